@@ -1,0 +1,122 @@
+"""The error tree. Each class is one kind of failure; `api.errors` alone knows its HTTP status.
+
+    GalerneError
+    ├── InvalidRequest            what the caller sent cannot be done as it stands
+    │   ├── UnsupportedField      a field that this version does not implement
+    │   ├── PromptTooLong         the prompt (and the answer asked for) could never fit
+    │   └── TooLarge              a body, list or number beyond its limit
+    ├── NotFound                  no such thing
+    │   └── ModelNotFound         no model of that name, alias or path
+    ├── SettingsError             an unknown or bad setting, a port in use, a folder that cannot be written
+    ├── BadFile                   a file that is not what it claims to be: truncated, lying, hostile
+    │   ├── UnsupportedFile       a true file of a kind that is not implemented (architecture, tensor type, ...)
+    │   └── TemplateError         a chat template that cannot be rendered within its limits
+    ├── PullError                 fetching a model did not work
+    │   ├── DigestMismatch        what arrived is not what the catalogue promises
+    │   └── DiskFull              there is no room for it
+    └── Unavailable               try again later; `retry_after` says when
+        ├── QueueFull             too many requests wait already
+        ├── ModelLoading          the model is not ready yet
+        └── EngineFailed          the engine stopped in the middle of the request
+
+One voice: `message` says what went wrong, `where` names the field, file or setting, `hint` says what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GalerneError(Exception):
+    """The root of every failure that Galerne reports on purpose.
+
+    `code` is the stable name that programs read; `str(error)` is the sentence that people read.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{text} {self.hint}" if self.hint else text
+
+
+class InvalidRequest(GalerneError):
+    code = "invalid_request"
+
+
+class UnsupportedField(InvalidRequest):
+    code = "unsupported_field"
+
+
+class PromptTooLong(InvalidRequest):
+    code = "context_length_exceeded"
+
+
+class TooLarge(InvalidRequest):
+    code = "too_large"
+
+
+class NotFound(GalerneError):
+    code = "not_found"
+
+
+class ModelNotFound(NotFound):
+    code = "model_not_found"
+
+
+class SettingsError(GalerneError):
+    code = "bad_settings"
+
+
+class BadFile(GalerneError):
+    code = "bad_file"
+
+
+class UnsupportedFile(BadFile):
+    code = "unsupported_file"
+
+
+class TemplateError(BadFile):
+    code = "bad_template"
+
+
+class PullError(GalerneError):
+    code = "pull_failed"
+
+
+class DigestMismatch(PullError):
+    code = "digest_mismatch"
+
+
+class DiskFull(PullError):
+    code = "disk_full"
+
+
+class Unavailable(GalerneError):
+    """The request was right, but not now. `retry_after` is in seconds."""
+
+    code = "unavailable"
+
+    def __init__(
+        self, message: str, *, where: str | None = None, hint: str | None = None, retry_after: float = 1.0
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.retry_after = retry_after
+
+
+class QueueFull(Unavailable):
+    code = "queue_full"
+
+
+class ModelLoading(Unavailable):
+    code = "model_loading"
+
+
+class EngineFailed(Unavailable):
+    code = "engine_failed"

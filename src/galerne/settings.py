@@ -1,0 +1,108 @@
+"""Every limit, default and environment variable, in one place: read once, frozen, loud about what it does not know.
+
+Order of precedence: arguments of the command line, environment (`GALERNE_*`), the file named by `GALERNE_CONFIG`
+(by default `galerne.toml` in the working folder), the defaults below. `docs/guide/settings.md` explains each one and a
+test fails when one is missing there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from galerne.errors import SettingsError
+
+PREFIX = "GALERNE_"
+CONFIG_VARIABLE = "GALERNE_CONFIG"
+
+
+def _cache_folder(variable: str, fallback: str) -> Path:
+    return Path(os.environ.get(variable) or Path.home() / fallback) / "galerne"
+
+
+class Settings(BaseSettings):
+    """The settings of one process; build it with `load_settings`, pass it down from `bootstrap`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", validate_default=True)
+
+    # Where the server listens.
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+
+    # Models.
+    model: str = Field("smollm2-135m-instruct", description="The model that is loaded when none is named.")
+    models_dir: Path = Field(default_factory=lambda: _cache_folder("XDG_DATA_HOME", ".local/share") / "models")
+    catalogue: Path | None = Field(None, description="A catalogue file of one's own, laid over the built-in one.")
+    aliases: dict[str, str] = Field(
+        default_factory=lambda: {
+            "mistral-tiny-latest": "smollm2-135m-instruct",
+            "mistral-small-latest": "smollm2-135m-instruct",
+            "mistral-medium-latest": "smollm2-135m-instruct",
+            "mistral-large-latest": "smollm2-135m-instruct",
+            "open-mistral-7b": "smollm2-135m-instruct",
+            "gpt-4o-mini": "smollm2-135m-instruct",
+            "gpt-4o": "smollm2-135m-instruct",
+            "gpt-3.5-turbo": "smollm2-135m-instruct",
+        },
+        description="Names of hosted models -> local models, so that scripts run unchanged.",
+    )
+
+    # The engine.
+    kernels: Literal["auto", "reference"] = Field("auto", description="auto: the fastest that this CPU can run.")
+    kernels_dir: Path = Field(default_factory=lambda: _cache_folder("XDG_CACHE_HOME", ".cache") / "kernels")
+    threads: int = Field(0, ge=0, le=512, description="0: as many as the CPUs that this process may use.")
+    kv_cache_mb: int = Field(1024, ge=1, description="Memory for the keys and values of all running requests, in MiB.")
+    max_batch_tokens: int = Field(512, ge=16, le=65536, description="Tokens in one step, prompts and answers together.")
+    max_running: int = Field(64, ge=1, le=4096, description="Requests that generate at the same time.")
+    max_waiting: int = Field(256, ge=0, description="Requests that may wait; the next one is refused.")
+
+    # What a client may send.
+    max_body_mb: int = Field(32, ge=1)
+    max_messages: int = Field(4096, ge=1)
+    max_choices: int = Field(16, ge=1, description="The largest `n`.")
+    max_stop_strings: int = Field(16, ge=1)
+    max_logprobs: int = Field(20, ge=0)
+    default_max_tokens: int | None = Field(None, ge=1, description="None: as many as the context has room for.")
+
+    # Chat templates are programs from strangers: what one may use.
+    template_seconds: float = Field(2.0, gt=0)
+    template_output_chars: int = Field(4_000_000, ge=1)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = TomlConfigSettingsSource(settings_cls, toml_file=_config_file())
+        return init_settings, env_settings, file
+
+
+def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings of this process. Raises `SettingsError` that names the unknown or bad one."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    for variable in os.environ:
+        if variable.upper().startswith(PREFIX) and variable.upper() not in known:
+            raise SettingsError("there is no such setting.", where=variable, hint="See docs/guide/settings.md.")
+    if CONFIG_VARIABLE in os.environ and not _config_file().is_file():
+        raise SettingsError(f"no file at {_config_file()}.", where=CONFIG_VARIABLE)
+    try:
+        return Settings(**{k: v for k, v in (overrides or {}).items() if v is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise SettingsError(f"{first['msg']} (got {first['input']!r}).", where=name) from None
+    except ValueError as error:  # TOML that is not TOML, JSON that is not JSON in a variable
+        raise SettingsError(str(error), where=str(_config_file())) from None
+
+
+def _config_file() -> Path:
+    return Path(os.environ.get(CONFIG_VARIABLE) or "galerne.toml")
