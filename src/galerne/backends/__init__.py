@@ -1,0 +1,1 @@
+"""The port `Generator` and who fills it."""

@@ -1,0 +1,1 @@
+"""Requests -> tokens: sequences, cache, scheduler, sampler, events. The engine never sees text."""

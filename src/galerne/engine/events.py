@@ -1,0 +1,48 @@
+"""What the engine answers: for each request some `TokenEvent`s and then just one `EndEvent`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EndReason(StrEnum):
+    STOP = "stop"  # a stop token
+    LENGTH = "length"  # max_tokens reached
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEvent:
+    """One token of the answer."""
+
+    id: str
+    token: int
+    logprob: float | None = None  # natural logarithm, of the model's own distribution (before temperature and cuts)
+    top: tuple[tuple[int, float], ...] = ()  # the best tokens with theirs, best first
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a request cost. The engine's count is the truth that is billed."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0  # of the prompt, found in the cache
+    completion_tokens: int = 0  # generated, an ending stop token included
+    cpu_seconds: float = 0.0  # its share of each step, by rows
+    queue_seconds: float = 0.0
+    wall_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EndEvent:
+    """The last word about a request."""
+
+    id: str
+    reason: EndReason
+    work: Work
+    error: str | None = None  # what a person should read, when it failed
+
+
+Event = TokenEvent | EndEvent

@@ -1,0 +1,1 @@
+"""One readable function per thing a user asks for."""

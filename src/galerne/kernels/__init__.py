@@ -1,0 +1,1 @@
+"""The arithmetic: `reference` (numpy, slow, obvious) and its fast twins."""

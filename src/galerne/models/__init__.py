@@ -1,0 +1,1 @@
+"""The architectures: configuration and forward pass, written once over `kernels`."""

@@ -1,0 +1,1 @@
+"""Text <-> tokens: tokenizers, chat templates, incremental detokenising, stop strings."""

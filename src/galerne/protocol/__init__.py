@@ -1,0 +1,1 @@
+"""What clients say, as strict pydantic models."""

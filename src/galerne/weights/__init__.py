@@ -1,0 +1,1 @@
+"""GGUF and safetensors files -> named tensors; the model catalogue, pulling, digests."""
