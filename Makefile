@@ -1,0 +1,83 @@
+# `make run` serves a model, `make test` runs every test; each does all of its own set-up. `make help` lists the rest.
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
+	$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys.executable)' 2>/dev/null)))
+HOST ?= 127.0.0.1
+PORT ?= 8000
+MODEL ?= $(or $(GALERNE_MODEL),smollm2-135m-instruct)
+# Tests compare with torch. Its CPU build is enough: where pip would take a build for GPUs (Linux, by default), point
+# PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS at PyTorch's CPU wheels, which saves some gigabytes.
+TORCH ?= torch==2.13.0
+
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCKED := $(INSTALL) --require-hashes --no-deps --only-binary :all: -r
+ITSELF := $(INSTALL) --no-deps --no-build-isolation --editable .
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header pyproject.toml requirements/build.in
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench peers lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: .venv/.run ## pull the default model and serve it: HOST=127.0.0.1 PORT=8000 MODEL=smollm2-135m-instruct
+	@$(BIN)/galerne models pull $(MODEL)
+	@exec $(BIN)/galerne serve --host $(HOST) --port $(PORT) --model $(MODEL)
+
+test: .venv/.test ## run every test, with coverage
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+
+check: .venv/.test ## format, lint, strict types, import contracts
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.test ## format the code, and mend what the linter can
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: .venv/.bench ## ours beside each engine that is installed, into docs/performance.md
+	@$(BIN)/galerne models pull smollm2-135m-instruct
+	$(BIN)/python -m benchmarks
+
+peers: .venv/.bench ## install the engines that `make bench` compares with (llama.cpp is compiled: about 10 minutes)
+	$(BIN)/python -m benchmarks.install
+
+lock: .venv/.test ## choose the newest versions of all dependencies, and pin them with their hashes
+	$(LOCK) --upgrade --extra test --extra bench --output-file requirements/test.lock
+	$(LOCK) --constraint requirements/test.lock --extra bench --output-file requirements/bench.lock
+	$(LOCK) --constraint requirements/test.lock --output-file requirements/run.lock
+
+clean: ## remove the virtual environment and what the tools left
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage build src/*.egg-info
+
+# Set-up. Each stamp is newer than what it was made from, so that the next time costs nothing.
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Galerne needs Python 3.11 or newer; name yours with PYTHON=/path/to/python3." >&2; exit 1; }
+	@echo "Making a virtual environment in .venv with $(PYTHON)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu install python3-venv." >&2; exit 1; }
+
+.venv/.run: requirements/run.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the dependencies of requirements/run.lock (once)"
+	@$(LOCKED) requirements/run.lock
+	@$(ITSELF)
+	@touch $@
+
+.venv/.bench: requirements/bench.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the dependencies of requirements/bench.lock (once)"
+	@$(LOCKED) requirements/bench.lock
+	@$(ITSELF)
+	@touch $@
+
+.venv/.test: requirements/test.lock pyproject.toml | $(BIN)/python
+	@echo "Installing $(TORCH) and the dependencies of requirements/test.lock (once)"
+	@$(INSTALL) $(TORCH)
+	@$(LOCKED) requirements/test.lock
+	@$(ITSELF)
+	@touch $@ .venv/.run .venv/.bench
