@@ -7,22 +7,43 @@ from typing import Protocol
 
 
 class Tokenizer(Protocol):
-    """A vocabulary and its rules. Implementations: `bpe`, `sentencepiece_`, `hf`, `mistral`."""
+    """A vocabulary and its rules. `prompt.open_tokenizer` gives one."""
 
-    vocabulary_size: int
-    bos: int | None  # put before a text where `add_bos`
-    add_bos: bool
-    stop_tokens: frozenset[int]  # end of sequence and end of turn
+    @property
+    def vocabulary_size(self) -> int: ...
+
+    @property
+    def bos(self) -> int | None:
+        """Put before a text where `add_bos`."""
+
+    @property
+    def add_bos(self) -> bool: ...
+
+    @property
+    def stop_tokens(self) -> frozenset[int]:
+        """End of sequence and end of turn."""
+
+    @property
+    def strips_space(self) -> bool:
+        """`decode` leaves out the one space that a SentencePiece vocabulary puts before a text."""
+
+    @property
+    def longest(self) -> int:
+        """The bytes of the longest token: a text of n bytes has at least n / longest tokens."""
 
     def encode(self, text: str, *, control: bool = False) -> list[int]:
         """Token ids, none added. With `control`, the spelling of a control token (`<|im_end|>`) becomes that token;
-        without (what a person wrote), it stays text."""
+        without (what a person wrote), it stays text. Raises `InvalidRequest` for text that is not Unicode."""
+
+    def protect(self, text: str) -> str:
+        """The text, marked so that `encode(..., control=True)` takes it for what a person wrote: a template puts it
+        between its own control tokens."""
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text; control tokens are left out, bytes that are not UTF-8 become U+FFFD."""
 
     def token_bytes(self, token: int) -> bytes:
-        """The bytes that a token adds to a text; b"" for a control token."""
+        """The bytes that a token adds to a text; b"" for a control token or one outside the vocabulary."""
 
     def token_text(self, token: int) -> str:
         """A token's spelling for people (logprobs)."""

@@ -1,0 +1,35 @@
+"""Tokens -> text, one at a time: only what is certain, so that a stream never takes a character back."""
+
+from __future__ import annotations
+
+from codecs import getincrementaldecoder
+
+from galerne.prompt.tokenizer import Tokenizer
+
+_Utf8Decoder = getincrementaldecoder("utf-8")
+
+
+class Detokenizer:
+    """Put together, what `push` and `finish` give is just `tokenizer.decode` of all the tokens.
+
+    With `continues`, the tokens go on with a text (an answer's prefix), so that their first space belongs to it.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, continues: bool = False) -> None:
+        self._tokenizer = tokenizer
+        self._decoder = _Utf8Decoder(errors="replace")
+        self._strip = tokenizer.strips_space and not continues
+
+    def push(self, token: int) -> str:
+        """The text that is certain now. A character's first bytes wait for the rest of them."""
+        return self._first(self._decoder.decode(self._tokenizer.token_bytes(token)))
+
+    def finish(self) -> str:
+        """What still waited: bytes that never became a character end as U+FFFD."""
+        return self._first(self._decoder.decode(b"", final=True))
+
+    def _first(self, text: str) -> str:
+        if self._strip and text:
+            self._strip = False
+            return text.removeprefix(" ")
+        return text
