@@ -1,0 +1,166 @@
+"""The engine: many requests at once through one model, a step at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from galerne.engine.batches import BatchBuilder, Step
+from galerne.engine.cache import Cache
+from galerne.engine.checks import check
+from galerne.engine.events import EndEvent, EndReason, Event
+from galerne.engine.limits import EngineLimits
+from galerne.engine.mask import TokenMask
+from galerne.engine.model import Model
+from galerne.engine.request import GenerationRequest
+from galerne.engine.sampler import Sampler
+from galerne.engine.scheduler import Scheduler
+from galerne.engine.sequence import Sequence
+from galerne.errors import EngineFailed, InvalidRequest, QueueFull
+
+PATIENCE = 3
+"""Steps in a row that may fail before the engine gives up."""
+
+Clock = Callable[[], float]
+
+
+class Engine:
+    """Requests in, events out. Single-threaded: whoever owns it calls one method at a time.
+
+        while engine.has_work:
+            for event in engine.step(): ...
+
+    Each request that was submitted gets some `TokenEvent`s and then just one `EndEvent`.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        limits: EngineLimits | None = None,
+        *,
+        clock: Clock = time.monotonic,
+        cpu_clock: Clock = time.process_time,
+    ) -> None:
+        """`clock` gives wall time and `cpu_clock` the CPU time of all threads of the process, in seconds."""
+        self._model = model
+        self._limits = limits or EngineLimits()
+        self._clock = clock
+        self._cpu_clock = cpu_clock
+        max_rows = min(self._limits.max_batch_tokens, model.max_rows)
+        max_running = min(self._limits.max_running, max_rows)  # each may have a row in every step
+        self._most = max_running + self._limits.max_waiting
+        self._cache = Cache(model.blocks, model.copy_block, sharing=self._limits.prefix_cache)
+        batches = BatchBuilder(max_rows, max_running, model.context_length)
+        self._scheduler = Scheduler(self._cache, self._limits, batches)
+        self._sampler = Sampler()
+        self._sequences: dict[str, Sequence] = {}
+        self._ended: dict[str, EndEvent] = {}  # between two steps, not yet told
+        self._arrivals = 0
+        self._failures = 0  # steps in a row
+        self._counters = dict.fromkeys(("steps", "prompt_tokens", "cached_tokens", "completion_tokens"), 0)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `step` has something to compute or to say."""
+        return bool(self._sequences or self._ended or self._failures >= PATIENCE)
+
+    def submit(self, request: GenerationRequest, mask: TokenMask | None = None) -> None:
+        """Take a request on. `mask` is the grammar of its answer.
+
+        Raises `InvalidRequest`, `PromptTooLong` for one that could never fit, `QueueFull`, `EngineFailed`.
+        """
+        self._raise_if_failed()
+        if request.id in self._sequences or request.id in self._ended:
+            raise InvalidRequest(f"a request {request.id!r} is under way already.", where="id")
+        check(request, self._model)
+        if len(self._sequences) >= self._most:
+            raise QueueFull(f"{len(self._sequences)} requests are under way already.", hint="Try again later.")
+        seed = request.sampling.seed
+        rng = np.random.Generator(np.random.Philox(None if seed is None else seed % 2**64))
+        sequence = Sequence(request, self._arrivals, self._clock(), mask, rng)
+        self._arrivals += 1
+        self._sequences[request.id] = sequence
+        self._scheduler.add(sequence)
+
+    def cancel(self, id: str) -> None:
+        """End a request; the next step says so. One that has ended or never was is none of the engine's business."""
+        sequence = self._sequences.get(id)
+        if sequence is not None:
+            sequence.end = EndReason.CANCELLED
+            self._ended[id] = self._end(sequence)
+
+    def step(self) -> list[Event]:
+        """One tick: compute some rows, and say what came of it.
+
+        Raises `EngineFailed` when the model has failed repeatedly; every request has had its end by then.
+        """
+        self._raise_if_failed()
+        events: list[Event] = list(self._ended.values())
+        self._ended.clear()
+        began, cpu_began = self._clock(), self._cpu_clock()
+        step = self._scheduler.schedule()
+        if step is None:
+            return events
+        for share in step.shares:
+            share.sequence.start(began)
+        logits = self._forward(step)
+        if logits is not None:
+            events += self._sampler.advance(step, logits)
+            self._scheduler.settle(step, self._clock() - began)
+        self._account(step, self._cpu_clock() - cpu_began)
+        events += [self._end(share.sequence) for share in step.shares if share.sequence.end is not None]
+        if self._failures >= PATIENCE:
+            events += self._give_up()
+        return events
+
+    def statistics(self) -> Mapping[str, float]:
+        """Counters since the start, and gauges of now."""
+        pool = self._cache.pool
+        return {
+            **self._counters,
+            "preemptions": self._scheduler.preemptions,
+            "running": len(self._scheduler.running),
+            "waiting": len(self._scheduler.waiting),
+            "blocks": pool.size,
+            "blocks_held": pool.size - pool.available,
+            "blocks_cached": pool.idle,
+        }
+
+    def _forward(self, step: Step) -> NDArray[np.float32] | None:
+        """The logits; None when the model failed, and the sequences of this step with it."""
+        try:
+            logits = self._model.forward(step.batch)
+        except Exception as error:  # whatever it was, the other requests are not to suffer from it
+            self._failures += 1
+            for share in step.shares:
+                share.sequence.fail(f"The model failed: {error}")
+            return None
+        self._failures = 0
+        return logits
+
+    def _account(self, step: Step, cpu_seconds: float) -> None:
+        """Each sequence bears the step's CPU time by its rows."""
+        self._counters["steps"] += 1
+        for share in step.shares:
+            share.sequence.cpu_seconds += cpu_seconds * share.size / step.rows
+
+    def _end(self, sequence: Sequence) -> EndEvent:
+        assert sequence.end is not None
+        del self._sequences[sequence.request.id]
+        self._scheduler.remove(sequence)
+        work = sequence.work(self._clock())
+        for name in ("prompt_tokens", "cached_tokens", "completion_tokens"):
+            self._counters[name] += getattr(work, name)
+        return EndEvent(sequence.request.id, sequence.end, work, sequence.error)
+
+    def _give_up(self) -> list[Event]:
+        for sequence in self._sequences.values():
+            sequence.fail("The model failed repeatedly.")
+        return [self._end(sequence) for sequence in list(self._sequences.values())]
+
+    def _raise_if_failed(self) -> None:
+        if self._failures >= PATIENCE:
+            raise EngineFailed(f"the model failed {PATIENCE} times in a row.", hint="The engine must be restarted.")

@@ -1,0 +1,24 @@
+"""The hook of a grammar: which tokens may come next."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class TokenMask(Protocol):
+    """The state of one answer's grammar. The sampler asks it before each token and tells it each token it chose."""
+
+    def allowed(self) -> NDArray[np.int32]:
+        """[ceil(vocabulary / 32)] token t may come next when bit t % 32 of word t // 32 is set."""
+
+    def advance(self, token: int) -> None:
+        """`token` was chosen. A stop token that ends the answer is told as well."""
+
+
+def forbid(logits: NDArray[np.float32], allowed: NDArray[np.int32]) -> None:
+    """Put the logits [vocabulary] of every token that is not allowed at minus infinity, in place."""
+    bits = np.unpackbits(allowed.view(np.uint8), count=logits.size, bitorder="little")
+    logits[bits == 0] = -np.inf

@@ -1,0 +1,103 @@
+"""From logits to tokens: each sequence goes on by a token, or ends."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from galerne.engine.batches import Share, Step
+from galerne.engine.distribution import draw
+from galerne.engine.events import EndReason, TokenEvent
+from galerne.engine.logprobs import logprobs
+from galerne.engine.mask import forbid
+from galerne.engine.sequence import Sequence
+
+Logits = NDArray[np.float32]
+
+
+class Sampler:
+    """Chooses tokens. A row's choice depends on its sequence alone: its logits, its settings, its random numbers.
+
+    Speculation is verified here: a guessed token is accepted when it is the one that is chosen anyway. So the answer is
+    distributed exactly as without guessing, and is even the same one for the same seed.
+    """
+
+    def advance(self, step: Step, logits: Logits) -> list[TokenEvent]:
+        """Append the chosen tokens to the step's sequences, mark those that end. `logits` is [outputs, vocabulary]."""
+        events: list[TokenEvent] = []
+        winners = logits.argmax(axis=1).tolist()
+        first = 0
+        with np.errstate(over="ignore", invalid="ignore"):
+            for share in step.shares:
+                last = first + share.outputs
+                self._advance(share, logits[first:last], winners[first:last], events)
+                first = last
+        return events
+
+    def _advance(self, share: Share, logits: Logits, winners: list[int], events: list[TokenEvent]) -> None:
+        sequence = share.sequence
+        sequence.advance(share.rows)
+        for row, winner, guess in zip(logits, winners, (*share.proposal, None), strict=False):
+            token = self._choose(sequence, row, winner)
+            if token is None:
+                return
+            self._append(sequence, token, row, events)
+            if sequence.end is not None or token != guess:
+                return
+            sequence.advance(1)  # the guess was right, so its keys and values are too
+
+    def _choose(self, sequence: Sequence, logits: Logits, winner: int) -> int | None:
+        """The next token; None when there can be none, and the sequence has failed. `winner` has the largest logit."""
+        sampling = sequence.request.sampling
+        if not np.isfinite(logits[winner]):  # a NaN counts as the largest
+            sequence.fail("The model computed something that is not a number. Its weights may be damaged.")
+            return None
+        if not sequence.untouched:
+            logits = logits.copy()
+            if not self._adjust(sequence, logits):
+                return None
+            winner = int(logits.argmax())
+            if not np.isfinite(logits[winner]):
+                sequence.fail("No token may come next: the stop tokens, the grammar and the biases forbid all of them.")
+                return None
+        if sampling.temperature == 0:
+            return winner
+        return draw(logits, sampling, sequence.rng.random())
+
+    def _adjust(self, sequence: Sequence, logits: Logits) -> bool:
+        """Apply penalties, biases and what is forbidden, in place. False: the sequence has failed."""
+        request = sequence.request
+        if sequence.penalties is not None:
+            sequence.penalties.apply(logits)
+        for token, bias in request.sampling.bias:
+            logits[token] += bias
+        if sequence.generated < request.min_tokens:
+            logits[list(request.stop_tokens)] = -np.inf
+        if sequence.mask is not None:
+            try:
+                forbid(logits, sequence.mask.allowed())
+            except Exception as error:  # a grammar is foreign code: its fault is its request's alone
+                sequence.fail(f"The grammar failed: {error}")
+                return False
+        return True
+
+    def _append(self, sequence: Sequence, token: int, logits: Logits, events: list[TokenEvent]) -> None:
+        request = sequence.request
+        sequence.tokens.append(token)
+        if sequence.penalties is not None:
+            sequence.penalties.count(token)
+        if sequence.mask is not None:
+            try:
+                sequence.mask.advance(token)
+            except Exception as error:
+                sequence.fail(f"The grammar failed: {error}")
+                return
+        if token in request.stop_tokens:
+            sequence.end = EndReason.STOP
+            return
+        if request.sampling.logprobs is None:
+            events.append(TokenEvent(request.id, token))
+        else:
+            events.append(TokenEvent(request.id, token, *logprobs(logits, token, request.sampling.logprobs)))
+        if sequence.generated == request.max_tokens:
+            sequence.end = EndReason.LENGTH

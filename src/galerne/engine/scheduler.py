@@ -1,0 +1,153 @@
+"""Which rows the next step computes: continuous batching (Yu et al., Orca) with chunked prompts (Agrawal et al.,
+Sarathi-Serve, arXiv:2403.02310)."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterator
+from operator import attrgetter
+
+from galerne.engine.batches import BatchBuilder, Share, Step
+from galerne.engine.cache import Cache, next_block
+from galerne.engine.events import EndReason
+from galerne.engine.limits import EngineLimits
+from galerne.engine.pace import Pace
+from galerne.engine.prefix import Node
+from galerne.engine.sequence import Sequence, blocks_for
+from galerne.engine.waiting import WaitingQueue
+from galerne.kernels.batch import BLOCK
+
+_rank = attrgetter("rank")
+
+Plan = dict[Sequence, int]
+"""Rows of the next step, by sequence."""
+
+Claim = tuple[Node | None, str, tuple[int, ...]]
+"""A block that somebody computes in this step: what comes before it, and its tokens."""
+
+
+class Scheduler:
+    """Keeps the running sequences in order of rank (priority, then age) and serves them in it.
+
+    Why it always goes on: the first of the running sequences gets at least a row in every step, and is never preempted
+    in favour of another that runs. Alone it fits (`Engine.submit` refuses it otherwise), so it ends; then the next one
+    is first. Only the arrival of a request of a higher priority can preempt it, and of those too the first one ends.
+    """
+
+    def __init__(self, cache: Cache, limits: EngineLimits, batches: BatchBuilder) -> None:
+        self._cache = cache
+        self._batches = batches
+        self._max_rows = batches.max_rows
+        self._max_running = batches.max_sequences
+        self.pace = Pace(limits.step_seconds, self._max_rows)
+        self.waiting = WaitingQueue()
+        self.running: list[Sequence] = []
+        self.preemptions = 0
+
+    def add(self, sequence: Sequence) -> None:
+        self.waiting.enter(sequence)
+
+    def remove(self, sequence: Sequence) -> None:
+        """The sequence has ended: its blocks are free for others."""
+        if sequence in self.running:
+            self.running.remove(sequence)
+            self._cache.release(sequence)
+        else:
+            self.waiting.remove(sequence)
+        self.waiting.leave(sequence)
+
+    def schedule(self) -> Step | None:
+        """The rows of the next step: answers first, prompts with what is left. None when there is nothing to do."""
+        self._admit()
+        plan: Plan = {}
+        for sequence in self._served(answering=True):
+            if self._reserve(sequence, 1, plan):
+                plan[sequence] = 1
+        self._fill_with_prompts(plan)
+        if not plan:
+            return None
+        return self._batches.build([Share(each, rows, rows == each.pending) for each, rows in plan.items()])
+
+    def settle(self, step: Step, seconds: float) -> None:
+        """The step was computed in so many seconds: what it left in the cache can be shared from now on."""
+        self.pace.observe(step.rows, seconds)
+        for share in step.shares:
+            sequence = share.sequence
+            self.waiting.charge(sequence, share.rows)
+            if sequence.end is EndReason.FAILED:
+                self._cache.forget(sequence)
+                continue
+            self._cache.share(sequence)
+            if sequence.generated == 1:  # the prompt is complete, and others may come with the same one
+                self._cache.share_tail(sequence)
+
+    def _served(self, *, answering: bool) -> Iterator[Sequence]:
+        """The running ones that go on with their answer, or those that still have a prompt to compute; by rank."""
+        for sequence in self.running:  # meanwhile only the last ones can be taken out of it
+            if (sequence.pending == 1) == answering:
+                yield sequence
+
+    def _fill_with_prompts(self, plan: Plan) -> None:
+        room = (self.pace.rows if plan else self._max_rows) - len(plan)
+        room = min(max(room, 1), self._max_rows - len(plan))
+        claims: set[Claim] = set()
+        for sequence in self._served(answering=False):
+            if room <= 0:
+                return
+            self._cache.adopt(sequence)
+            claim = _claim(sequence)
+            if claim in claims:
+                continue  # after this step the block is there to be adopted
+            self._cache.adopt_part(sequence)
+            rows = _chunk(sequence, room)
+            if self._reserve(sequence, rows, plan):
+                plan[sequence] = rows
+                room -= rows
+                if claim is not None:
+                    claims.add(claim)
+
+    def _admit(self) -> None:
+        while (sequence := self.waiting.peek()) is not None:
+            if len(self.running) < self._max_running and self._has_room(sequence):
+                self.waiting.remove(sequence)
+                insort(self.running, sequence, key=_rank)
+            elif self.running and sequence.request.priority < self.running[-1].request.priority:
+                self._preempt_last({})
+            else:
+                return
+
+    def _has_room(self, newcomer: Sequence) -> bool:
+        """Whether the cache has room for its prompt beside what the running ones still need, and a block to grow."""
+        if not self.running:
+            return True
+        promised = sum(max(blocks_for(len(other.tokens) + 1) - other.held, 0) for other in self.running)
+        return blocks_for(len(newcomer.tokens) + 1) + promised <= self._cache.pool.available
+
+    def _reserve(self, sequence: Sequence, rows: int, plan: Plan) -> bool:
+        """Take room in the cache, from the running sequence of the last rank if need be. False: that was this one."""
+        while not self._cache.reserve(sequence, sequence.computed + rows):
+            if self._preempt_last(plan) is sequence:
+                return False
+        return True
+
+    def _preempt_last(self, plan: Plan) -> Sequence:
+        """Take its blocks; it computes again later what is not in the cache any more by then."""
+        sequence = self.running.pop()
+        plan.pop(sequence, None)
+        self._cache.release(sequence)
+        self.waiting.push_front(sequence)
+        self.preemptions += 1
+        return sequence
+
+
+def _claim(sequence: Sequence) -> Claim | None:
+    tokens = next_block(sequence)
+    return (sequence.node, sequence.request.tenant, tokens) if len(tokens) == BLOCK else None
+
+
+def _chunk(sequence: Sequence, room: int) -> int:
+    """Rows of the prompt to compute now; where it goes on, up to the end of a block, so that others can adopt it."""
+    if sequence.pending <= room:
+        return sequence.pending
+    end = (sequence.computed + room) // BLOCK * BLOCK
+    return end - sequence.computed if end > sequence.computed else room
