@@ -60,6 +60,12 @@ class Settings(BaseSettings):
     max_batch_tokens: int = Field(512, ge=16, le=65536, description="Tokens in one step, prompts and answers together.")
     max_running: int = Field(64, ge=1, le=4096, description="Requests that generate at the same time.")
     max_waiting: int = Field(256, ge=0, description="Requests that may wait; the next one is refused.")
+    step_milliseconds: int = Field(
+        100, ge=1, le=60_000, description="How long a prompt may hold up the answers that run beside it."
+    )
+    speculation: bool = Field(
+        True, description="Guess tokens that repeat the text so far and check them in one step; the answers are the same."
+    )
 
     # What a client may send.
     max_body_mb: int = Field(32, ge=1)
