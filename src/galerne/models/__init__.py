@@ -21,10 +21,22 @@ from galerne.weights.checkpoint import Checkpoint
 class Model:
     """A model with its weights and its key/value cache, ready to compute. Made by `load`."""
 
-    def __init__(self, config: ModelConfig, program: Program, cache_bytes_per_block: int) -> None:
+    def __init__(
+        self, config: ModelConfig, program: Program, *, blocks: int, max_rows: int, cache_bytes_per_block: int
+    ) -> None:
         self.config = config
+        self.blocks = blocks
+        self.max_rows = max_rows
         self.cache_bytes_per_block = cache_bytes_per_block
         self._program = program
+
+    @property
+    def context_length(self) -> int:
+        return self.config.context_length
+
+    @property
+    def vocabulary(self) -> int:
+        return self.config.vocabulary
 
     def forward(self, batch: Batch) -> NDArray[np.float32]:
         """Logits of the rows that the batch wants, [outputs, vocabulary]. Valid until the next call."""
@@ -48,7 +60,8 @@ def load(checkpoint: Checkpoint, kernels: Kernels, blocks: int, max_rows: int) -
     config = read_config(checkpoint)
     decoder = load_decoder(checkpoint, config, kernels)
     program = kernels.program(partial(forward, decoder), _cache(config, blocks), max_rows)
-    return Model(config, program, kernels.cache_bytes(_cache(config, 1)))
+    cache_bytes = kernels.cache_bytes(_cache(config, 1))
+    return Model(config, program, blocks=blocks, max_rows=max_rows, cache_bytes_per_block=cache_bytes)
 
 
 def blocks_for(config: ModelConfig, kernels: Kernels, memory: int) -> int:
