@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.models.steps import run_steps
+from tests.models.tiny import CONFIGS, NOT_IN_GGUF, NOT_IN_SAFETENSORS
 
 from galerne import models
 from galerne.weights import open_checkpoint
 
-NAMES = [
-    "llama",
-    "llama-tied",
-    "llama-biased",
-    "llama-linear",
-    "llama-yarn",
-    "llama-llama3",
-    "mistral",
-    "mistral-wide",
-    "mistral-full",
-    "ministral",
-    "qwen2",
-    "qwen2-window",
-    "mixtral",
-    "mixtral-window",
-]
-WITHOUT_GGUF = ("ministral", "qwen2-window")  # llama.cpp's format has no windows that differ by layer
 MODES = {
     "whole": [[75]],
     "chunks": [[1], [31], [2], [30], [11]],
@@ -41,45 +26,49 @@ def load(path, kernels, blocks=12):
     return models.load(open_checkpoint(path), kernels, blocks, max_rows=256)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_safetensors_agree_with_transformers(name, tiny, kernels, compute, assert_close):
+@pytest.mark.parametrize("name", [name for name in CONFIGS if name not in NOT_IN_SAFETENSORS])
+def test_safetensors_agree_with_transformers(name, tiny, kernels, assert_close):
     model = tiny(name)
-    (logits,) = compute(load(model.safetensors(), kernels), [tokens(75)])
+    (logits,) = run_steps(load(model.safetensors(), kernels), [tokens(75)])
     assert_close(logits, model.logits(tokens(75)))
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in WITHOUT_GGUF])
-def test_gguf_agrees_with_transformers(name, tiny, kernels, compute, assert_close):
+@pytest.mark.parametrize("name", [name for name in CONFIGS if name not in NOT_IN_GGUF])
+def test_gguf_agrees_with_transformers(name, tiny, kernels, assert_close):
     model = tiny(name)
-    (logits,) = compute(load(model.gguf(), kernels), [tokens(75)])
+    (logits,) = run_steps(load(model.gguf(), kernels), [tokens(75)])
     assert_close(logits, model.logits(tokens(75)))
 
 
 @pytest.mark.parametrize("name", ["llama", "mixtral"])
-def test_shards_are_read_like_one_file(name, tiny, kernels, compute, assert_close):
+def test_shards_are_read_like_one_file(name, tiny, kernels, assert_close):
     folder = tiny(name).safetensors(shard_size="100KB")
     assert len(list(folder.glob("*.safetensors"))) > 1
-    (logits,) = compute(load(folder, kernels), [tokens(20)])
+    (logits,) = run_steps(load(folder, kernels), [tokens(20)])
     assert_close(logits, tiny(name).logits(tokens(20)))
 
 
-def test_experts_of_early_gguf_files(tiny, kernels, compute, assert_close):
-    (logits,) = compute(load(tiny("mixtral").gguf(stacked_experts=False), kernels), [tokens(20)])
+def test_experts_of_early_gguf_files(tiny, kernels, assert_close):
+    (logits,) = run_steps(load(tiny("mixtral").gguf(stacked_experts=False), kernels), [tokens(20)])
     assert_close(logits, tiny("mixtral").logits(tokens(20)))
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", ["llama", "mistral", "qwen2", "mixtral", "qwen2-window"])
-def test_a_text_may_come_in_pieces(name, mode, tiny, kernels, compute, assert_close):
+def test_a_text_may_come_in_pieces(name, mode, tiny, kernels, assert_close):
     model = tiny(name)
-    (logits,) = compute(load(model.safetensors(), kernels), [tokens(75)], MODES[mode])
+    (logits,) = run_steps(load(model.safetensors(), kernels), [tokens(75)], MODES[mode])
     assert_close(logits, model.logits(tokens(75)))
 
 
 @pytest.mark.parametrize("name", ["llama", "mistral", "qwen2", "mixtral"])
-def test_sequences_do_not_disturb_each_other(name, tiny, kernels, compute, assert_close):
+def test_sequences_do_not_disturb_each_other(name, tiny, kernels, assert_close):
     model = tiny(name)
     sequences = [tokens(70, seed=1), tokens(33, seed=2), tokens(9, seed=3)]
     steps = [[40, 1, 0], [29, 31, 5], [1, 0, 1], [0, 1, 3]]
-    for sequence, logits in zip(sequences, compute(load(model.gguf(), kernels), sequences, steps), strict=True):
+    for sequence, logits in zip(sequences, run_steps(load(model.gguf(), kernels), sequences, steps), strict=True):
         assert_close(logits, model.logits(sequence))
+
+
+def test_ministral_3_stops_where_its_attention_would_change(tiny, kernels):
+    assert load(tiny("ministral3").gguf(), kernels).context_length == 80
