@@ -19,6 +19,7 @@ from galerne.engine.request import GenerationRequest
 from galerne.engine.sampler import Sampler
 from galerne.engine.scheduler import Scheduler
 from galerne.engine.sequence import Sequence
+from galerne.engine.speculation import PromptLookup, Proposer
 from galerne.errors import EngineFailed, InvalidRequest, QueueFull
 
 PATIENCE = 3
@@ -41,10 +42,13 @@ class Engine:
         model: Model,
         limits: EngineLimits | None = None,
         *,
+        proposer: Proposer | None = None,
         clock: Clock = time.monotonic,
         cpu_clock: Clock = time.process_time,
     ) -> None:
-        """`clock` gives wall time and `cpu_clock` the CPU time of all threads of the process, in seconds."""
+        """`proposer` guesses tokens, where the limits allow it; by default it is `PromptLookup`.
+
+        `clock` gives wall time and `cpu_clock` the CPU time of all threads of the process, in seconds."""
         self._model = model
         self._limits = limits or EngineLimits()
         self._clock = clock
@@ -54,7 +58,8 @@ class Engine:
         self._most = max_running + self._limits.max_waiting
         self._cache = Cache(model.blocks, model.copy_block, sharing=self._limits.prefix_cache)
         batches = BatchBuilder(max_rows, max_running, model.context_length)
-        self._scheduler = Scheduler(self._cache, self._limits, batches)
+        guessing = (proposer or PromptLookup()) if self._limits.speculation else None
+        self._scheduler = Scheduler(self._cache, self._limits, batches, guessing)
         self._sampler = Sampler()
         self._sequences: dict[str, Sequence] = {}
         self._ended: dict[str, EndEvent] = {}  # between two steps, not yet told
@@ -121,6 +126,8 @@ class Engine:
         pool = self._cache.pool
         return {
             **self._counters,
+            "guessed_tokens": self._sampler.guessed,
+            "accepted_tokens": self._sampler.accepted,
             "preemptions": self._scheduler.preemptions,
             "running": len(self._scheduler.running),
             "waiting": len(self._scheduler.waiting),

@@ -22,6 +22,10 @@ class Sampler:
     distributed exactly as without guessing, and is even the same one for the same seed.
     """
 
+    def __init__(self) -> None:
+        self.guessed = 0
+        self.accepted = 0
+
     def advance(self, step: Step, logits: Logits) -> list[TokenEvent]:
         """Append the chosen tokens to the step's sequences, mark those that end. `logits` is [outputs, vocabulary]."""
         events: list[TokenEvent] = []
@@ -37,6 +41,7 @@ class Sampler:
     def _advance(self, share: Share, logits: Logits, winners: list[int], events: list[TokenEvent]) -> None:
         sequence = share.sequence
         sequence.advance(share.rows)
+        self.guessed += len(share.proposal)
         for row, winner, guess in zip(logits, winners, (*share.proposal, None), strict=False):
             token = self._choose(sequence, row, winner)
             if token is None:
@@ -44,6 +49,7 @@ class Sampler:
             self._append(sequence, token, row, events)
             if sequence.end is not None or token != guess:
                 return
+            self.accepted += 1
             sequence.advance(1)  # the guess was right, so its keys and values are too
 
     def _choose(self, sequence: Sequence, logits: Logits, winner: int) -> int | None:

@@ -14,8 +14,12 @@ from galerne.engine.limits import EngineLimits
 from galerne.engine.pace import Pace
 from galerne.engine.prefix import Node
 from galerne.engine.sequence import Sequence, blocks_for
+from galerne.engine.speculation import Guess, Proposer
 from galerne.engine.waiting import WaitingQueue
 from galerne.kernels.batch import BLOCK
+
+FEW_ROWS = 32
+"""Up to here a step is mostly reading the weights, and a few rows more cost little."""
 
 _rank = attrgetter("rank")
 
@@ -34,8 +38,11 @@ class Scheduler:
     is first. Only the arrival of a request of a higher priority can preempt it, and of those too the first one ends.
     """
 
-    def __init__(self, cache: Cache, limits: EngineLimits, batches: BatchBuilder) -> None:
+    def __init__(
+        self, cache: Cache, limits: EngineLimits, batches: BatchBuilder, proposer: Proposer | None = None
+    ) -> None:
         self._cache = cache
+        self._proposer = proposer
         self._batches = batches
         self._max_rows = batches.max_rows
         self._max_running = batches.max_sequences
@@ -55,6 +62,8 @@ class Scheduler:
         else:
             self.waiting.remove(sequence)
         self.waiting.leave(sequence)
+        if self._proposer is not None:
+            self._proposer.release(sequence)
 
     def schedule(self) -> Step | None:
         """The rows of the next step: answers first, prompts with what is left. None when there is nothing to do."""
@@ -63,10 +72,13 @@ class Scheduler:
         for sequence in self._served(answering=True):
             if self._reserve(sequence, 1, plan):
                 plan[sequence] = 1
+        guesses = self._guess(plan) if len(plan) == len(self.running) else {}
         self._fill_with_prompts(plan)
         if not plan:
             return None
-        return self._batches.build([Share(each, rows, rows == each.pending) for each, rows in plan.items()])
+        return self._batches.build(
+            [Share(each, rows, rows == each.pending, guesses.get(each, ())) for each, rows in plan.items()]
+        )
 
     def settle(self, step: Step, seconds: float) -> None:
         """The step was computed in so many seconds: what it left in the cache can be shared from now on."""
@@ -105,6 +117,18 @@ class Scheduler:
                 room -= rows
                 if claim is not None:
                     claims.add(claim)
+
+    def _guess(self, plan: Plan) -> dict[Sequence, Guess]:
+        """Guesses to check beside the rows of a step without prompts, as far as there is room without taking any."""
+        room = min(FEW_ROWS, self._max_rows) - len(plan)
+        if self._proposer is None or not plan or room < len(plan):
+            return {}
+        guesses = {}
+        for sequence, guess in self._proposer.propose(plan, room // len(plan)).items():
+            possible = guess[: sequence.request.max_tokens - sequence.generated - 1]
+            if possible and self._cache.reserve(sequence, sequence.computed + 1 + len(possible)):
+                guesses[sequence] = possible
+        return guesses
 
     def _admit(self) -> None:
         while (sequence := self.waiting.peek()) is not None:
