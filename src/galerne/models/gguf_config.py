@@ -70,7 +70,7 @@ def read_gguf_config(checkpoint: Checkpoint) -> ModelConfig:
     tensors = checkpoint.tensors
     return ModelConfig(
         architecture=architecture,
-        vocabulary=_vocabulary(fields, checkpoint),
+        vocabulary=_vocabulary(checkpoint),
         context_length=_context_length(fields),
         width=width,
         layers=layers,
@@ -96,12 +96,16 @@ def _refuse_what_changes_the_result(fields: Fields) -> None:
             raise fields.unsupported(key, "asks for something that is not implemented.")
 
 
-def _vocabulary(fields: Fields, checkpoint: Checkpoint) -> int:
+def _vocabulary(checkpoint: Checkpoint) -> int:
+    """The embedding's rows: `vocab_size` is absent from some files, and stale in some that got tokens added."""
     embedding = checkpoint.tensors.get("token_embd.weight")
-    rows = embedding.shape[0] if embedding is not None and embedding.shape else None
-    vocabulary = fields.integer("vocab_size", 1, limits.MAX_VOCABULARY, default=rows)
-    tokens = checkpoint.metadata.get("tokenizer.ggml.tokens", ())
-    fields.require(len(tokens) <= vocabulary, "vocab_size", f"is {vocabulary}, less than the {len(tokens)} tokens.")
+    if embedding is None or len(embedding.shape) != 2:
+        raise BadFile("the tensor is missing, or no matrix.", where=f"{checkpoint.path.name}: token_embd.weight")
+    vocabulary = embedding.shape[0]
+    tokens = checkpoint.metadata.get("tokenizer.ggml.tokens")
+    named = len(tokens) if isinstance(tokens, list) else 0
+    if not max(named, 1) <= vocabulary <= limits.MAX_VOCABULARY:
+        raise BadFile(f"has {vocabulary} rows for {named} tokens.", where=f"{checkpoint.path.name}: token_embd.weight")
     return vocabulary
 
 
