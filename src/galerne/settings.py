@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     # Where the server listens.
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
+    shutdown_seconds: int = Field(10, ge=0, le=3600, description="How long answers under way may go on when it stops.")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = Field("text", description="text: for people; json: for a log collector.")
 
     # Models.
     model: str = Field("smollm2-135m-instruct", description="The model that is loaded when none is named.")
@@ -53,7 +56,9 @@ class Settings(BaseSettings):
     )
 
     # The engine.
-    kernels: Literal["auto", "reference"] = Field("auto", description="auto: the fastest that this CPU can run.")
+    kernels: Literal["auto", "avx512_vnni", "avx_vnni", "avx2", "neon_dot", "portable", "reference"] = Field(
+        "auto", description="auto: the fastest that this CPU can run."
+    )
     kernels_dir: Path = Field(default_factory=lambda: _cache_folder("XDG_CACHE_HOME", ".cache") / "kernels")
     threads: int = Field(0, ge=0, le=512, description="0: as many as the CPUs that this process may use.")
     kv_cache_mb: int = Field(1024, ge=1, description="Memory for the keys and values of all running requests, in MiB.")
@@ -64,7 +69,8 @@ class Settings(BaseSettings):
         100, ge=1, le=60_000, description="How long a prompt may hold up the answers that run beside it."
     )
     speculation: bool = Field(
-        True, description="Guess tokens that repeat the text so far and check them in one step; the answers are the same."
+        True,
+        description="Guess tokens that repeat the text so far and check them in one step; the answers are the same.",
     )
 
     # What a client may send.

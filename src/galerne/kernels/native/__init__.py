@@ -1,0 +1,53 @@
+"""The fast kernels: generated from Python through LLVM for the CPU they run on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from llvmlite import binding
+
+from galerne.errors import SettingsError
+from galerne.kernels.interface import CacheShape, Operations, Value
+from galerne.kernels.native.cache import CacheLayout
+from galerne.kernels.native.levels import LEVELS, usable_levels
+from galerne.kernels.native.library import load_library
+from galerne.kernels.native.pack import PackedMatrix, pack_stack
+from galerne.kernels.native.program import NativeProgram
+from galerne.kernels.native.team import Team, usable_threads
+from galerne.weights.tensor import Tensor
+
+
+class NativeKernels:
+    """Fills `Kernels` for one instruction level."""
+
+    def __init__(self, level: str, threads: int, folder: Path, announce: Callable[[str], None]) -> None:
+        self.level = level
+        self._team = Team(load_library(LEVELS[level], folder, announce), usable_threads(threads))
+
+    def matrix(self, parts: Sequence[Tensor]) -> list[PackedMatrix]:
+        return pack_stack(parts)
+
+    def cache_bytes(self, shape: CacheShape) -> int:
+        return CacheLayout(shape).total
+
+    def program(self, forward: Callable[[Operations], Value], cache: CacheShape, max_rows: int) -> NativeProgram:
+        return NativeProgram(forward, cache, max_rows, self._team)
+
+
+def native_kernels(
+    level: str, threads: int, folder: Path, announce: Callable[[str], None] = lambda _: None
+) -> NativeKernels:
+    """The kernels of `level` ("auto": the best that this CPU runs). Raises `SettingsError` when the CPU cannot."""
+    features = frozenset(name for name, has in binding.get_host_cpu_features().items() if has)
+    usable = [each.name for each in usable_levels(features)]
+    if level == "auto":
+        level = usable[0]
+    if level not in usable:
+        raise SettingsError(
+            f"this CPU cannot run {level!r}.", where="kernels", hint=f"It can run {', '.join(usable)}, reference."
+        )
+    return NativeKernels(level, threads, folder, announce)
+
+
+__all__ = ["LEVELS", "NativeKernels", "native_kernels"]

@@ -1,0 +1,188 @@
+"""Instruction levels: what differs between the CPUs that one definition of the kernels is compiled for."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from llvmlite import ir
+
+from galerne.kernels.native.emitter import BYTES, I16, I32, I32V, LANES, Emitter, Value, vector
+
+Dot = Callable[[Emitter, Value, Value, Value], Value]
+"""(emit, sums int32 x 16, weights 16 x 4 bytes, activations 16 x 4 signed bytes) -> sums + four products per lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One instruction set, from the point of view of a kernel's writer."""
+
+    name: str
+    triple: str
+    cpu: str  # LLVM's name: fixed, so that every CPU of a level runs the same code and gives the same numbers
+    features: str
+    needs: frozenset[str]  # LLVM's names of what the CPU must have
+    dot: Dot  # weights 0..15 or 0..255 unsigned, as `signed_bytes` says
+    dot_bytes: Dot  # for 8-bit weights
+    signed_bytes: bool  # True: `dot_bytes` takes weights 0..255 and sums (weight - 128) * activation
+    rows: tuple[int, ...]  # heights of the register tiles, descending, the last one 1
+    columns: dict[int, tuple[int, ...]]  # tile height -> widths in vectors of 16 outputs, descending, the last one 1
+    fused: bool = True  # has fused multiply-add
+    halves: bool = True  # converts float16 in hardware
+    instruction: str = ""  # what must appear in the machine code of the matrix product
+
+
+def _vpdpbusd_512(emit: Emitter, sums: Value, weights: Value, activations: Value) -> Value:
+    return emit.intrinsic("llvm.x86.avx512.vpdpbusd.512", I32V, sums, weights, activations)
+
+
+def _pieces(value: Value, count: int) -> list[Value]:
+    width = value.type.count // count
+    return [value.shuffle(range(i * width, (i + 1) * width)) for i in range(count)]
+
+
+def _join(pieces: list[Value]) -> Value:
+    while len(pieces) > 1:
+        pairs = zip(pieces[::2], pieces[1::2], strict=True)
+        pieces = [_concatenate(a, b) for a, b in pairs]
+    return pieces[0]
+
+
+def _concatenate(a: Value, b: Value) -> Value:
+    lanes = list(range(2 * a.type.count))
+    mask = ir.Constant(vector(I32, len(lanes)), lanes)
+    return Value(a.emit, a.emit.builder.shuffle_vector(a.ir, b.ir, mask))
+
+
+def _by_pieces(count: int, one: Dot) -> Dot:
+    """A dot product of full vectors out of one for narrower registers."""
+
+    def dot(emit: Emitter, sums: Value, weights: Value, activations: Value) -> Value:
+        parts = zip(*(_pieces(x, count) for x in (sums, weights, activations)), strict=True)
+        return _join([one(emit, s, w, a) for s, w, a in parts])
+
+    return dot
+
+
+def _vpdpbusd_256(emit: Emitter, sums: Value, weights: Value, activations: Value) -> Value:
+    return emit.intrinsic("llvm.x86.avx512.vpdpbusd.256", vector(I32, 8), sums, weights, activations)
+
+
+def _pairs_avx2(emit: Emitter, sums: Value, unsigned: Value, signed: Value) -> Value:
+    """vpmaddubsw saturates at 2^15: right for products of up to 128 * 127, which both callers keep to."""
+    pairs = emit.intrinsic("llvm.x86.avx2.pmadd.ub.sw", vector(I16, 16), unsigned, signed)
+    ones = emit.constant(vector(I16, 16), 1)
+    return sums + emit.intrinsic("llvm.x86.avx2.pmadd.wd", vector(I32, 8), pairs, ones)
+
+
+def _bytes_avx2(emit: Emitter, sums: Value, weights: Value, activations: Value) -> Value:
+    """|w| times a with w's sign, w the weight shifted to -128..127."""
+    shifted = weights ^ -128
+    zero = emit.constant(shifted.type, 0)
+    size = emit.select(shifted < zero, zero - shifted, shifted)
+    signed = emit.select(shifted < zero, zero - activations, activations)
+    return _pairs_avx2(emit, sums, size, signed)
+
+
+def _sdot(emit: Emitter, sums: Value, weights: Value, activations: Value) -> Value:
+    return emit.intrinsic("llvm.aarch64.neon.sdot.v4i32.v16i8", vector(I32, 4), sums, weights, activations)
+
+
+def _sdot_bytes(emit: Emitter, sums: Value, weights: Value, activations: Value) -> Value:
+    return _sdot(emit, sums, weights ^ -128, activations)
+
+
+def _portable(emit: Emitter, sums: Value, weights: Value, activations: Value) -> Value:
+    wide = vector(I32, BYTES.count)
+    products = emit.extend(weights, wide, signed=False) * emit.extend(activations, wide, signed=True)
+    for k in range(4):
+        sums = sums + products.shuffle([4 * lane + k for lane in range(LANES)])
+    return sums
+
+
+def _portable_bytes(emit: Emitter, sums: Value, weights: Value, activations: Value) -> Value:
+    return _portable(emit, sums, weights, activations)
+
+
+_LINUX_X86, _LINUX_ARM = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
+_WIDE = {6: (2, 1), 4: (2, 1), 2: (4, 1), 1: (4, 2, 1)}
+_NARROW = {2: (1,), 1: (2, 1)}
+
+AVX512_VNNI = Level(
+    name="avx512_vnni",
+    triple=_LINUX_X86,
+    cpu="cascadelake",
+    features="-prefer-256-bit",
+    needs=frozenset({"avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni", "fma", "f16c"}),
+    dot=_vpdpbusd_512,
+    dot_bytes=_vpdpbusd_512,
+    signed_bytes=False,
+    rows=(6, 4, 2, 1),
+    columns=_WIDE,
+    instruction="vpdpbusd",
+)
+AVX_VNNI = Level(
+    name="avx_vnni",
+    triple=_LINUX_X86,
+    cpu="alderlake",
+    features="",
+    needs=frozenset({"avx2", "avxvnni", "fma", "f16c"}),
+    dot=_by_pieces(2, _vpdpbusd_256),
+    dot_bytes=_by_pieces(2, _vpdpbusd_256),
+    signed_bytes=False,
+    rows=(2, 1),
+    columns=_NARROW,
+    instruction="vpdpbusd",
+)
+AVX2 = Level(
+    name="avx2",
+    triple=_LINUX_X86,
+    cpu="haswell",
+    features="",
+    needs=frozenset({"avx2", "fma", "f16c"}),
+    dot=_by_pieces(2, _pairs_avx2),
+    dot_bytes=_by_pieces(2, _bytes_avx2),
+    signed_bytes=True,
+    rows=(2, 1),
+    columns=_NARROW,
+    instruction="vpmaddubsw",
+)
+NEON_DOT = Level(
+    name="neon_dot",
+    triple=_LINUX_ARM,
+    cpu="neoverse-n1",
+    features="+dotprod",
+    needs=frozenset({"dotprod"}),
+    dot=_by_pieces(4, _sdot),
+    dot_bytes=_by_pieces(4, _sdot_bytes),
+    signed_bytes=True,
+    rows=(4, 2, 1),
+    columns={4: (1,), 2: (1,), 1: (2, 1)},
+    instruction="sdot",
+)
+PORTABLE = Level(
+    name="portable",
+    triple="",  # whatever this process runs on
+    cpu="",
+    features="",
+    needs=frozenset(),
+    dot=_portable,
+    dot_bytes=_portable_bytes,
+    signed_bytes=False,
+    rows=(1,),
+    columns={1: (1,)},
+    fused=False,
+    halves=False,
+)
+
+LEVELS = {level.name: level for level in (AVX512_VNNI, AVX_VNNI, AVX2, NEON_DOT, PORTABLE)}
+
+
+def usable_levels(features: frozenset[str], machine: str = "") -> list[Level]:
+    """The levels that a CPU with these features can run, best first.
+
+    `features` are LLVM's names of what the CPU has; `machine` is platform.machine().
+    """
+    triple = {"x86_64": _LINUX_X86, "aarch64": _LINUX_ARM, "arm64": _LINUX_ARM}.get(machine or platform.machine(), "")
+    return [level for level in LEVELS.values() if level.triple in ("", triple) and level.needs <= features]

@@ -1,0 +1,255 @@
+"""Tensors of a file -> matrices in the form that the kernels read.
+
+Exact for the types that are groups of 32 (or of 256 cut into 32) with up to 8 bits a weight: Q4_0, Q4_1, Q5_0, Q5_1,
+Q8_0, Q4_K, Q5_K. Every other type goes through float32 to 8 bits in groups of 32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from galerne.kernels.native.forms import (
+    BLOCK_OUT,
+    GROUP,
+    Q4_MINIMUM,
+    Q4_MINIMUM_WIDE,
+    Q4_OFFSET,
+    Q8_MINIMUM,
+    Q8_OFFSET,
+    Form,
+)
+from galerne.weights.tensor import Tensor
+
+Bytes = NDArray[np.uint8]
+
+OUTPUTS_AT_ONCE = 512
+"""Outputs that are converted together: bounds the memory that a large matrix takes on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackedMatrix:
+    """Weights [outputs, inputs] in one form (see forms.py); outputs and inputs are padded with zeros."""
+
+    form: Form
+    outputs: int
+    inputs: int
+    weights: Bytes  # 64-byte aligned
+    scales: NDArray[Any]  # float16 or float32 [blocks, groups, 16]
+    minima: NDArray[Any] | None
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.outputs // BLOCK_OUT)
+
+    @property
+    def groups(self) -> int:
+        return -(-self.inputs // GROUP)
+
+    @property
+    def nbytes(self) -> int:
+        return self.weights.nbytes + self.scales.nbytes + (self.minima.nbytes if self.minima is not None else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Some outputs of a tensor, on their way: what is stored, its scales and minima."""
+
+    stored: Bytes  # [outputs, groups, 32] values; [outputs, groups, 16] where `nibbles` is already two a byte
+    scales: NDArray[Any]  # [outputs, groups]
+    minima: NDArray[Any] | None
+    nibbles: bool = False  # byte i holds weight i in its low half and weight i + 16 in its high half
+
+
+def aligned(count: int, dtype: Any = np.uint8) -> NDArray[Any]:
+    """Memory for `count` numbers, zeroed, that starts on a cache line."""
+    size = count * np.dtype(dtype).itemsize
+    raw = np.zeros(size + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size].view(dtype)
+
+
+def pack_stack(tensors: Sequence[Tensor]) -> list[PackedMatrix]:
+    """Weights stacked along their outputs: one matrix where they are of one type, else one for each."""
+    if len({tensor.kind for tensor in tensors}) == 1:
+        return [pack(tensors)]
+    if any(tensor.shape[0] % BLOCK_OUT for tensor in tensors[:-1]):
+        return [pack([_as_floats(tensor) for tensor in tensors])]
+    return [pack([tensor]) for tensor in tensors]
+
+
+def _as_floats(tensor: Tensor) -> Tensor:
+    data = np.ascontiguousarray(tensor.float32()).view(np.uint8).reshape(-1)
+    return Tensor(tensor.name, tensor.shape, "F32", data)
+
+
+def pack(tensors: Sequence[Tensor]) -> PackedMatrix:
+    """Weights [out, in] of one type, stacked along out, in the form that suits the type."""
+    kind, inputs = tensors[0].kind, tensors[0].shape[1]
+    if any(tensor.shape[0] % BLOCK_OUT for tensor in tensors[:-1]):
+        rows = sum(tensor.shape[0] for tensor in tensors)
+        tensors = [Tensor(tensors[0].name, (rows, inputs), kind, np.concatenate([t.data for t in tensors]))]
+    outputs = sum(tensor.shape[0] for tensor in tensors)
+    form, read = READERS.get(kind, (Q8_OFFSET, read_floats))
+    if inputs % GROUP:
+        form, read = Q8_OFFSET, read_floats
+    blocks, groups = -(-outputs // BLOCK_OUT), -(-inputs // GROUP)
+    scale_type = np.float32 if form.wide else np.float16
+    weights = aligned(blocks * groups * form.group_bytes)
+    scales = aligned(blocks * groups * BLOCK_OUT, scale_type).reshape(blocks, groups, BLOCK_OUT)
+    minima = aligned(scales.size, scale_type).reshape(scales.shape) if form.minimum else None
+    words = weights.view(np.uint32).reshape(blocks, groups, form.group_bytes // 64, BLOCK_OUT)
+    first = 0
+    for pieces in (piece for tensor in tensors for piece in _in_pieces(tensor, read)):
+        last = first + -(-len(pieces.stored) // BLOCK_OUT)
+        words[first:last] = _side_by_side(_nibbles(pieces) if form.nibbles else pieces.stored)
+        scales[first:last] = _by_output(pieces.scales)
+        if minima is not None and pieces.minima is not None:
+            minima[first:last] = _by_output(pieces.minima)
+        first = last
+    return PackedMatrix(form, outputs, inputs, weights, scales, minima)
+
+
+def _in_pieces(tensor: Tensor, read: Callable[[Tensor], Pieces]) -> Iterator[Pieces]:
+    """A few hundred outputs at a time."""
+    outputs = tensor.shape[0]
+    row_bytes = tensor.data.size // outputs
+    for first in range(0, outputs, OUTPUTS_AT_ONCE):
+        last = min(first + OUTPUTS_AT_ONCE, outputs)
+        some = tensor.data[first * row_bytes : last * row_bytes]
+        yield read(Tensor(tensor.name, (last - first, tensor.shape[1]), tensor.kind, some))
+
+
+def _nibbles(pieces: Pieces) -> Bytes:
+    if pieces.nibbles:
+        return pieces.stored
+    low, high = pieces.stored[..., :16], pieces.stored[..., 16:]
+    return low | np.left_shift(high, 4, dtype=np.uint8)
+
+
+def _side_by_side(stored: Bytes) -> NDArray[np.uint32]:
+    """[outputs, groups, bytes] -> [blocks, groups, bytes / 4, 16] words of four bytes."""
+    outputs, groups, size = stored.shape
+    blocks = -(-outputs // BLOCK_OUT)
+    if outputs % BLOCK_OUT:
+        stored = np.concatenate([stored, np.zeros((blocks * BLOCK_OUT - outputs, groups, size), np.uint8)])
+    words = np.ascontiguousarray(stored).view(np.uint32).reshape(blocks, BLOCK_OUT, groups, size // 4)
+    return words.transpose(0, 2, 3, 1)
+
+
+def _by_output(numbers: NDArray[Any]) -> NDArray[Any]:
+    """[outputs, groups] -> [blocks, groups, 16]."""
+    outputs, groups = numbers.shape
+    blocks = -(-outputs // BLOCK_OUT)
+    if outputs % BLOCK_OUT:
+        numbers = np.concatenate([numbers, np.zeros((blocks * BLOCK_OUT - outputs, groups), numbers.dtype)])
+    return numbers.reshape(blocks, BLOCK_OUT, groups).transpose(0, 2, 1)
+
+
+# Readers: one per type of tensor. Layouts of the types: ggml-common.h of the GGML project.
+
+
+def _records(tensor: Tensor, fields: list[tuple[str, str, int]], group: int) -> NDArray[Any]:
+    return tensor.data.view(np.dtype([(name, kind, (n,)) for name, kind, n in fields])).reshape(
+        tensor.shape[0], tensor.shape[1] // group
+    )
+
+
+def read_q4_0(tensor: Tensor) -> Pieces:
+    records = _records(tensor, [("d", "<f2", 1), ("q", "u1", 16)], 32)
+    return Pieces(records["q"], records["d"][..., 0], None, nibbles=True)
+
+
+def read_q4_1(tensor: Tensor) -> Pieces:
+    records = _records(tensor, [("d", "<f2", 1), ("m", "<f2", 1), ("q", "u1", 16)], 32)
+    return Pieces(records["q"], records["d"][..., 0], records["m"][..., 0], nibbles=True)
+
+
+def _with_fifth_bit(low: Bytes, high: Bytes) -> Bytes:
+    bits = np.unpackbits(high, axis=-1, bitorder="little")
+    fifth: Bytes = np.concatenate([low & 15, low >> 4], axis=-1) | np.left_shift(bits, 4, dtype=np.uint8)
+    return fifth
+
+
+def read_q5_0(tensor: Tensor) -> Pieces:
+    records = _records(tensor, [("d", "<f2", 1), ("h", "u1", 4), ("q", "u1", 16)], 32)
+    scales = records["d"][..., 0].astype(np.float32)
+    return Pieces(_with_fifth_bit(records["q"], records["h"]), scales, scales * np.float32(-16))
+
+
+def read_q5_1(tensor: Tensor) -> Pieces:
+    records = _records(tensor, [("d", "<f2", 1), ("m", "<f2", 1), ("h", "u1", 4), ("q", "u1", 16)], 32)
+    scales, minima = (records[name][..., 0].astype(np.float32) for name in ("d", "m"))
+    return Pieces(_with_fifth_bit(records["q"], records["h"]), scales, minima)
+
+
+def read_q8_0(tensor: Tensor) -> Pieces:
+    records = _records(tensor, [("d", "<f2", 1), ("q", "u1", 32)], 32)
+    return Pieces(records["q"] ^ np.uint8(128), records["d"][..., 0], None)
+
+
+def _six_bit_scales(packed: Bytes) -> tuple[Bytes, Bytes]:
+    """K-quants' twelve bytes [..., 12] -> eight scales and eight minima of six bits [..., 8] each."""
+    low, middle, high = packed[..., 0:4], packed[..., 4:8], packed[..., 8:12]
+    scales = np.concatenate([low & 63, (high & 15) | ((low >> 6) << 4)], axis=-1)
+    minima = np.concatenate([middle & 63, (high >> 4) | ((middle >> 6) << 4)], axis=-1)
+    return scales, minima
+
+
+def _k_quants(tensor: Tensor, stored: Bytes, records: NDArray[Any]) -> Pieces:
+    scales, minima = _six_bit_scales(records["s"])
+    outputs, groups = tensor.shape[0], tensor.shape[1] // GROUP
+    return Pieces(
+        stored.reshape(outputs, groups, GROUP),
+        (records["d"].astype(np.float32) * scales).reshape(outputs, groups),
+        (records["m"].astype(np.float32) * minima).reshape(outputs, groups) * np.float32(-1),
+    )
+
+
+def _k_nibbles(quants: Bytes) -> Bytes:
+    """[..., 128] bytes -> [..., 8, 32]: 32 bytes hold one group in low halves, the next in high ones."""
+    pairs = quants.reshape(*quants.shape[:-1], 4, 1, 32)
+    halves: Bytes = np.concatenate([pairs & 15, pairs >> 4], axis=-2)
+    return halves.reshape(*quants.shape[:-1], 8, 32)
+
+
+def read_q4_k(tensor: Tensor) -> Pieces:
+    records = _records(tensor, [("d", "<f2", 1), ("m", "<f2", 1), ("s", "u1", 12), ("q", "u1", 128)], 256)
+    return _k_quants(tensor, _k_nibbles(records["q"]), records)
+
+
+def read_q5_k(tensor: Tensor) -> Pieces:
+    fields = [("d", "<f2", 1), ("m", "<f2", 1), ("s", "u1", 12), ("h", "u1", 32), ("q", "u1", 128)]
+    records = _records(tensor, fields, 256)
+    bits = records["h"][..., None, :] >> np.arange(8, dtype=np.uint8)[:, None] & 1
+    return _k_quants(tensor, _k_nibbles(records["q"]) | np.left_shift(bits, 4, dtype=np.uint8), records)
+
+
+def read_floats(tensor: Tensor) -> Pieces:
+    """Any type, by way of float32: 8 bits in groups of 32. Numbers that are not finite make the scale NaN."""
+    outputs, inputs = tensor.shape
+    padded = np.zeros((outputs, -(-inputs // GROUP) * GROUP), np.float32)
+    padded[:, :inputs] = tensor.float32()
+    groups = padded.reshape(outputs, -1, GROUP)
+    largest = np.abs(groups).max(axis=-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scales = (largest / np.float32(127)).astype(np.float16)
+        scales = np.where((scales == 0) & (largest > 0), np.float16(6e-8), scales)
+        step = np.where(scales > 0, scales, 1).astype(np.float32)[..., None]
+        quants = np.nan_to_num(np.clip(np.rint(groups / step), -127, 127)).astype(np.int8)
+    return Pieces(quants.view(np.uint8) ^ np.uint8(128), scales, None)
+
+
+READERS: dict[str, tuple[Form, Callable[[Tensor], Pieces]]] = {
+    "Q4_0": (Q4_OFFSET, read_q4_0),
+    "Q4_1": (Q4_MINIMUM, read_q4_1),
+    "Q5_0": (Q8_MINIMUM, read_q5_0),
+    "Q5_1": (Q8_MINIMUM, read_q5_1),
+    "Q8_0": (Q8_OFFSET, read_q8_0),
+    "Q4_K": (Q4_MINIMUM_WIDE, read_q4_k),
+    "Q5_K": (Q8_MINIMUM, read_q5_k),
+}

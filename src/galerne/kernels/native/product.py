@@ -1,0 +1,228 @@
+"""The quantised matrix product: `out = activations @ weights.T`, shared out among the threads in chunks of outputs.
+
+Few rows read the weights as they are stored. Many rows unpack a panel of two blocks once and reuse it for all of them.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from galerne.kernels.native.emitter import BYTES, I32V, I64, VOID, Emitter, Value
+from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, Form
+from galerne.kernels.native.levels import Level
+from galerne.kernels.native.record import CONTEXT, PRIVATE_ROWS, count_of, instruction
+from galerne.kernels.native.tile import PARAMETERS, Tile, load_floats
+
+PRODUCT = instruction(
+    "product",
+    "form",  # place in forms.STORED
+    "out",
+    "out_stride",
+    "quants",  # int8 [rows, groups * 32], shared by all threads
+    "scales",  # float32 [rows, groups]
+    "sums",  # int32 [rows, groups], negated
+    "scaled_sums",  # float32 [rows, groups]
+    "private",  # 1: few rows are quantised by each thread for itself
+    "groups",
+    "blocks",  # of 16 outputs
+    "chunk",  # blocks that a thread takes at a time, even
+    "weights",
+    "weight_scales",
+    "weight_minima",
+    "add",
+    "add_stride",
+    "bias",
+)
+
+PANEL_ROWS = 16
+"""From so many rows on, unpacking a panel pays."""
+
+PANEL_BLOCKS = 2
+
+
+def quantised_bytes(groups: int, rows: int) -> int:
+    """Memory for the quants, scales and both sums of `rows` rows."""
+    return rows * groups * (GROUP + 12)
+
+
+def activation_addresses(base: Value, rows: Value, groups: Value) -> list[Value]:
+    """Where the quants, scales, sums and scaled sums of `rows` rows lie when they start at `base`."""
+    scales = base + rows * groups * GROUP
+    sums = scales + rows * groups * 4
+    return [base, scales, sums, sums + rows * groups * 4]
+
+
+class Products:
+    """Writes the matrix product of every form, and what shares it out."""
+
+    def __init__(self, module: ir.Module, level: Level) -> None:
+        self.module, self.level = module, level
+        self.tiles: dict[tuple[str, int, int], ir.Function] = {}
+
+    def tile(self, form: Form, rows: int, columns: int) -> ir.Function:
+        key = (form.name, rows, columns)
+        if key not in self.tiles:
+            self.tiles[key] = Tile(self.module, self.level, form, rows, columns).function
+        return self.tiles[key]
+
+    def write(self) -> ir.Function:
+        """The function (instruction, context, counter, thread) that works through a product."""
+        chunks = [self.chunk(form) for form in STORED]
+        function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * 4), "product")
+        emit = Emitter(function, fused=self.level.fused)
+        address, context, counter, thread = emit.arguments
+        ins, ctx = PRODUCT.at(emit, address), CONTEXT.at(emit, context)
+        private = ctx.private + ctx.private_stride * thread
+        rows = count_of(emit, ctx, ins.rows)
+        own = (rows <= PRIVATE_ROWS) & ins.private.differs(0)
+        activations = [
+            emit.select(own, own_at, shared_at)
+            for own_at, shared_at in zip(
+                activation_addresses(private, rows, ins.groups),
+                (ins.quants, ins.scales, ins.sums, ins.scaled_sums),
+                strict=True,
+            )
+        ]
+        blocks, size = ins.blocks, ins.chunk
+        weights = [ins.weights, ins.weight_scales, ins.weight_minima]
+        outputs = [ins.out, ins.out_stride, ins.add, ins.add_stride, ins.bias]
+        first = emit.variable(take(emit, counter) * size)
+        with emit.while_(lambda: first.now < blocks):
+            count = emit.minimum(blocks - first.now, size)
+            for number, chunk in enumerate(chunks):
+                with emit.if_(ins.form.equals(number)):
+                    emit.call(chunk, *outputs, *activations, *weights, ins.groups, rows, first.now, count, private)
+            first.now = take(emit, counter) * size
+        emit.done()
+        return function
+
+    def chunk(self, form: Form) -> ir.Function:
+        """The function that computes some blocks of outputs for some rows.
+
+        (out, its stride, add, its stride, bias; quants, scales, sums, scaled sums; weights, their scales, minima;
+        groups, rows, first block, blocks, private memory)
+        """
+        name = f"chunk_{form.name}"
+        if name in self.module.globals:
+            return self.module.globals[name]
+        few = self._rows(form, f"few_{form.name}")
+        many = self._rows(form.panel, f"many_{form.name}") if form.nibbles else few
+        function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * 17), name)
+        function.linkage = "internal"
+        emit = Emitter(function, fused=self.level.fused)
+        (out, out_stride, add, add_stride, bias, quants, scales, sums, scaled_sums,
+         weights, weight_scales, weight_minima, groups, rows, first, blocks, private) = emit.arguments  # fmt: skip
+        where = _moved(
+            [
+                out, out_stride, quants, groups * GROUP, scales, scaled_sums if form.minimum else sums, groups * 4,
+                weights, groups * form.group_bytes, weight_scales, weight_minima, groups * form.scale_bytes,
+                groups, add, add_stride, bias,
+            ],
+            emit.i64(0),
+            first,
+        )  # fmt: skip
+        if form.nibbles:
+            with emit.builder.if_else((rows < PANEL_ROWS).ir) as (then, otherwise):
+                with then:
+                    emit.call(few, *where, rows, blocks)
+                with otherwise:
+                    self._panels(emit, form, many, where, rows, blocks, private)
+        else:
+            emit.call(few, *where, rows, blocks)
+        emit.done()
+        return function
+
+    def _rows(self, form: Form, name: str) -> ir.Function:
+        """(tile's parameters, rows, blocks): cover rows x blocks with tiles, tallest first."""
+        tiles = {(r, c): self.tile(form, r, c) for r in self.level.rows for c in self.level.columns[r]}
+        function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * (PARAMETERS + 2)), name)
+        function.linkage = "internal"
+        emit = Emitter(function, fused=self.level.fused)
+        *where, rows, blocks = emit.arguments
+        done = emit.variable(emit.i64(0))
+        for height in self.level.rows:
+            with emit.while_(lambda height=height: _takes(rows - done.now, height, self.level.rows)):
+                self._row_of_tiles(emit, tiles, height, where, done.now, blocks)
+                done.now = done.now + height
+        emit.done()
+        return function
+
+    def _row_of_tiles(self, emit, tiles, height, where, row, blocks) -> None:  # type: ignore[no-untyped-def]
+        done = emit.variable(emit.i64(0))
+        for width in self.level.columns[height]:
+            with emit.while_(lambda width=width: blocks - done.now >= width):
+                emit.call(tiles[height, width], *_moved(where, row, done.now))
+                done.now = done.now + width
+
+    def _panels(self, emit, form, many, where, rows, blocks, private) -> None:  # type: ignore[no-untyped-def]
+        """Unpack two blocks at a time into private memory, then run all rows over them."""
+        groups = where[12]
+        unpack = self._unpack(form)
+        panel = form.panel
+        with emit.loop(0, blocks, PANEL_BLOCKS) as block:
+            width = emit.minimum(blocks - block, PANEL_BLOCKS)
+            moved = _moved(where, emit.i64(0), block)
+            scales = private + groups * (panel.group_bytes * PANEL_BLOCKS)
+            minima = scales + groups * (panel.scale_bytes * PANEL_BLOCKS)
+            count = width * groups
+            emit.call(unpack, moved[7], moved[9], moved[10], private, scales, minima, count)
+            moved[7:12] = [private, groups * panel.group_bytes, scales, minima, groups * panel.scale_bytes]
+            emit.call(many, *moved, rows, width)
+
+    def _unpack(self, form: Form) -> ir.Function:
+        """(weights, scales, minima, to weights, to scales, to minima, count of (block, group)s)."""
+        name = f"unpack_{form.name}"
+        if name in self.module.globals:
+            return self.module.globals[name]
+        function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * 7), name)
+        function.linkage = "internal"
+        emit = Emitter(function, fused=self.level.fused)
+        weights, scales, minima, to_weights, to_scales, to_minima, count = emit.arguments
+        with emit.loop(0, count) as i:
+            for j in range(4):
+                words = emit.load(BYTES, weights + i * form.group_bytes + 64 * j).bits(I32V)
+                at = to_weights + i * form.panel.group_bytes + 64 * j
+                emit.store((words & 0x0F0F0F0F).bits(BYTES), at)
+                emit.store(((words >> 4) & 0x0F0F0F0F).bits(BYTES), at + 256)
+            for source, target in ((scales, to_scales), (minima, to_minima))[: 2 if form.minimum else 1]:
+                floats = load_floats(emit, self.level, form, source + i * form.scale_bytes)
+                emit.store(floats, target + i * form.panel.scale_bytes)
+        emit.done()
+        return function
+
+
+def panel_bytes(groups: int) -> int:
+    """Private memory that a panel of `groups` groups takes."""
+    return groups * PANEL_BLOCKS * (GROUP * BLOCK_OUT + 2 * BLOCK_OUT * 4)
+
+
+def take(emit: Emitter, counter: Value) -> Value:
+    """The next piece of work: threads count up together."""
+    pointer = emit.builder.inttoptr(counter.ir, ir.PointerType())
+    return Value(emit, emit.builder.atomic_rmw("add", pointer, emit.i64(1).ir, "monotonic"))
+
+
+def _takes(left: Value, height: int, heights: tuple[int, ...]) -> Value:
+    """Whether a tile of this height is next. Eight rows are two tiles of four rather than six and two."""
+    enough = left >= height
+    if height == 6 and 4 in heights:
+        return enough & left.differs(8)
+    return enough
+
+
+def _moved(where: list[Value], row: Value, block: Value) -> list[Value]:
+    """The tile's parameters, `row` rows down and `block` blocks to the right."""
+    (out, out_stride, quants, quants_stride, scales, sums, scales_stride, weights, weights_stride,
+     weight_scales, weight_minima, weight_stride, groups, add, add_stride, bias) = where  # fmt: skip
+    emit = out.emit
+    right = block * BLOCK_OUT * 4
+    return [
+        out + row * out_stride + right, out_stride,
+        quants + row * quants_stride, quants_stride,
+        scales + row * scales_stride, sums + row * scales_stride, scales_stride,
+        weights + block * weights_stride, weights_stride,
+        weight_scales + block * weight_stride, weight_minima + block * weight_stride, weight_stride,
+        groups,
+        emit.select(add.equals(0), add, add + row * add_stride + right), add_stride,
+        emit.select(bias.equals(0), bias, bias + right),
+    ]  # fmt: skip

@@ -1,0 +1,149 @@
+"""A forward pass, laid out in memory and ready to run, with its key/value cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from galerne.kernels.batch import Batch
+from galerne.kernels.interface import CacheShape, Operations, Value
+from galerne.kernels.native.attention import TILE_ROWS, private_bytes
+from galerne.kernels.native.cache import CacheLayout
+from galerne.kernels.native.emitter import LANES
+from galerne.kernels.native.forms import GROUP
+from galerne.kernels.native.layout import lay_out
+from galerne.kernels.native.pack import aligned
+from galerne.kernels.native.product import panel_bytes, quantised_bytes
+from galerne.kernels.native.record import (
+    CONTEXT,
+    INSTRUCTION_BYTES,
+    PRIVATE_ROWS,
+    ROWS_ALL,
+    ROWS_OUTPUTS,
+    ROWS_PAIRS,
+)
+from galerne.kernels.native.runner import OPCODES
+from galerne.kernels.native.team import Team
+from galerne.kernels.native.trace import PARTIALS, Address, Floats, Trace
+from galerne.kernels.native.units import SLOTS, SPLIT_ROWS, plan_units
+
+
+class NativeProgram:
+    """Fills `Program`."""
+
+    def __init__(self, forward: Callable[[Operations], Value], shape: CacheShape, max_rows: int, team: Team) -> None:
+        self._team, self._max_rows = team, max_rows
+        self._layout = CacheLayout(shape)
+        self._cache = aligned(self._layout.total)
+        self._trace = Trace(self._layout, team.threads, _at(self._cache))
+        self._result: Floats = forward(self._trace)
+        self._group = self._trace.group
+        slot_rows = shape.kv_heads * max(SPLIT_ROWS, self._group)
+        self._partials = aligned(SLOTS * slot_rows * (self._layout.value_width + LANES), np.float32)
+        self._context = aligned(len(CONTEXT.fields), np.int64)
+        self._kept: dict[str, NDArray[Any]] = {}
+        self._prepare_private(shape)
+        self._counters = self._keep("counters", np.zeros(len(self._trace.instructions), np.int64))
+        self._keep("barrier", np.zeros(2, np.int32))
+        self._set(threads=team.threads, program_length=len(self._trace.instructions))
+        self._set(rotated=0 if self._trace.rope_used is None else 2 * len(self._trace.rope_used.frequencies))
+        self._place_buffers(outputs=min(16, max_rows))
+
+    def __call__(self, batch: Batch) -> NDArray[np.float32]:
+        outputs = len(batch.outputs)
+        if outputs > self._outputs:
+            self._place_buffers(outputs=outputs)
+        self._describe(batch)
+        self._counters[:] = 0
+        self._team.run(_at(self._context))
+        return self._logits[:outputs, : self._result.width]
+
+    def copy_block(self, source: int, target: int) -> None:
+        size = self._layout.block
+        self._cache[target * size : (target + 1) * size] = self._cache[source * size : (source + 1) * size]
+
+    def _describe(self, batch: Batch) -> None:
+        """Write the batch into the context."""
+        rows = len(batch.tokens)
+        units, merges = plan_units(batch, self._group)
+        blocks = np.ascontiguousarray(batch.blocks)
+        sequence_of = np.repeat(np.arange(len(batch.lengths), dtype=np.int32), np.diff(batch.starts))
+        for name, array in (
+            ("tokens", batch.tokens),
+            ("positions", batch.positions),
+            ("sequence_of", sequence_of),
+            ("output_rows", batch.outputs),
+            ("lengths", batch.lengths),
+            ("blocks", blocks),
+            ("units", units),
+            ("merges", merges),
+        ):
+            self._keep(name, np.ascontiguousarray(array))
+        self._set(
+            rows=rows,
+            outputs=len(batch.outputs),
+            pairs=rows * self._trace.experts_used,
+            blocks_stride=blocks.strides[0],
+            unit_count=len(units),
+            merge_count=len(merges),
+        )
+        rope = self._trace.rope_used
+        if rope is not None:
+            angles = batch.positions[:, None].astype(np.float32) * rope.frequencies
+            self._keep("cosines", np.cos(angles) * np.float32(rope.magnitude))
+            self._keep("sines", np.sin(angles) * np.float32(rope.magnitude))
+
+    def _place_buffers(self, outputs: int) -> None:
+        """Lay the buffers out for so many rows of logits, and write the instructions."""
+        trace = self._trace
+        self._outputs = outputs
+        capacity = {
+            ROWS_ALL: self._max_rows,
+            ROWS_OUTPUTS: outputs,
+            ROWS_PAIRS: self._max_rows * trace.experts_used,
+        }
+        offsets, size = lay_out(trace.instructions, capacity, self._result.buffer)
+        self._arena = aligned(size)
+        program = aligned(len(trace.instructions) * (INSTRUCTION_BYTES // 8), np.int64)
+        program = program.reshape(len(trace.instructions), -1)
+        for line, each in zip(program, trace.instructions, strict=True):
+            header = {"opcode": OPCODES.index(each.opcode), "barrier": each.barrier, "rows": each.rows}
+            for name, value in (header | each.values).items():
+                if value is PARTIALS:
+                    value = _at(self._partials)
+                elif isinstance(value, Address):
+                    value = _at(self._arena) + offsets[value.buffer] + value.offset
+                if name in each.record.fields:
+                    line[each.record.index(name)] = value
+        self._keep("program", program)
+        start, stride = offsets[self._result.buffer], self._result.buffer.row_bytes
+        self._logits = self._arena[start : start + outputs * stride].view(np.float32).reshape(outputs, stride // 4)
+
+    def _prepare_private(self, shape: CacheShape) -> None:
+        rows = max(TILE_ROWS, SPLIT_ROWS, self._group)
+        groups = -(-self._trace.widest // GROUP)
+        size = max(
+            private_bytes(rows, shape.head_dim, self._layout.value_width),
+            panel_bytes(groups),
+            quantised_bytes(groups, PRIVATE_ROWS),
+        )
+        size = -(-size // 4096) * 4096
+        self._keep("private", aligned(size * self._team.threads))
+        self._set(private_stride=size)
+
+    def _keep(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
+        """Point the context at an array, and keep it as long as the context does."""
+        self._kept[name] = array
+        self._context[CONTEXT.index(name)] = _at(array)
+        return array
+
+    def _set(self, **numbers: int) -> None:
+        for name, number in numbers.items():
+            self._context[CONTEXT.index(name)] = number
+
+
+def _at(array: NDArray[Any]) -> int:
+    return int(array.ctypes.data)

@@ -1,0 +1,155 @@
+"""Activations -> int8 in groups of 32, with what comes before it: nothing, a norm, or SwiGLU."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from galerne.kernels.native.emitter import F32, F32V, I8, I32, I32V, I64, LANES, VOID, Emitter, Value, vector
+from galerne.kernels.native.forms import GROUP
+from galerne.kernels.native.levels import Level
+from galerne.kernels.native.product import activation_addresses, take
+from galerne.kernels.native.record import CONTEXT, PRIVATE_ROWS, count_of, instruction
+
+QUANTISE = instruction(
+    "quantise",
+    "input",  # INPUT_*
+    "x",  # float32 [rows, width]; [gate | up] for INPUT_SWIGLU
+    "x_stride",
+    "up",  # bytes from gate to up
+    "width",  # numbers a row
+    "groups",  # ceil(width / 32)
+    "weight",  # of the norm, float32 [width rounded up to 32, zeros beyond]
+    "epsilon",  # of the norm: a float32's bits
+    "quants",
+    "scales",
+    "sums",
+    "scaled_sums",
+    "floats",  # where the float32 numbers go too, or 0
+    "floats_stride",
+    "private",  # 1: when rows are few, each thread does all of them for itself, in its own memory
+)
+
+INPUT_PLAIN, INPUT_NORM, INPUT_SWIGLU = range(3)
+
+ROW_CHUNK = 8
+"""Rows that a thread takes at a time."""
+
+
+def write_quantise(module: ir.Module, level: Level) -> ir.Function:
+    """The function (instruction, context, counter, thread). Few rows: each thread does all of them, for itself."""
+    row = _row(module, level)
+    emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 4), "quantise"), fused=level.fused)
+    address, context, counter, thread = emit.arguments
+    ins, ctx = QUANTISE.at(emit, address), CONTEXT.at(emit, context)
+    rows = count_of(emit, ctx, ins.rows)
+    own = (rows <= PRIVATE_ROWS) & ins.private.differs(0)
+    private = activation_addresses(ctx.private + ctx.private_stride * thread, rows, ins.groups)
+    with emit.builder.if_else(own.ir) as (then, otherwise):
+        with then, emit.loop(0, rows) as index:
+            emit.call(row, address, index, *private)
+        with otherwise:
+            first = emit.variable(take(emit, counter) * ROW_CHUNK)
+            with emit.while_(lambda: first.now < rows):
+                with emit.loop(first.now, emit.minimum(first.now + ROW_CHUNK, rows)) as index:
+                    emit.call(row, address, index, ins.quants, ins.scales, ins.sums, ins.scaled_sums)
+                first.now = take(emit, counter) * ROW_CHUNK
+    emit.done()
+    return emit.function
+
+
+def _row(module: ir.Module, level: Level) -> ir.Function:
+    """(instruction, row, quants, scales, sums, scaled sums of all rows)"""
+    emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 6), "quantise_row"), fused=level.fused)
+    emit.function.linkage = "internal"
+    address, row, quants, scales, sums, scaled_sums = emit.arguments
+    ins = QUANTISE.at(emit, address)
+    x, groups = ins.x + row * ins.x_stride, ins.groups
+    factor = emit.variable(emit.f32(1.0))
+    with emit.if_(ins.input.equals(INPUT_NORM)):
+        epsilon = emit.truncate(ins.epsilon, I32).bits(F32)
+        factor.now = inverse_root_mean_square(emit, x, ins.width, groups, epsilon)
+    with emit.loop(0, groups) as group:
+        low = _input(emit, ins, x, group, 0, factor.now)
+        high = _input(emit, ins, x, group, 1, factor.now)
+        with emit.if_(ins.floats.differs(0)):
+            floats = ins.floats + row * ins.floats_stride + group * GROUP * 4
+            emit.store(low, floats)
+            emit.store(high, floats + 64)
+        at = row * groups + group
+        quantise_group(emit, low, high, quants + at * GROUP, scales + at * 4, sums + at * 4, scaled_sums + at * 4)
+    emit.done()
+    return emit.function
+
+
+def _input(emit: Emitter, ins, x: Value, group: Value, half: int, factor: Value) -> Value:  # type: ignore[no-untyped-def]
+    """Sixteen numbers of the row; zeros beyond its width."""
+    column = group * GROUP + half * LANES
+    inside = emit.splat(emit.truncate(ins.width - column, I32)) > emit.iota()
+    values = emit.variable(masked(emit, inside, emit.load(F32V, x + column * 4)))
+    with emit.if_(ins.input.equals(INPUT_NORM)):
+        values.now = values.now * emit.splat(factor) * emit.load(F32V, ins.weight + column * 4)
+    with emit.if_(ins.input.equals(INPUT_SWIGLU)):
+        up = masked(emit, inside, emit.load(F32V, x + ins.up + column * 4))
+        values.now = silu(emit, values.now) * up
+    return values.now
+
+
+def masked(emit: Emitter, inside: Value, values: Value) -> Value:
+    return emit.select(inside, values, emit.constant(F32V, 0.0))
+
+
+def inverse_root_mean_square(emit: Emitter, x: Value, width: Value, groups: Value, epsilon: Value) -> Value:
+    total = emit.variable(emit.constant(F32V, 0.0))
+    with emit.loop(0, groups * 2) as part:
+        inside = emit.splat(emit.truncate(width - part * LANES, I32)) > emit.iota()
+        values = masked(emit, inside, emit.load(F32V, x + part * 64))
+        total.now = emit.fma(values, values, total.now)
+    mean = emit.reduce("add", total.now) / emit.to_float(width)
+    root = emit.intrinsic("llvm.sqrt.f32", F32, mean + epsilon)
+    return emit.f32(1.0) / root
+
+
+def quantise_group(
+    emit: Emitter, low: Value, high: Value, quants: Value, scale_at: Value, sum_at: Value, scaled_sum_at: Value
+) -> None:
+    """q = round(x * 127 / max|x|). A number that is not finite makes the scale NaN, so that it is not lost."""
+    size = [emit.intrinsic("llvm.fabs.v16f32", F32V, v) for v in (low, high)]
+    largest = emit.reduce("max", emit.maximum(size[0], size[1]))
+    poison = emit.reduce("add", low * 0.0 + high * 0.0)
+    scale = largest * (1.0 / 127.0) + poison
+    inverse = emit.select(largest > 0.0, emit.f32(127.0) / largest, emit.f32(0.0))
+    total = emit.constant(I32V, 0)
+    for half, values in enumerate((low, high)):
+        scaled = emit.intrinsic("llvm.rint.v16f32", F32V, values * emit.splat(inverse))
+        bounded = emit.select(scaled.equals(scaled), scaled, emit.constant(F32V, 0.0))
+        bounded = emit.maximum(emit.minimum(bounded, emit.constant(F32V, 127.0)), emit.constant(F32V, -127.0))
+        whole = Value(emit, emit.builder.fptosi(bounded.ir, I32V))
+        emit.store(Value(emit, emit.builder.trunc(whole.ir, vector(I8))), quants + half * LANES)
+        total = total + whole
+    count = emit.reduce("add", total)
+    emit.store(scale, scale_at)
+    emit.store(emit.constant(I32, 0) - count, sum_at)
+    emit.store(scale * emit.to_float(count), scaled_sum_at)
+
+
+def silu(emit: Emitter, x: Value) -> Value:
+    one = emit.constant(F32V, 1.0)
+    return x / (one + exponential(emit, emit.constant(F32V, 0.0) - x))
+
+
+def exponential(emit: Emitter, x: Value) -> Value:
+    """e^x to about 1 ulp-ish relative 2e-7: 2^n times a polynomial on [-ln2/2, ln2/2] (Cephes' expf). NaN stays NaN."""
+    bounded = emit.select(x < -87.0, emit.constant(F32V, -87.0), x)
+    bounded = emit.select(bounded > 88.0, emit.constant(F32V, 88.0), bounded)
+    n = emit.intrinsic("llvm.rint.v16f32", F32V, bounded * 1.4426950408889634)
+    f = emit.fma(n, emit.constant(F32V, -0.693359375), bounded)
+    f = emit.fma(n, emit.constant(F32V, 2.12194440e-4), f)
+    series = emit.constant(F32V, 1.9875691500e-4)
+    for coefficient in (1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1):
+        series = emit.fma(series, f, emit.constant(F32V, coefficient))
+    series = emit.fma(series, f * f, f) + 1.0
+    # NaN -> int is undefined in LLVM: keep the exponent of those lanes at zero, the series carries the NaN.
+    safe = emit.select(n.equals(n), n, emit.constant(F32V, 0.0))
+    exponent = (Value(emit, emit.builder.fptosi(safe.ir, I32V)) + 127) << 23
+    power = series * exponent.bits(F32V)
+    return emit.select(x < -87.0, emit.constant(F32V, 0.0), power)

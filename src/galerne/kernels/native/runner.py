@@ -1,0 +1,117 @@
+"""Runs a program: every thread goes through the instructions in step, sharing out the work of each."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from galerne.kernels.native.attention import Attention
+from galerne.kernels.native.emitter import I32, I64, VOID, Emitter, Value
+from galerne.kernels.native.levels import Level
+from galerne.kernels.native.mixture import write_mixture
+from galerne.kernels.native.product import Products
+from galerne.kernels.native.quantise import write_quantise
+from galerne.kernels.native.record import (
+    BARRIER_ALWAYS,
+    BARRIER_IF_MERGES,
+    BARRIER_IF_SHARED,
+    CONTEXT,
+    INSTRUCTION_BYTES,
+    PRIVATE_ROWS,
+    count_of,
+    instruction,
+)
+from galerne.kernels.native.rope import write_rope
+from galerne.kernels.native.rows import write_embed, write_gather
+
+OPCODES = (
+    "embed",
+    "quantise",
+    "product",
+    "rope",
+    "attention",
+    "merge",
+    "gather",
+    "route",
+    "arrange",
+    "deal",
+    "experts",
+    "combine",
+)
+
+ANY = instruction("any")
+
+SPINS = 2000
+"""Turns that a thread waits in a hot loop before it lets others have the CPU."""
+
+
+def write_runner(module: ir.Module, level: Level) -> None:
+    """`run(context, thread)`: execute the context's program."""
+    products = Products(module, level)
+    attention, merge = Attention(module, level).write()
+    operations = {
+        "embed": write_embed(module, level),
+        "quantise": write_quantise(module, level),
+        "product": products.write(),
+        "rope": write_rope(module, level),
+        "attention": attention,
+        "merge": merge,
+        "gather": write_gather(module, level),
+        **write_mixture(module, level, products),
+    }
+    barrier = _barrier(module, level)
+    emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 2), "run"), fused=level.fused)
+    context, thread = emit.arguments
+    ctx = CONTEXT.at(emit, context)
+    with emit.loop(0, ctx.program_length) as index:
+        address = ctx.program + index * INSTRUCTION_BYTES
+        ins = ANY.at(emit, address)
+        counter = ctx.counters + index * 8
+        opcode = ins.opcode
+        for name, operation in operations.items():
+            with emit.if_(opcode.equals(OPCODES.index(name))):
+                emit.call(operation, address, context, counter, thread)
+        kind = ins.barrier
+        needed = kind.equals(BARRIER_ALWAYS)
+        needed = needed | (kind.equals(BARRIER_IF_SHARED) & (count_of(emit, ctx, ins.rows) > PRIVATE_ROWS))
+        needed = needed | (kind.equals(BARRIER_IF_MERGES) & (ctx.merge_count > 0))
+        with emit.if_(needed & (ctx.threads > 1)):
+            emit.call(barrier, ctx.barrier, ctx.threads)
+    emit.done()
+
+
+def _barrier(module: ir.Module, level: Level) -> ir.Function:
+    """(address of {int32 arrived, int32 epoch}, threads): nobody leaves before all have come."""
+    emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 2), "barrier"))
+    emit.function.linkage = "internal"
+    address, threads = emit.arguments
+    arrived = emit.builder.inttoptr(address.ir, ir.PointerType())
+    epoch = emit.builder.inttoptr((address + 4).ir, ir.PointerType())
+
+    def read_epoch() -> Value:
+        value = emit.builder.load_atomic(epoch, "acquire", 4, typ=I32)
+        return Value(emit, value)
+
+    before = read_epoch()
+    one = emit.constant(I32, 1)
+    come = Value(emit, emit.builder.atomic_rmw("add", arrived, one.ir, "acq_rel"))
+    last = come.equals(emit.truncate(threads, I32) - 1)
+    with emit.builder.if_else(last.ir) as (then, otherwise):
+        with then:
+            emit.builder.atomic_rmw("xchg", arrived, emit.constant(I32, 0).ir, "monotonic")
+            emit.builder.atomic_rmw("add", epoch, one.ir, "release")
+        with otherwise:
+            turns = emit.variable(emit.i64(0))
+            with emit.while_(lambda: read_epoch().equals(before)):
+                turns.now = turns.now + 1
+                with emit.builder.if_else((turns.now < SPINS).ir) as (spin, leave):
+                    with spin:
+                        _pause(emit, level)
+                    with leave:
+                        emit.intrinsic("sched_yield", I32)
+    emit.done()
+    return emit.function
+
+
+def _pause(emit: Emitter, level: Level) -> None:
+    if level.triple.startswith("x86_64"):
+        emit.intrinsic("llvm.x86.sse2.pause", VOID)
