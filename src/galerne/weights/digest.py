@@ -58,12 +58,12 @@ def note(path: Path, value: str) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with contextlib.suppress(OSError):
         partial.write_text(text, encoding="utf-8")
-        partial.replace(_note_path(path))
+        partial.replace(note_path(path))
 
 
 def _noted(path: Path) -> str | None:
     try:
-        kept = json.loads(_note_path(path).read_text(encoding="utf-8"))
+        kept = json.loads(note_path(path).read_text(encoding="utf-8"))
         value = kept.pop("sha256")
     except (OSError, ValueError, AttributeError, KeyError):
         return None
@@ -74,5 +74,5 @@ def _stamp(status: os.stat_result) -> dict[str, object]:
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
 
 
-def _note_path(path: Path) -> Path:
+def note_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.sha256")

@@ -1,0 +1,72 @@
+"""One file over HTTP, going on where an earlier attempt stopped."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from pathlib import Path
+
+import httpx2
+
+from galerne.errors import PullError
+from galerne.weights.sources.source import Progress, disk_errors, need_space
+
+ATTEMPTS = 5
+PAUSE = 1.0  # seconds before the second attempt; then twice as long each time
+TIMEOUT = 60.0  # seconds without a byte
+
+
+def download(url: str, target: Path, progress: Progress, *, certificates: str | None, proxy: str | None) -> None:
+    """Fetch `url` into `target`. What has arrived stays in `target` with `.partial` when it fails.
+
+    `certificates` is a file of certificate authorities, `proxy` an address; without them, the environment's.
+    Raises `PullError`, `DiskFull`.
+    """
+    verify = ssl.create_default_context(cafile=certificates) if certificates else True
+    partial = target.with_name(target.name + ".partial")
+    with httpx2.Client(verify=verify, proxy=proxy, timeout=TIMEOUT, follow_redirects=True) as client:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with disk_errors(partial):
+                    _go_on(client, url, partial, progress)
+                    partial.replace(target)
+                return
+            except httpx2.TransportError as error:
+                if attempt == ATTEMPTS:
+                    raise PullError(
+                        f"the connection was lost ({str(error) or type(error).__name__}).",
+                        where=_host(url),
+                        hint="Pull again: it goes on where it stopped.",
+                    ) from None
+                time.sleep(PAUSE * 2 ** (attempt - 1))
+
+
+def _go_on(client: httpx2.Client, url: str, partial: Path, progress: Progress) -> None:
+    here = partial.stat().st_size if partial.exists() else 0
+    # Not compressed on the way: the length and the ranges are those of the file.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={here}-"} if here else {})
+    with client.stream("GET", url, headers=headers) as response:
+        if here and response.status_code == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if response.headers.get("Content-Range") == f"bytes */{here}":
+                return  # all of it was here already
+            partial.unlink()
+            raise httpx2.ReadError("what was here did not fit what is there")
+        if response.is_error:
+            raise PullError(f"the server answered {response.status_code} {response.reason_phrase}.", where=_host(url))
+        resumed = response.status_code == httpx2.codes.PARTIAL_CONTENT
+        done = here if resumed else 0
+        left = response.headers.get("Content-Length", "")
+        total = done + int(left) if left.isdecimal() else None
+        need_space(partial.parent, (total or done) - done)
+        with partial.open("ab" if resumed else "wb") as sink:
+            for chunk in response.iter_raw():
+                sink.write(chunk)
+                done += len(chunk)
+                progress("downloading", done, total)
+    if total is not None and done != total:
+        raise httpx2.ReadError(f"{done} of {total} bytes arrived")
+
+
+def _host(url: str) -> str:
+    """An address without what may be a secret in it."""
+    return httpx2.URL(url).host
