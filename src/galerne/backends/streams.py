@@ -1,0 +1,97 @@
+"""From an engine elsewhere (a thread, a process) to whoever waits for a request's events in the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+
+from galerne.backends.generator import Settle
+from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
+from galerne.engine.request import GenerationRequest
+from galerne.errors import EngineFailed, GalerneError, InvalidRequest
+
+
+class Streams:
+    """The requests under way. Everything here happens in one event loop."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, _Stream] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    async def follow(
+        self,
+        request: GenerationRequest,
+        settle: Settle,
+        submit: Callable[[GenerationRequest], None],
+        cancel: Callable[[str], None],
+    ) -> AsyncIterator[Event]:
+        """Submit a request and give its events; cancel it when iteration ends before it does."""
+        if request.id in self._open:
+            raise InvalidRequest(f"a request {request.id!r} is under way already.", where="id")
+        stream = self._open[request.id] = _Stream(request, settle)
+        submit(request)
+        try:
+            while True:
+                event = await stream.next()
+                if isinstance(event, EndEvent) and event.reason is EndReason.FAILED:
+                    raise EngineFailed(event.error or "the engine failed.", hint="Try again.")
+                yield event
+                if isinstance(event, EndEvent):
+                    return
+        finally:
+            if request.id in self._open:
+                cancel(request.id)
+
+    def deliver(self, events: Iterable[Event]) -> None:
+        """Hand events on, in order. The end of a request is settled here, whether or not somebody waits for it."""
+        for event in events:
+            stream = self._open.get(event.id)
+            if stream is None:
+                continue
+            if isinstance(event, EndEvent):
+                del self._open[event.id]
+                stream.settle(event)
+            stream.put(event)
+
+    def refuse(self, id: str, error: GalerneError) -> None:
+        """The engine did not take the request on."""
+        stream = self._open.pop(id, None)
+        if stream is not None:
+            stream.put(error)
+
+    def end_all(self, reason: EndReason, error: str | None = None) -> None:
+        """The engine is gone: every open request ends, with what is known of its work."""
+        self.deliver([EndEvent(id, reason, stream.work(), error) for id, stream in self._open.items()])
+
+
+class _Stream:
+    """One request's events on their way."""
+
+    def __init__(self, request: GenerationRequest, settle: Settle) -> None:
+        self.settle = settle
+        self._prompt_tokens = len(request.prompt)
+        self._tokens = 0
+        self._events: deque[Event | GalerneError] = deque()
+        self._arrived = asyncio.Event()
+
+    def put(self, event: Event | GalerneError) -> None:
+        if isinstance(event, TokenEvent):
+            self._tokens += 1
+        self._events.append(event)
+        self._arrived.set()
+
+    async def next(self) -> Event:
+        while not self._events:
+            self._arrived.clear()
+            await self._arrived.wait()
+        event = self._events.popleft()
+        if isinstance(event, GalerneError):
+            raise event
+        return event
+
+    def work(self) -> Work:
+        """At least this was computed: what arrived here."""
+        return Work(prompt_tokens=self._prompt_tokens, completion_tokens=self._tokens)
