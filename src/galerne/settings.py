@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from galerne.errors import SettingsError
@@ -73,17 +73,40 @@ class Settings(BaseSettings):
         description="Guess tokens that repeat the text so far and check them in one step; the answers are the same.",
     )
 
+    # The engine's process, when serving.
+    engine_start_seconds: float = Field(900.0, gt=0, description="How long loading a model may take.")
+    engine_hang_seconds: float = Field(
+        60.0, gt=0, description="An engine that has work and is silent for so long is killed and started again."
+    )
+
     # What a client may send.
     max_body_mb: int = Field(32, ge=1)
+    max_body_items: int = Field(
+        262_144, ge=1, description="Commas in a body: parsed, a list of numbers takes many times its bytes."
+    )
+    body_seconds: float = Field(60.0, gt=0, description="How long a client may take to send a body.")
     max_messages: int = Field(4096, ge=1)
     max_choices: int = Field(16, ge=1, description="The largest `n`.")
     max_stop_strings: int = Field(16, ge=1)
     max_logprobs: int = Field(20, ge=0)
+    max_logit_bias: int = Field(1024, ge=1, description="Tokens that `logit_bias` may name.")
+    default_temperature: float = Field(0.7, ge=0, le=2, description="When a client names none.")
     default_max_tokens: int | None = Field(None, ge=1, description="None: as many as the context has room for.")
 
     # Chat templates are programs from strangers: what one may use.
     template_seconds: float = Field(2.0, gt=0)
     template_output_chars: int = Field(4_000_000, ge=1)
+
+    # The terminal.
+    chat_history: Path = Field(
+        default_factory=lambda: _cache_folder("XDG_STATE_HOME", ".local/state") / "chat_history",
+        description="What was typed into `galerne chat`, for the arrow keys.",
+    )
+
+    @field_validator("models_dir", "catalogue", "kernels_dir", "chat_history", mode="after")
+    @classmethod
+    def _home(cls, path: Path | None) -> Path | None:
+        return path and path.expanduser()
 
     @classmethod
     def settings_customise_sources(
@@ -112,6 +135,8 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"
         raise SettingsError(f"{first['msg']} (got {first['input']!r}).", where=name) from None
+    except OSError as error:
+        raise SettingsError(f"cannot be read: {error.strerror}.", where=str(_config_file())) from None
     except ValueError as error:  # TOML that is not TOML, JSON that is not JSON in a variable
         raise SettingsError(str(error), where=str(_config_file())) from None
 
