@@ -61,10 +61,12 @@ class Settings(BaseSettings):
     )
     kernels_dir: Path = Field(default_factory=lambda: _cache_folder("XDG_CACHE_HOME", ".cache") / "kernels")
     threads: int = Field(0, ge=0, le=512, description="0: as many as the CPUs that this process may use.")
-    kv_cache_mb: int = Field(1024, ge=1, description="Memory for the keys and values of all running requests, in MiB.")
+    kv_cache_mb: int = Field(
+        1024, ge=1, le=2**24, description="Memory for the keys and values of all running requests, in MiB."
+    )
     max_batch_tokens: int = Field(512, ge=16, le=65536, description="Tokens in one step, prompts and answers together.")
     max_running: int = Field(64, ge=1, le=4096, description="Requests that generate at the same time.")
-    max_waiting: int = Field(256, ge=0, description="Requests that may wait; the next one is refused.")
+    max_waiting: int = Field(256, ge=0, le=1_000_000, description="Requests that may wait; the next one is refused.")
     step_milliseconds: int = Field(
         100, ge=1, le=60_000, description="How long a prompt may hold up the answers that run beside it."
     )
@@ -80,22 +82,24 @@ class Settings(BaseSettings):
     )
 
     # What a client may send.
-    max_body_mb: int = Field(32, ge=1)
+    max_body_mb: int = Field(32, ge=1, le=4096)
     max_body_items: int = Field(
         262_144, ge=1, description="Commas in a body: parsed, a list of numbers takes many times its bytes."
     )
     body_seconds: float = Field(60.0, gt=0, description="How long a client may take to send a body.")
-    max_messages: int = Field(4096, ge=1)
-    max_choices: int = Field(16, ge=1, description="The largest `n`.")
-    max_stop_strings: int = Field(16, ge=1)
-    max_logprobs: int = Field(20, ge=0)
+    max_messages: int = Field(4096, ge=1, le=1_000_000)
+    max_choices: int = Field(16, ge=1, le=1024, description="The largest `n`.")
+    max_stop_strings: int = Field(16, ge=1, le=1024)
+    max_logprobs: int = Field(20, ge=0, le=1024)
     max_logit_bias: int = Field(1024, ge=1, description="Tokens that `logit_bias` may name.")
     default_temperature: float = Field(0.7, ge=0, le=2, description="When a client names none.")
-    default_max_tokens: int | None = Field(None, ge=1, description="None: as many as the context has room for.")
+    default_max_tokens: int | None = Field(
+        None, ge=1, le=2**24, description="None: as many as the context has room for."
+    )
 
     # Chat templates are programs from strangers: what one may use.
-    template_seconds: float = Field(2.0, gt=0)
-    template_output_chars: int = Field(4_000_000, ge=1)
+    template_seconds: float = Field(2.0, gt=0, le=60)
+    template_output_chars: int = Field(4_000_000, ge=1, le=1_000_000_000)
 
     # The terminal.
     chat_history: Path = Field(
