@@ -111,7 +111,7 @@ class Scheduler:
             if claim in claims:
                 continue  # after this step the block is there to be adopted
             self._cache.adopt_part(sequence)
-            rows = _chunk(sequence, room)
+            rows = min(sequence.pending, room)
             if self._reserve(sequence, rows, plan):
                 plan[sequence] = rows
                 room -= rows
@@ -167,11 +167,3 @@ class Scheduler:
 def _claim(sequence: Sequence) -> Claim | None:
     tokens = next_block(sequence)
     return (sequence.node, sequence.request.tenant, tokens) if len(tokens) == BLOCK else None
-
-
-def _chunk(sequence: Sequence, room: int) -> int:
-    """Rows of the prompt to compute now; where it goes on, up to the end of a block, so that others can adopt it."""
-    if sequence.pending <= room:
-        return sequence.pending
-    end = (sequence.computed + room) // BLOCK * BLOCK
-    return end - sequence.computed if end > sequence.computed else room
