@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
+from galerne.kernels.native import amx
 from galerne.kernels.native.emitter import BYTES, I16, I32, I32V, LANES, Emitter, Value, vector
 
 Dot = Callable[[Emitter, Value, Value, Value], Value]
@@ -30,6 +31,7 @@ class Level:
     columns: dict[int, tuple[int, ...]]  # tile height -> widths in vectors of 16 outputs, descending, the last one 1
     fused: bool = True  # has fused multiply-add
     halves: bool = True  # converts float16 in hardware
+    tiles: bool = False  # has AMX: products of many rows, and attention in bfloat16
     instruction: str = ""  # what must appear in the machine code of the matrix product
 
 
@@ -109,6 +111,20 @@ _LINUX_X86, _LINUX_ARM = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
 _WIDE = {6: (2, 1), 4: (2, 1), 2: (4, 1), 1: (4, 2, 1)}
 _NARROW = {2: (1,), 1: (2, 1)}
 
+AMX = Level(
+    name="amx",
+    triple=_LINUX_X86,
+    cpu="sapphirerapids",
+    features="-prefer-256-bit",
+    needs=frozenset({"amx-tile", "amx-int8", "amx-bf16", "avx512f", "avx512bw", "avx512vl", "avx512vnni"}),
+    dot=_vpdpbusd_512,
+    dot_bytes=_vpdpbusd_512,
+    signed_bytes=False,
+    rows=(6, 4, 2, 1),
+    columns=_WIDE,
+    tiles=True,
+    instruction="tdpbsud",
+)
 AVX512_VNNI = Level(
     name="avx512_vnni",
     triple=_LINUX_X86,
@@ -176,7 +192,7 @@ PORTABLE = Level(
     halves=False,
 )
 
-LEVELS = {level.name: level for level in (AVX512_VNNI, AVX_VNNI, AVX2, NEON_DOT, PORTABLE)}
+LEVELS = {level.name: level for level in (AMX, AVX512_VNNI, AVX_VNNI, AVX2, NEON_DOT, PORTABLE)}
 
 
 def usable_levels(features: frozenset[str], machine: str = "") -> list[Level]:
@@ -185,4 +201,5 @@ def usable_levels(features: frozenset[str], machine: str = "") -> list[Level]:
     `features` are LLVM's names of what the CPU has; `machine` is platform.machine().
     """
     triple = {"x86_64": _LINUX_X86, "aarch64": _LINUX_ARM, "arm64": _LINUX_ARM}.get(machine or platform.machine(), "")
-    return [level for level in LEVELS.values() if level.triple in ("", triple) and level.needs <= features]
+    able = [level for level in LEVELS.values() if level.triple in ("", triple) and level.needs <= features]
+    return [level for level in able if not level.tiles or amx.permitted()]

@@ -128,7 +128,8 @@ def _nibbles(pieces: Pieces) -> Bytes:
     if pieces.nibbles:
         return pieces.stored
     low, high = pieces.stored[..., :16], pieces.stored[..., 16:]
-    return low | np.left_shift(high, 4, dtype=np.uint8)
+    packed: Bytes = low | np.left_shift(high, 4, dtype=np.uint8)
+    return packed
 
 
 def _side_by_side(stored: Bytes) -> NDArray[np.uint32]:

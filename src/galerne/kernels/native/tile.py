@@ -75,7 +75,7 @@ class Tile:
             self._scale(group, dots, totals)
         for r in range(self.rows):
             for c in range(self.columns):
-                self._finish(r, c, totals[r][c].now)
+                finish(emit, at, r, c, totals[r][c].now)
         emit.done()
 
     def _dots(self, group: Value) -> list[list[Value]]:
@@ -136,14 +136,15 @@ class Tile:
         address = base + self.at.weight_scales_stride * column + group * self.form.scale_bytes
         return load_floats(self.emit, self.level, self.form, address)
 
-    def _finish(self, row: int, column: int, total: Value) -> None:
-        emit, at = self.emit, self.at
-        result = emit.variable(total)
-        with emit.if_(at.bias.differs(0)):
-            result.now = result.now + emit.load(F32V, at.bias + column * LANES * 4)
-        with emit.if_(at.add.differs(0)):
-            result.now = result.now + emit.load(F32V, at.add + at.add_stride * row + column * LANES * 4)
-        emit.store(result.now, at.out + at.out_stride * row + column * LANES * 4)
+
+def finish(emit: Emitter, at: TileArguments, row: int, column: int, total: Value) -> None:
+    """Add the bias and the residual, and store."""
+    result = emit.variable(total)
+    with emit.if_(at.bias.differs(0)):
+        result.now = result.now + emit.load(F32V, at.bias + column * LANES * 4)
+    with emit.if_(at.add.differs(0)):
+        result.now = result.now + emit.load(F32V, at.add + at.add_stride * row + column * LANES * 4)
+    emit.store(result.now, at.out + at.out_stride * row + column * LANES * 4)
 
 
 def load_floats(emit: Emitter, level: Level, form: Form, address: Value) -> Value:

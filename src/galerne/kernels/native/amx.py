@@ -1,0 +1,93 @@
+"""Intel's tile registers (AMX): eight of 16 rows x 64 bytes, and products of two of them.
+
+A tile's number is part of the instruction, so each use names its registers. Their shapes are set per thread by
+`configure`; `release` gives them back, or the system would save 8 kB at every change of threads.
+Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import platform
+from collections.abc import Sequence
+
+from llvmlite import ir
+
+from galerne.kernels.native.emitter import I8, I64, VOID, Emitter, Value
+
+ROWS = 16
+
+_SYS_ARCH_PRCTL = 158
+_ARCH_REQ_XCOMP_PERM = 0x1023
+_XFEATURE_XTILEDATA = 18
+
+
+@functools.cache
+def permitted() -> bool:
+    """Ask Linux to let this process use the tiles' data, as it must be asked once."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        return False
+    return ctypes.CDLL(None).syscall(_SYS_ARCH_PRCTL, _ARCH_REQ_XCOMP_PERM, _XFEATURE_XTILEDATA) == 0
+
+
+def shapes(module: ir.Module, name: str, tiles: Sequence[tuple[int, int]]) -> ir.GlobalVariable:
+    """A constant that `configure` takes: (rows, bytes a row) of each tile."""
+    if name in module.globals:
+        return module.globals[name]
+    content = bytearray(64)
+    content[0] = 1  # the palette
+    for number, (rows, width) in enumerate(tiles):
+        content[16 + 2 * number : 18 + 2 * number] = width.to_bytes(2, "little")
+        content[48 + number] = rows
+    constant = ir.Constant(ir.ArrayType(I8, 64), content)
+    variable = ir.GlobalVariable(module, constant.type, name)
+    variable.linkage, variable.global_constant, variable.initializer, variable.align = "internal", True, constant, 64
+    return variable
+
+
+class Tiles:
+    """The instructions, written into a function."""
+
+    def __init__(self, emit: Emitter) -> None:
+        self._emit = emit
+
+    def configure(self, shape: ir.GlobalVariable) -> None:
+        self._call("llvm.x86.ldtilecfg", shape)
+
+    def release(self) -> None:
+        self._call("llvm.x86.tilerelease")
+
+    def zero(self, tile: int) -> None:
+        self._call("llvm.x86.tilezero", _number(tile))
+
+    def load(self, tile: int, address: Value, stride: Value | int) -> None:
+        self._call("llvm.x86.tileloadd64", _number(tile), self._pointer(address), self._stride(stride))
+
+    def store(self, tile: int, address: Value, stride: Value | int) -> None:
+        self._call("llvm.x86.tilestored64", _number(tile), self._pointer(address), self._stride(stride))
+
+    def dot_bytes(self, total: int, signed: int, unsigned: int) -> None:
+        """total int32 += signed int8 [rows, k] @ unsigned int8 [k / 4, columns, 4]."""
+        self._call("llvm.x86.tdpbsud", _number(total), _number(signed), _number(unsigned))
+
+    def dot_bfloats(self, total: int, left: int, right: int) -> None:
+        """total float32 += bfloat16 [rows, k] @ bfloat16 [k / 2, columns, 2]."""
+        self._call("llvm.x86.tdpbf16ps", _number(total), _number(left), _number(right))
+
+    def _pointer(self, address: Value) -> ir.Value:
+        return self._emit.builder.inttoptr(address.ir, ir.PointerType())
+
+    def _stride(self, stride: Value | int) -> ir.Value:
+        return stride.ir if isinstance(stride, Value) else ir.Constant(I64, stride)
+
+    def _call(self, name: str, *arguments: ir.Value) -> None:
+        module = self._emit.module
+        function = module.globals.get(name)
+        if function is None:
+            function = ir.Function(module, ir.FunctionType(VOID, [argument.type for argument in arguments]), name)
+        self._emit.builder.call(function, arguments)
+
+
+def _number(tile: int) -> ir.Constant:
+    return ir.Constant(I8, tile)
