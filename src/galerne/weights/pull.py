@@ -21,42 +21,42 @@ def pull(entry: Entry, store: Store, progress: Progress) -> Manifest:
     """
     with store.lock(entry.name):
         here = store.manifest(entry.name)
-        if here is not None:
+        if here is not None and entry.sha256 in (None, here.sha256):
             return here
         work = store.partial(entry.name)
         with disk_errors(work):
             content = parse_source(entry.source).fetch(work, progress)
             progress("checking", 0, None)
             try:
-                manifest = describe(content, entry.source)
-                _check_digest(entry, manifest)
+                manifest = _checked(entry, content)
             except (BadFile, DigestMismatch):
                 shutil.rmtree(work)
                 raise
             store.keep(entry.name, content, manifest)
-            shutil.rmtree(work, ignore_errors=True)
+            shutil.rmtree(work)
         return manifest
 
 
-def _check_digest(entry: Entry, manifest: Manifest) -> None:
-    if entry.sha256 is not None and manifest.sha256 != entry.sha256:
-        raise DigestMismatch(
-            f"what arrived has the SHA-256 {manifest.sha256}, the catalogue promises {entry.sha256}.",
-            where=entry.name,
-            hint="It was deleted. Pull again; if it stays so, the source has changed or is not to be trusted.",
-        )
+def link(entry: Entry, path: Path, store: Store) -> Manifest:
+    """Know a model under a name and leave it where it lies.
 
-
-def link(name: str, path: Path, store: Store) -> Manifest:
-    """Know a model under a name and leave it where it lies. Raises `BadFile`, `ModelNotFound`, `SettingsError`."""
-    with store.lock(name), disk_errors(store.folder):
-        manifest = describe(path, f"file:{path}").model_copy(update={"file": str(path.resolve())})
-        store.keep(name, None, manifest)
+    Raises `BadFile`, `ModelNotFound`, `DigestMismatch`, `SettingsError`.
+    """
+    with store.lock(entry.name), disk_errors(store.folder):
+        manifest = _checked(entry, path.resolve()).model_copy(update={"file": str(path.resolve())})
+        store.keep(entry.name, None, manifest)
     return manifest
 
 
-def describe(content: Path, source: str) -> Manifest:
-    """Open a file or folder, so that what cannot be a model never becomes one, and say what it is."""
+def _checked(entry: Entry, content: Path) -> Manifest:
+    """Open what arrived, so that what cannot be a model never becomes one, and compare its digest."""
     checkpoint = open_checkpoint(content)
+    sha256 = digest(checkpoint)
+    if entry.sha256 not in (None, sha256):
+        raise DigestMismatch(
+            f"what arrived has the SHA-256 {sha256}, the catalogue promises {entry.sha256}.",
+            where=entry.name,
+            hint="It was not kept. Try again; if it stays so, the source has changed or is not to be trusted.",
+        )
     size = sum(file.stat().st_size for file in checkpoint.files)
-    return Manifest(source=source, sha256=digest(checkpoint), size=size, file=content.name)
+    return Manifest(entry=entry, sha256=sha256, size=size, file=content.name)

@@ -20,7 +20,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from galerne.errors import BadFile, ModelNotFound, SettingsError
-from galerne.weights.catalogue import NAME
+from galerne.weights.catalogue import NAME, Entry
 from galerne.weights.digest import note_path
 
 MANIFEST = "model.json"
@@ -32,7 +32,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    source: str
+    entry: Entry  # as the catalogue had it then; of an imported model, what its file says
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")  # as `digest` computes it, of what really arrived
     size: int = Field(ge=1)  # bytes, of all files
     file: str = Field(min_length=1)  # its file or folder, beside the manifest; or, linked, an absolute path

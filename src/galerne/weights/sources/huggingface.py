@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from galerne.errors import PullError
 from galerne.weights.safetensors import CONFIG, INDEX, TEXT_FILES
@@ -52,7 +53,9 @@ class HuggingFaceSource:
             need_space(work, sum(sibling.size or 0 for sibling in wanted) - here)
             # One commit for all files, though the repository may change meanwhile.
             for sibling in wanted:
-                hf_hub_download(self.repository, sibling.rfilename, revision=info.sha, local_dir=folder)
+                hf_hub_download(
+                    self.repository, sibling.rfilename, revision=info.sha, local_dir=folder, tqdm_class=_bar(progress)
+                )
             shutil.rmtree(folder / ".cache", ignore_errors=True)  # the library's own notes
         return folder / self.file if self.file else folder
 
@@ -89,6 +92,20 @@ class HuggingFaceSource:
                 where=where,
                 hint="Pull again: it goes on where it stopped.",
             ) from None
+
+
+def _bar(progress: Progress) -> type[Any]:
+    """The library's progress bar, telling `progress` instead of drawing."""
+    from huggingface_hub.utils.tqdm import tqdm
+
+    class Bar(tqdm):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options | {"file": StringIO()})  # type: ignore[no-untyped-call]
+
+        def display(self, *_arguments: Any, **_options: Any) -> None:
+            progress(f"downloading {self.desc}", int(self.n), int(self.total) if self.total else None)
+
+    return Bar
 
 
 def _first_line(error: Exception) -> str:
