@@ -1,0 +1,195 @@
+"""Submit, step, cancel, evict, fail in any order: nothing is lost, nothing is shared wrongly, every request ends."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.engine.fake_model import VOCABULARY, FakeModel, Transcript, answer, key_of
+
+from galerne.engine.engine import PATIENCE, Engine
+from galerne.engine.events import EndReason
+from galerne.engine.limits import EngineLimits
+from galerne.engine.prefix import Node
+from galerne.engine.request import GenerationRequest, Priority, Sampling
+from galerne.errors import PromptTooLong, QueueFull
+from galerne.kernels.batch import BLOCK
+
+TEXT = np.random.Generator(np.random.Philox(5)).integers(0, VOCABULARY, 300).tolist()
+
+samplings = st.one_of(
+    st.just(Sampling(temperature=0)),
+    st.builds(Sampling, temperature=st.sampled_from([0.4, 1.0]), top_k=st.integers(0, 5), seed=st.integers(0, 9)),
+)
+
+
+class RaisesOnce(FakeModel):
+    raises = False
+
+    def forward(self, batch):  # type: ignore[no-untyped-def]
+        logits = super().forward(batch)
+        if self.raises:
+            self.raises = False
+            raise RuntimeError("once")
+        return logits
+
+
+class EngineMachine(RuleBasedStateMachine):
+    @initialize(
+        blocks=st.integers(2, 24),
+        rows=st.integers(1, 100),
+        running=st.integers(1, 12),
+        waiting=st.integers(0, 12),
+        prefix_cache=st.sampled_from([True, True, True, False]),
+        speculation=st.booleans(),
+    )
+    def start(self, blocks: int, rows: int, running: int, waiting: int, prefix_cache: bool, speculation: bool) -> None:
+        self.model = RaisesOnce(blocks, context_length=400)
+        limits = EngineLimits(rows, running, waiting, prefix_cache=prefix_cache, speculation=speculation)
+        self.engine = Engine(self.model, limits)
+        self.requests: dict[str, GenerationRequest] = {}
+        self.cancelled: set[str] = set()
+        self.said = Transcript()
+
+    @rule(
+        common=st.integers(0, 150),
+        own=st.lists(st.integers(0, VOCABULARY - 1), min_size=1, max_size=40),
+        max_tokens=st.integers(1, 60),
+        min_tokens=st.integers(0, 5),
+        sampling=samplings,
+        stop_tokens=st.frozensets(st.integers(0, VOCABULARY - 1), max_size=2),
+        tenant=st.sampled_from(["", "a", "b"]),
+        priority=st.sampled_from(Priority),
+    )
+    def submit(
+        self,
+        common: int,
+        own: list[int],
+        max_tokens: int,
+        min_tokens: int,
+        sampling: Sampling,
+        stop_tokens: frozenset[int],
+        tenant: str,
+        priority: Priority,
+    ) -> None:
+        prompt = (*TEXT[:common], *own)
+        id = f"r{len(self.requests)}"
+        request = GenerationRequest(id, prompt, max_tokens, sampling, stop_tokens, min_tokens, tenant, priority)
+        try:
+            self.engine.submit(request)
+        except PromptTooLong:
+            assert len(prompt) + max_tokens - 1 > self.model.blocks * BLOCK
+        except QueueFull:
+            assert len(self.requests) > len(self.said.ends)
+        else:
+            self.requests[id] = request
+
+    @rule(count=st.integers(1, 8))
+    def step(self, count: int) -> None:
+        for _ in range(count):
+            self.said.add(self.engine.step())
+
+    @rule(which=st.integers(0, 30))
+    def cancel(self, which: int) -> None:
+        id = f"r{which}"
+        self.engine.cancel(id)
+        if id in self.requests and id not in self.said.ends:
+            self.cancelled.add(id)
+
+    @rule(count=st.integers(1, 24))
+    def evict(self, count: int) -> None:
+        """Somebody else uses the memory for a moment."""
+        pool = self.engine._cache.pool
+        taken = [pool.take() for _ in range(min(count, pool.available))]
+        for block in taken:
+            self.model._cache[block] = 7
+            pool.release(block)
+
+    @precondition(lambda self: self.engine._failures + 1 < PATIENCE)
+    @rule()
+    def fail(self) -> None:
+        self.model.raises = True
+        self.said.add(self.engine.step())
+        self.model.raises = False
+
+    def teardown(self) -> None:
+        if not hasattr(self, "engine"):
+            return
+        steps = sum(len(each.prompt) + each.max_tokens for each in self.requests.values()) * 4 + 10
+        while self.engine.has_work:
+            self.step(1)
+            self.check()
+            steps -= 1
+            assert steps > 0, "no progress"
+        assert set(self.said.ends) == set(self.requests)
+        for id, request in self.requests.items():
+            self._check_answer(request, self.said.tokens.get(id, []), self.said.ends[id].reason)
+        assert self.engine.statistics()["blocks_held"] == 0
+
+    def _check_answer(self, request: GenerationRequest, tokens: list[int], reason: EndReason) -> None:
+        expected = answer(request)
+        if reason is EndReason.CANCELLED:
+            assert request.id in self.cancelled
+        if reason in (EndReason.CANCELLED, EndReason.FAILED):
+            assert tokens == expected[: len(tokens)]
+        else:
+            assert tokens == expected
+            assert reason is (EndReason.LENGTH if len(tokens) == request.max_tokens else EndReason.STOP)
+        work = self.said.ends[request.id].work
+        assert work.prompt_tokens == len(request.prompt)
+        assert 0 <= work.cached_tokens < work.prompt_tokens
+        assert work.completion_tokens == len(tokens) + (reason is EndReason.STOP)
+
+    @invariant()
+    def check(self) -> None:
+        if hasattr(self, "engine"):
+            self._check_pool()
+            self._check_tree()
+
+    def _check_pool(self) -> None:
+        pool = self.engine._cache.pool
+        running = self.engine._scheduler.running
+        assert all(sequence.computed <= sequence.held * BLOCK for sequence in running)
+        tables = [sequence.table[: sequence.held].tolist() for sequence in running]
+        assert all(len(set(table)) == len(table) for table in tables)
+        holders = Counter(block for table in tables for block in table)
+        assert [holders[block] for block in range(pool.size)] == pool._holders
+        assert sorted([*pool._free, *pool._idle, *holders]) == list(range(pool.size))
+        assert {block for block in range(pool.size) if pool._kept[block]} == set(self.engine._cache._tree._nodes)
+        waiting = self.engine._scheduler.waiting
+        present = Counter(each.request.tenant for each in self.engine._sequences.values())
+        assert waiting._present == present
+        assert len(waiting) + len(running) == present.total()
+
+    def _check_tree(self) -> None:
+        """Every node's block holds what its tokens say, and is evicted after those below it."""
+        tree = self.engine._cache._tree
+        ages = {block: age for age, block in enumerate(self.engine._cache.pool._idle)}
+        found = 0
+
+        def visit(node: Node, keys: list[int]) -> None:
+            nonlocal found
+            assert [each.tokens for each in node.children] == sorted({each.tokens for each in node.children})
+            for child in node.children:
+                found += 1
+                path = list(keys)
+                for token in child.tokens:
+                    path.append(key_of(path[-1] if path else 0, token, len(path)))
+                stored = self.model._cache[child.block, : len(child.tokens)].tolist()
+                assert stored == path[len(keys) :]
+                assert len(child.tokens) == BLOCK or not child.children
+                if node.block in ages:
+                    assert ages[child.block] < ages[node.block]
+                visit(child, path)
+
+        for root in tree._roots.values():
+            assert root.children
+            visit(root, [])
+        assert found == len(tree)
+
+
+EngineMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=40)
+test_engine_states = EngineMachine.TestCase
