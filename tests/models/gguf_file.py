@@ -9,6 +9,8 @@ import numpy as np
 import transformers
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float32]
+
 
 def write_gguf(path: Path, model: transformers.PreTrainedModel, *, stacked_experts: bool) -> None:
     """Write the model as llama.cpp's converter does: its names, and q and k permuted for rotating neighbours."""
@@ -37,11 +39,8 @@ def write_gguf(path: Path, model: transformers.PreTrainedModel, *, stacked_exper
         if name == "lm_head.weight" and config.tie_word_embeddings:
             continue
         values = parameter.numpy()
-        heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}
-        for part, count in heads.items():
-            if part in name and arch != "qwen2":
-                rotated = values.reshape(count, 2, config.head_dim // 2, -1).swapaxes(1, 2)
-                values = np.ascontiguousarray(rotated).reshape(values.shape)
+        if arch != "qwen2":
+            values = rotated(name, values, config)
         if ".experts." in name:
             _write_experts(writer, name, values, stacked_experts)
         else:
@@ -51,6 +50,26 @@ def write_gguf(path: Path, model: transformers.PreTrainedModel, *, stacked_exper
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def rotated(name: str, values: Floats, config: transformers.PreTrainedConfig) -> Floats:
+    """q and k with the two numbers that turn together side by side, as llama.cpp stores them; others as they are."""
+    heads = _heads(name, config)
+    if heads == 0:
+        return values
+    return np.ascontiguousarray(values.reshape(heads, 2, config.head_dim // 2, -1).swapaxes(1, 2)).reshape(values.shape)
+
+
+def unrotated(name: str, values: Floats, config: transformers.PreTrainedConfig) -> Floats:
+    """The way back: the two numbers that turn together half a head apart, as transformers stores them."""
+    heads = _heads(name, config)
+    if heads == 0:
+        return values
+    return np.ascontiguousarray(values.reshape(heads, config.head_dim // 2, 2, -1).swapaxes(1, 2)).reshape(values.shape)
+
+
+def _heads(name: str, config: transformers.PreTrainedConfig) -> int:
+    return config.num_attention_heads * ("q_proj" in name) + config.num_key_value_heads * ("k_proj" in name)
 
 
 def _write_rope(writer: gguf.GGUFWriter, model: transformers.PreTrainedModel) -> None:
@@ -74,7 +93,7 @@ def _write_rope(writer: gguf.GGUFWriter, model: transformers.PreTrainedModel) ->
             writer.add_tensor("rope_freqs.weight", (plain / scaled).astype(np.float32))
 
 
-def _write_experts(writer: gguf.GGUFWriter, name: str, values: NDArray[np.float32], stacked: bool) -> None:
+def _write_experts(writer: gguf.GGUFWriter, name: str, values: Floats, stacked: bool) -> None:
     layer = int(name.split(".")[2])
     parts = {"ffn_down": values}
     if "gate_up" in name:
