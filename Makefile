@@ -2,9 +2,6 @@
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
 	$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print(sys.executable)' 2>/dev/null)))
-HOST ?= 127.0.0.1
-PORT ?= 8000
-MODEL ?= $(or $(GALERNE_MODEL),smollm2-135m-instruct)
 # Tests compare with torch. Its CPU build is enough: where pip would take a build for GPUs (Linux, by default), point
 # PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS at PyTorch's CPU wheels, which saves some gigabytes.
 TORCH ?= torch==2.13.0
@@ -22,9 +19,9 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-run: .venv/.run ## pull the default model and serve it: HOST=127.0.0.1 PORT=8000 MODEL=smollm2-135m-instruct
+run: .venv/.run ## pull a model and serve it on http://127.0.0.1:8000; HOST=, PORT=, MODEL= choose others
 	@$(BIN)/galerne models pull $(MODEL)
-	@exec $(BIN)/galerne serve --host $(HOST) --port $(PORT) --model $(MODEL)
+	@exec $(BIN)/galerne serve $(HOST:%=--host %) $(PORT:%=--port %) $(MODEL:%=--model %)
 
 test: .venv/.test ## run every test, with coverage
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered

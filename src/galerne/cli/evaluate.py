@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from galerne.cli.options import Json, Model
+from galerne.cli.progress import announce
 from galerne.errors import BadFile, TooLarge
 
 EXAMPLE = "Example: galerne eval perplexity --model smollm2-135m-instruct article.txt"
 LARGEST_TEXT = 64 << 20  # bytes
 
-app = typer.Typer(help="Measure how good a model is.", no_args_is_help=True)
+app = typer.Typer(help="Measure how good a model is.", epilog=EXAMPLE, no_args_is_help=True)
 
 
 @app.callback()
@@ -46,10 +46,10 @@ def perplexity(
     result, interrupted = None, False
     try:
         for result in measure_perplexity(loaded.model, tokens, context):
-            _announce(f"{result.tokens} of {len(tokens)} tokens, perplexity {result.perplexity:.4f}")
+            announce(f"{result.tokens} of {len(tokens)} tokens, perplexity {result.perplexity:.4f}")
     except KeyboardInterrupt:
         interrupted = True
-    _announce("")
+    announce("")
     if result is not None:
         figures = {"tokens": result.tokens, "nll": result.nll, "perplexity": result.perplexity}
         typer.echo(json.dumps(figures) if as_json else "\n".join(f"{name:<12}{figures[name]:.10g}" for name in figures))
@@ -65,8 +65,3 @@ def _read(file: Path) -> str:
         return file.read_bytes().decode()
     except UnicodeDecodeError as error:
         raise BadFile(f"byte {error.start} is not UTF-8.", where=str(file)) from None
-
-
-def _announce(line: str) -> None:
-    if sys.stderr.isatty():
-        typer.echo(f"\r\033[K{line}", nl=False, err=True)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from galerne.flows.catalogue import ModelCard
     from galerne.weights.sources import Progress
 
-app = typer.Typer(help="List, fetch and keep models.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, fetch and keep models.", epilog="Example: galerne models list --here", no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(help="A name of the catalogue, or an alias.", show_default=False)]
 
