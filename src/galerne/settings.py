@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     )
 
     # The engine.
-    kernels: Literal["auto", "avx512_vnni", "avx_vnni", "avx2", "neon_dot", "portable", "reference"] = Field(
+    kernels: Literal["auto", "amx_bf16", "avx512_vnni", "avx_vnni", "avx2", "neon_dot", "portable", "reference"] = Field(
         "auto", description="auto: the fastest that this CPU can run."
     )
     kernels_dir: Path = Field(default_factory=lambda: _cache_folder("XDG_CACHE_HOME", ".cache") / "kernels")

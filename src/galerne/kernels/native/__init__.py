@@ -23,16 +23,17 @@ class NativeKernels:
 
     def __init__(self, level: str, threads: int, folder: Path, announce: Callable[[str], None]) -> None:
         self.level = level
-        self._team = Team(load_library(LEVELS[level], folder, announce), usable_threads(threads))
+        self._level = LEVELS[level]
+        self._team = Team(load_library(self._level, folder, announce), usable_threads(threads))
 
     def matrix(self, parts: Sequence[Tensor]) -> list[PackedMatrix]:
         return pack_stack(parts)
 
     def cache_bytes(self, shape: CacheShape) -> int:
-        return CacheLayout(shape).total
+        return CacheLayout(shape, self._level.tiles).total
 
     def program(self, forward: Callable[[Operations], Value], cache: CacheShape, max_rows: int) -> NativeProgram:
-        return NativeProgram(forward, cache, max_rows, self._team)
+        return NativeProgram(forward, cache, max_rows, self._level, self._team)
 
 
 def native_kernels(

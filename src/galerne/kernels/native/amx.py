@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import platform
-from collections.abc import Sequence
 
 from llvmlite import ir
 
@@ -28,19 +27,28 @@ def permitted() -> bool:
     """Ask Linux to let this process use the tiles' data, as it must be asked once."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return False
-    return ctypes.CDLL(None).syscall(_SYS_ARCH_PRCTL, _ARCH_REQ_XCOMP_PERM, _XFEATURE_XTILEDATA) == 0
+    return bool(ctypes.CDLL(None).syscall(_SYS_ARCH_PRCTL, _ARCH_REQ_XCOMP_PERM, _XFEATURE_XTILEDATA) == 0)
 
 
-def shapes(module: ir.Module, name: str, tiles: Sequence[tuple[int, int]]) -> ir.GlobalVariable:
-    """A constant that `configure` takes: (rows, bytes a row) of each tile."""
+RIGHT_ROWS = 16
+SUMS, LEFT, RIGHT = (0, 1), 2, (3, 4)
+"""Tile registers: results, the left operand, right ones."""
+
+
+def shape_table(module: ir.Module) -> ir.GlobalVariable:
+    """What `configure` reads: for 1..16 rows, results and left operand of so many rows, right operands of sixteen."""
+    name = "tile_shapes"
     if name in module.globals:
         return module.globals[name]
-    content = bytearray(64)
-    content[0] = 1  # the palette
-    for number, (rows, width) in enumerate(tiles):
-        content[16 + 2 * number : 18 + 2 * number] = width.to_bytes(2, "little")
-        content[48 + number] = rows
-    constant = ir.Constant(ir.ArrayType(I8, 64), content)
+    content = bytearray()
+    for rows in range(1, ROWS + 1):
+        shape = bytearray(64)
+        shape[0] = 1  # the palette
+        for tile, height in enumerate((rows, rows, rows, RIGHT_ROWS, RIGHT_ROWS)):
+            shape[16 + 2 * tile] = 64  # bytes a row
+            shape[48 + tile] = height
+        content += shape
+    constant = ir.Constant(ir.ArrayType(I8, len(content)), content)
     variable = ir.GlobalVariable(module, constant.type, name)
     variable.linkage, variable.global_constant, variable.initializer, variable.align = "internal", True, constant, 64
     return variable
@@ -52,8 +60,10 @@ class Tiles:
     def __init__(self, emit: Emitter) -> None:
         self._emit = emit
 
-    def configure(self, shape: ir.GlobalVariable) -> None:
-        self._call("llvm.x86.ldtilecfg", shape)
+    def configure(self, rows: Value) -> None:
+        """Set the shapes for `rows` (1..16) rows."""
+        table = self._emit.builder.ptrtoint(shape_table(self._emit.module), I64)
+        self._call("llvm.x86.ldtilecfg", self._pointer(Value(self._emit, table) + (rows - 1) * 64))
 
     def release(self) -> None:
         self._call("llvm.x86.tilerelease")
@@ -66,10 +76,6 @@ class Tiles:
 
     def store(self, tile: int, address: Value, stride: Value | int) -> None:
         self._call("llvm.x86.tilestored64", _number(tile), self._pointer(address), self._stride(stride))
-
-    def dot_bytes(self, total: int, signed: int, unsigned: int) -> None:
-        """total int32 += signed int8 [rows, k] @ unsigned int8 [k / 4, columns, 4]."""
-        self._call("llvm.x86.tdpbsud", _number(total), _number(signed), _number(unsigned))
 
     def dot_bfloats(self, total: int, left: int, right: int) -> None:
         """total float32 += bfloat16 [rows, k] @ bfloat16 [k / 2, columns, 2]."""

@@ -9,11 +9,12 @@ depend on how its prompt was cut or what ran beside it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from llvmlite import ir
 
 from galerne.kernels.batch import BLOCK
-from galerne.kernels.native.emitter import F32, F32V, I32, I64, LANES, VOID, Emitter, Value
-from galerne.kernels.native.halves import load_halves
+from galerne.kernels.native.emitter import F32, F32V, I64, LANES, VOID, Emitter, Value
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.product import take
 from galerne.kernels.native.quantise import exponential
@@ -28,7 +29,7 @@ ATTENTION = instruction(
     "kv_heads",
     "group",  # heads / kv_heads
     "head_dim",
-    "value_width",
+    "width",
     "scale",  # a float32's bits
     "window",  # positions a query sees, itself included; 0: all
     "cache",  # this layer of the first block
@@ -64,22 +65,21 @@ NOTHING = -1e30
 MASKED = -2e30
 
 
-def private_bytes(rows: int, head_dim: int, value_width: int) -> int:
-    """Private memory for a unit of `rows` rows: queries, scores, two sets of results, keys and values as float32."""
-    return 4 * (rows * (head_dim + BLOCK + 2 * value_width + 8) + BLOCK * (head_dim + value_width)) + 1024
-
-
-class Attention:
-    """Writes `attention` and `merge`."""
+class Attention(ABC):
+    """Writes `attention` and `merge`; how a unit computes is a subclass's."""
 
     def __init__(self, module: ir.Module, level: Level) -> None:
         self.module, self.level = module, level
-        self.heights = (8, 4, 3, 2, 1) if level.rows[0] >= 6 else (2, 1)
 
     def write(self) -> tuple[ir.Function, ir.Function]:
-        return self._shared("attention", self._unit(), "unit_count"), self._shared(
-            "merge", self._merge(), "merge_count"
-        )
+        self._absorb()
+        self._store()
+        attention = self._shared("attention", self.unit(), "unit_count")
+        return attention, self._shared("merge", self._merge(), "merge_count")
+
+    @abstractmethod
+    def unit(self) -> ir.Function:
+        """The function (instruction, context, private memory, unit, key/value head)."""
 
     def _new(self, name: str, parameters: int) -> Emitter:
         function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * parameters), name)
@@ -101,189 +101,12 @@ class Attention:
         emit.done()
         return emit.function
 
-    # One unit
-
-    def _unit(self) -> ir.Function:
-        """(instruction, context, private memory, unit, key/value head)"""
-        parts = {name: getattr(self, f"_{name}")() for name in ("queries", "softmax", "absorb", "store")}
-        narrow, wide = self._block(wide=False), self._block(wide=True)
-        emit = self._new("attention_unit", 5)
-        address, context, private, number, head = emit.arguments
-        ins, ctx = ATTENTION.at(emit, address), CONTEXT.at(emit, context)
-        unit = UNIT.at(emit, ctx.units + number * (8 * len(UNIT.fields)))
-        rows = unit.queries * ins.group
-        at = _Scratch(private, rows, ins)
-        emit.call(parts["queries"], address, at.q, unit.row, rows, head)
-        self._clear(emit, at.total, at.total_stats, rows, ins.value_width)
-        table = ctx.blocks + unit.sequence * ctx.blocks_stride
-        last = unit.position + unit.queries - 1
-        lowest = emit.select(ins.window > 0, emit.maximum(unit.position - ins.window + 1, 0), emit.i64(0))
-        stop = emit.minimum(unit.stop, last + 1)
-        with emit.loop(unit.start, stop, CHUNK) as chunk, emit.if_(chunk + CHUNK > lowest):
-            self._clear(emit, at.part, at.stats, rows, ins.value_width)
-            start = emit.maximum(chunk, lowest & -BLOCK)
-            with emit.loop(start, emit.minimum(chunk + CHUNK, stop), BLOCK) as key:
-                block = emit.extend(emit.load(I32, table + (key // BLOCK) * 4), I64, signed=True)
-                keys = ins.cache + block * ins.block_bytes + head * ins.head_bytes
-                count = emit.minimum(stop - key, BLOCK)
-                where = [address, private, rows, keys, count, unit.position, key]
-                with emit.builder.if_else((rows < 8).ir) as (few, many):
-                    with few:
-                        emit.call(narrow, *where)
-                    with many:
-                        emit.call(wide, *where)
-            emit.call(parts["absorb"], at.total, at.total_stats, at.part, at.stats, rows, ins.value_width)
-        emit.call(parts["store"], address, at.total, at.total_stats, unit.row, rows, head, unit.slot)
-        emit.done()
-        return emit.function
-
     def _clear(self, emit: Emitter, values: Value, stats: Value, rows: Value, width: Value) -> None:
         with emit.loop(0, rows * width, LANES) as i:
             emit.store(emit.constant(F32V, 0.0), values + i * 4)
         with emit.loop(0, rows) as row:
             emit.store(emit.f32(NOTHING), stats + row * 8)
             emit.store(emit.f32(0.0), stats + row * 8 + 4)
-
-    def _queries(self) -> ir.Function:
-        """(instruction, to, first row, rows, key/value head): copy the heads' queries side by side, scaled."""
-        emit = self._new("attention_queries", 5)
-        address, target, first, rows, head = emit.arguments
-        ins = ATTENTION.at(emit, address)
-        scale = emit.truncate(ins.scale, I32).bits(F32)
-        width = ins.head_dim
-        with emit.loop(0, rows) as row:
-            source = (
-                ins.q + (first + row // ins.group) * ins.q_stride + (head * ins.group + row % ins.group) * width * 4
-            )
-            whole = width & -LANES
-            with emit.loop(0, whole, LANES) as d:
-                emit.store(emit.load(F32V, source + d * 4) * emit.splat(scale), target + (row * width + d) * 4)
-            with emit.loop(whole, width) as d:
-                emit.store(emit.load(F32, source + d * 4) * scale, target + (row * width + d) * 4)
-        emit.done()
-        return emit.function
-
-    # One block of keys and values
-
-    def _block(self, *, wide: bool) -> ir.Function:
-        """(instruction, private, rows, keys, how many of them, the first row's position, the first key's position).
-
-        `wide`: turn the block into float32 first, which pays when many rows use it.
-        """
-        suffix = "wide" if wide else "half"
-        scores = self._cover(f"scores_{suffix}", lambda rows: self._scores(rows, wide), 4)
-        weigh = self._cover(f"weigh_{suffix}", lambda rows: self._weigh(rows, wide), 6)
-        softmax = self.module.globals["attention_softmax"]
-        emit = self._new(f"attention_block_{suffix}", 7)
-        address, private, rows, keys, count, position, first = emit.arguments
-        ins = ATTENTION.at(emit, address)
-        at = _Scratch(private, rows, ins)
-        width, value_width = ins.head_dim, ins.value_width
-        values = keys + width * (2 * BLOCK)
-        if wide:
-            with emit.loop(0, (width + value_width) * BLOCK, LANES) as i:
-                emit.store(load_halves(emit, self.level, keys + i * 2), at.wide + i * 4)
-            keys, values = at.wide, at.wide + width * (4 * BLOCK)
-        emit.call(scores, rows, at.q, keys, at.scores, width)
-        emit.call(softmax, address, private, rows, position, first)
-        emit.call(weigh, rows, at.scores, values, at.part, at.factors, count, value_width)
-        emit.done()
-        return emit.function
-
-    def _cover(self, name: str, make, parameters: int) -> ir.Function:  # type: ignore[no-untyped-def]
-        """(rows, then what `make`'s functions take): cover the rows with tiles, tallest first."""
-        tiles = {height: make(height) for height in self.heights}
-        emit = self._new(name, parameters + 1)
-        rows, *where = emit.arguments
-        done = emit.variable(emit.i64(0))
-        for height in self.heights:
-            with emit.while_(lambda height=height: rows - done.now >= height):
-                emit.call(tiles[height], done.now, *where)
-                done.now = done.now + height
-        emit.done()
-        return emit.function
-
-    def _load(self, emit: Emitter, base: Value, index: Value, wide: bool) -> Value:
-        return emit.load(F32V, base + index * 4) if wide else load_halves(emit, self.level, base + index * 2)
-
-    def _scores(self, height: int, wide: bool) -> ir.Function:
-        """(row, q, keys, scores, head_dim): scores[r][key] = sum over d, in order, of q[r][d] * keys[d][key]."""
-        emit = self._new(f"scores_{'wide' if wide else 'half'}_{height}", 5)
-        row, q, keys, scores, width = emit.arguments
-        sums = [emit.variables(2, emit.constant(F32V, 0.0)) for _ in range(height)]
-        with emit.loop(0, width) as d:
-            columns = [self._load(emit, keys, d * BLOCK + half * LANES, wide) for half in range(2)]
-            for r in range(height):
-                number = emit.splat(emit.load(F32, q + ((row + r) * width + d) * 4))
-                for half in range(2):
-                    sums[r][half].now = emit.fma(number, columns[half], sums[r][half].now)
-        for r in range(height):
-            for half in range(2):
-                emit.store(sums[r][half].now, scores + ((row + r) * BLOCK + half * LANES) * 4)
-        emit.done()
-        return emit.function
-
-    def _softmax(self) -> ir.Function:
-        """(instruction, private, rows, first row's position, first key's position): scores -> weights, in place."""
-        emit = self._new("attention_softmax", 5)
-        address, private, rows, position, key = emit.arguments
-        ins = ATTENTION.at(emit, address)
-        at = _Scratch(private, rows, ins)
-        with emit.loop(0, rows) as row:
-            mine = position + row // ins.group
-            high = emit.splat(emit.truncate(mine - key, I32))
-            low = emit.splat(emit.truncate(emit.select(ins.window > 0, mine - ins.window - key, emit.i64(-1)), I32))
-            scores = []
-            for half in range(2):
-                index = emit.iota() + half * LANES
-                seen = (index <= high) & (index > low)
-                score = emit.load(F32V, at.scores + (row * BLOCK + half * LANES) * 4)
-                scores.append(emit.select(seen, score, emit.constant(F32V, MASKED)))
-            stats = at.stats + row * 8
-            before, total = emit.load(F32, stats), emit.load(F32, stats + 4)
-            # A score that is NaN is lost by `maximum`, but not by the exponential below: it ends in the sum.
-            largest = emit.maximum(before, emit.reduce("max", emit.maximum(scores[0], scores[1])))
-            weights = [exponential(emit, score - emit.splat(largest)) for score in scores]
-            factor = exponential(emit, emit.splat(before - largest)).lane(0)
-            for half in range(2):
-                emit.store(weights[half], at.scores + (row * BLOCK + half * LANES) * 4)
-            emit.store(factor, at.factors + row * 4)
-            emit.store(largest, stats)
-            emit.store(total * factor + emit.reduce("add", weights[0] + weights[1]), stats + 4)
-        emit.done()
-        return emit.function
-
-    def _weigh(self, height: int, wide: bool) -> ir.Function:
-        """(row, weights, values, results, factors, keys, value width): results = results * factor + weights @ values.
-
-        Keys beyond `keys` are not read: their slots may hold anything.
-        """
-        emit = self._new(f"weigh_{'wide' if wide else 'half'}_{height}", 7)
-        width = emit.arguments[6]
-        done = emit.variable(emit.i64(0))
-        for vectors in (2, 1) if height == 8 else (4, 1):
-            with emit.while_(lambda vectors=vectors: width - done.now >= vectors * LANES):
-                self._weigh_columns(emit, height, vectors, wide, done.now)
-                done.now = done.now + vectors * LANES
-        emit.done()
-        return emit.function
-
-    def _weigh_columns(self, emit: Emitter, height: int, vectors: int, wide: bool, column: Value) -> None:
-        row, weights, values, results, factors, keys, width = emit.arguments
-        sums = []
-        for r in range(height):
-            factor = emit.splat(emit.load(F32, factors + (row + r) * 4))
-            start = results + ((row + r) * width + column) * 4
-            sums.append([emit.variable(emit.load(F32V, start + 64 * c) * factor) for c in range(vectors)])
-        with emit.loop(0, keys) as key:
-            loaded = [self._load(emit, values, key * width + column + c * LANES, wide) for c in range(vectors)]
-            for r in range(height):
-                weight = emit.splat(emit.load(F32, weights + ((row + r) * BLOCK + key) * 4))
-                for c in range(vectors):
-                    sums[r][c].now = emit.fma(weight, loaded[c], sums[r][c].now)
-        for r in range(height):
-            for c in range(vectors):
-                emit.store(sums[r][c].now, results + ((row + r) * width + column + c * LANES) * 4)
 
     # Merging and storing
 
@@ -310,7 +133,7 @@ class Attention:
         emit = self._new("attention_store", 7)
         address, values, stats, first, rows, head, slot = emit.arguments
         ins = ATTENTION.at(emit, address)
-        width, value_width = ins.head_dim, ins.value_width
+        width, value_width = ins.head_dim, ins.width
         with emit.builder.if_else((slot >= 0).ir) as (part, whole):
             with part, emit.loop(0, rows) as row:
                 target = partial_at(ins, slot, head, row)
@@ -339,33 +162,18 @@ class Attention:
         ins, ctx = ATTENTION.at(emit, address), CONTEXT.at(emit, context)
         merge = MERGE.at(emit, ctx.merges + number * (8 * len(MERGE.fields)))
         rows = merge.queries * ins.group
-        at = _Scratch(private, rows, ins)
-        width = ins.value_width
-        self._clear(emit, at.total, at.total_stats, rows, width)
+        width = ins.width
+        values, stats = private, private + rows * width * 4
+        self._clear(emit, values, stats, rows, width)
         with emit.loop(0, merge.chunks) as chunk, emit.loop(0, rows) as row:
             source = partial_at(ins, merge.slot + chunk, head, row)
-            total, stats = at.total + row * width * 4, at.total_stats + row * 8
-            emit.call(absorb, total, stats, source + LANES * 4, source, emit.i64(1), width)
-        emit.call(store, address, at.total, at.total_stats, merge.row, rows, head, emit.i64(-1))
+            into = [values + row * width * 4, stats + row * 8]
+            emit.call(absorb, *into, source + LANES * 4, source, emit.i64(1), width)
+        emit.call(store, address, values, stats, merge.row, rows, head, emit.i64(-1))
         emit.done()
         return emit.function
 
 
 def partial_at(ins: Reader, slot: Value, head: Value, row: Value) -> Value:
     index = (slot * ins.kv_heads + head) * ins.split_rows + row
-    return ins.partials + index * (ins.value_width + LANES) * 4
-
-
-class _Scratch:
-    """Addresses in a thread's private memory while it works on one unit."""
-
-    def __init__(self, private: Value, rows: Value, ins: Reader) -> None:
-        width, value_width = ins.head_dim, ins.value_width
-        self.wide = private  # float32 [head_dim + value_width, 32]: keys, then values
-        self.scores = self.wide + (width + value_width) * (4 * BLOCK)  # float32 [rows, 32]
-        self.q = self.scores + rows * (4 * BLOCK)  # float32 [rows, head_dim]
-        self.part = self.q + ((rows * width + LANES) & -LANES) * 4  # float32 [rows, value_width]: of this chunk
-        self.total = self.part + rows * value_width * 4  # of all chunks so far
-        self.stats = self.total + rows * value_width * 4  # float32 [rows, 2]: largest score, sum of weights
-        self.total_stats = self.stats + rows * 8
-        self.factors = self.total_stats + rows * 8  # float32 [rows]
+    return ins.partials + index * (ins.width + LANES) * 4

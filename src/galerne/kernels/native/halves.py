@@ -1,4 +1,4 @@
-"""float16 in memory, float32 in registers: in hardware where the level has it, by integer arithmetic elsewhere."""
+"""16-bit floats in memory, float32 in registers: by integer arithmetic where the level has no instruction."""
 
 from __future__ import annotations
 
@@ -41,3 +41,11 @@ def float_to_half(emit: Emitter, values: Value) -> Value:
     result = emit.select(magnitude < (113 << 23), small, normal)
     result = emit.select(magnitude >= (143 << 23), special, result)
     return emit.truncate(result | sign, vector(I16))
+
+
+def round_to_bfloats(emit: Emitter, values: Value) -> Value:
+    """Sixteen float32 -> the bits of the nearest bfloat16 (even on ties; not a number stays that)."""
+    bits = values.bits(I32V)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    number = emit.select(values.equals(values), rounded, emit.constant(I32V, 0x7FC0))
+    return emit.truncate(number, vector(I16))

@@ -31,7 +31,7 @@ class Level:
     columns: dict[int, tuple[int, ...]]  # tile height -> widths in vectors of 16 outputs, descending, the last one 1
     fused: bool = True  # has fused multiply-add
     halves: bool = True  # converts float16 in hardware
-    tiles: bool = False  # has AMX: products of many rows, and attention in bfloat16
+    tiles: bool = False  # has AMX: attention in bfloat16 tiles
     instruction: str = ""  # what must appear in the machine code of the matrix product
 
 
@@ -112,18 +112,18 @@ _WIDE = {6: (2, 1), 4: (2, 1), 2: (4, 1), 1: (4, 2, 1)}
 _NARROW = {2: (1,), 1: (2, 1)}
 
 AMX = Level(
-    name="amx",
+    name="amx_bf16",
     triple=_LINUX_X86,
     cpu="sapphirerapids",
     features="-prefer-256-bit",
-    needs=frozenset({"amx-tile", "amx-int8", "amx-bf16", "avx512f", "avx512bw", "avx512vl", "avx512vnni"}),
+    needs=frozenset({"amx-tile", "amx-bf16", "avx512f", "avx512bw", "avx512vl", "avx512vnni"}),
     dot=_vpdpbusd_512,
     dot_bytes=_vpdpbusd_512,
     signed_bytes=False,
     rows=(6, 4, 2, 1),
     columns=_WIDE,
     tiles=True,
-    instruction="tdpbsud",
+    instruction="tdpbf16ps",
 )
 AVX512_VNNI = Level(
     name="avx512_vnni",

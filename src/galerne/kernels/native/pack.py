@@ -68,7 +68,7 @@ class Pieces:
 def aligned(count: int, dtype: Any = np.uint8) -> NDArray[Any]:
     """Memory for `count` numbers, zeroed, that starts on a cache line."""
     size = count * np.dtype(dtype).itemsize
-    raw = np.zeros(size + 64, np.uint8)
+    raw = np.zeros(size + 128, np.uint8)  # kernels may read one vector beyond the end
     start = -raw.ctypes.data % 64
     return raw[start : start + size].view(dtype)
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from galerne.kernels.native import amx
-from galerne.kernels.native.amx_tile import PRODUCT_SHAPES, AmxTile
-from galerne.kernels.native.emitter import BYTES, I32V, I64, VOID, Emitter, Value, Variable
+from galerne.kernels.native.emitter import BYTES, I32V, I64, VOID, Emitter, Value
 from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, Form
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.record import CONTEXT, PRIVATE_ROWS, count_of, instruction
@@ -145,28 +143,12 @@ class Products:
         emit = Emitter(function, fused=self.level.fused)
         *where, rows, blocks = emit.arguments
         done = emit.variable(emit.i64(0))
-        if self.level.tiles and not form.nibbles:
-            self._rows_of_tiles(emit, form, where, rows, blocks, done)
         for height in self.level.rows:
             with emit.while_(lambda height=height: _takes(rows - done.now, height, self.level.rows)):
                 self._row_of_tiles(emit, tiles, height, where, done.now, blocks)
                 done.now = done.now + height
         emit.done()
         return function
-
-    def _rows_of_tiles(
-        self, emit: Emitter, form: Form, where: list[Value], rows: Value, blocks: Value, done: Variable
-    ) -> None:
-        """Sixteen rows at a time in tile registers, as long as there are so many."""
-        tile = AmxTile(self.module, self.level, form).function
-        with emit.if_(rows >= amx.ROWS):
-            tiles = amx.Tiles(emit)
-            tiles.configure(amx.shapes(self.module, "product_shapes", PRODUCT_SHAPES))
-            with emit.while_(lambda: rows - done.now >= amx.ROWS):
-                with emit.loop(0, blocks) as block:
-                    emit.call(tile, *_moved(where, done.now, block))
-                done.now = done.now + amx.ROWS
-            tiles.release()
 
     def _row_of_tiles(self, emit, tiles, height, where, row, blocks) -> None:  # type: ignore[no-untyped-def]
         done = emit.variable(emit.i64(0))

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from galerne.kernels.batch import Batch
 from galerne.kernels.interface import CacheShape, Operations, Value
-from galerne.kernels.native.attention import TILE_ROWS, private_bytes
+from galerne.kernels.native import attention_tiles, attention_vectors
+from galerne.kernels.native.attention import TILE_ROWS
 from galerne.kernels.native.cache import CacheLayout
 from galerne.kernels.native.emitter import LANES
 from galerne.kernels.native.forms import GROUP
 from galerne.kernels.native.layout import lay_out
+from galerne.kernels.native.levels import Level
 from galerne.kernels.native.pack import aligned
 from galerne.kernels.native.product import panel_bytes, quantised_bytes
 from galerne.kernels.native.record import (
@@ -34,18 +36,20 @@ from galerne.kernels.native.units import SLOTS, SPLIT_ROWS, plan_units
 class NativeProgram:
     """Fills `Program`."""
 
-    def __init__(self, forward: Callable[[Operations], Value], shape: CacheShape, max_rows: int, team: Team) -> None:
+    def __init__(
+        self, forward: Callable[[Operations], Value], shape: CacheShape, max_rows: int, level: Level, team: Team
+    ) -> None:
         self._team, self._max_rows = team, max_rows
-        self._layout = CacheLayout(shape)
+        self._layout = CacheLayout(shape, level.tiles)
         self._cache = aligned(self._layout.total)
         self._trace = Trace(self._layout, team.threads, _at(self._cache))
         self._result: Floats = forward(self._trace)
         self._group = self._trace.group
         slot_rows = shape.kv_heads * max(SPLIT_ROWS, self._group)
-        self._partials = aligned(SLOTS * slot_rows * (self._layout.value_width + LANES), np.float32)
+        self._partials = aligned(SLOTS * slot_rows * (self._layout.width + LANES), np.float32)
         self._context = aligned(len(CONTEXT.fields), np.int64)
         self._kept: dict[str, NDArray[Any]] = {}
-        self._prepare_private(shape)
+        self._prepare_private()
         self._counters = self._keep("counters", np.zeros(len(self._trace.instructions), np.int64))
         self._keep("barrier", np.zeros(2, np.int32))
         self._set(threads=team.threads, program_length=len(self._trace.instructions))
@@ -122,11 +126,11 @@ class NativeProgram:
         start, stride = offsets[self._result.buffer], self._result.buffer.row_bytes
         self._logits = self._arena[start : start + outputs * stride].view(np.float32).reshape(outputs, stride // 4)
 
-    def _prepare_private(self, shape: CacheShape) -> None:
+    def _prepare_private(self) -> None:
         rows = max(TILE_ROWS, SPLIT_ROWS, self._group)
         groups = -(-self._trace.widest // GROUP)
         size = max(
-            private_bytes(rows, shape.head_dim, self._layout.value_width),
+            (attention_tiles if self._layout.pairs else attention_vectors).private_bytes(rows, self._layout.width),
             panel_bytes(groups),
             quantised_bytes(groups, PRIVATE_ROWS),
         )

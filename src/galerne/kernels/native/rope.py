@@ -5,8 +5,8 @@ from __future__ import annotations
 from llvmlite import ir
 
 from galerne.kernels.batch import BLOCK
-from galerne.kernels.native.emitter import F32, F32V, I32, I64, LANES, VOID, Emitter, Value
-from galerne.kernels.native.halves import round_to_halves
+from galerne.kernels.native.emitter import F32, F32V, I32, I64, LANES, VOID, Emitter, Value, vector
+from galerne.kernels.native.halves import round_to_bfloats, round_to_halves
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.product import take
 from galerne.kernels.native.record import CONTEXT, Reader, instruction
@@ -22,7 +22,7 @@ ROPE = instruction(
     "v_stride",
     "kv_heads",
     "head_dim",
-    "value_width",
+    "width",
     "turn",  # 0: no rotation (positions are not encoded)
     "interleaved",
     "cache",  # this layer of the first block
@@ -30,7 +30,8 @@ ROPE = instruction(
     "head_bytes",
 )
 
-ROW_CHUNK = 4
+ROW_CHUNK = BLOCK
+"""Rows that a thread takes at a time: neighbours share cache lines of a block."""
 
 
 def write_rope(module: ir.Module, level: Level) -> ir.Function:
@@ -107,18 +108,35 @@ class _Row:
     def _store(self, k: Value, v: Value, slot: tuple[Value, Value]) -> None:
         emit, ins = self.emit, self.ins
         base, position = slot
+        put = self._put_pairs if self.level.tiles else self._put_halves
         with emit.loop(0, ins.kv_heads) as head:
             keys = base + head * ins.head_bytes
-            values = keys + ins.head_dim * (2 * BLOCK) + position * ins.value_width * 2
-            source_k, source_v = k + head * ins.head_dim * 4, v + head * ins.head_dim * 4
-            with emit.loop(0, ins.value_width, LANES) as d:
+            values = keys + ins.width * (2 * BLOCK)
+            start = head * ins.head_dim * 4
+            with emit.loop(0, ins.width, LANES) as d:
                 inside = emit.splat(emit.truncate(ins.head_dim - d, I32)) > emit.iota()
-                numbers = emit.select(inside, emit.load(F32V, source_v + d * 4), emit.constant(F32V, 0.0))
-                emit.store(round_to_halves(emit, self.level, numbers), values + d * 2)
-                bits = round_to_halves(emit, self.level, emit.load(F32V, source_k + d * 4))
-                with emit.loop(d, emit.minimum(d + LANES, ins.head_dim)) as one:
-                    lane = emit.truncate(one - d, I32)
-                    emit.store(bits.lane(lane), keys + one * (2 * BLOCK) + position * 2)
+                key, value = (
+                    emit.select(inside, emit.load(F32V, x + start + d * 4), emit.constant(F32V, 0.0)) for x in (k, v)
+                )
+                put(key, value, keys, values, d, position)
+
+    def _put_halves(self, key: Value, value: Value, keys: Value, values: Value, d: Value, position: Value) -> None:
+        """Sixteen numbers of a key and a value at one position, see cache.py."""
+        emit = self.emit
+        emit.store(round_to_halves(emit, self.level, value), values + (position * self.ins.width + d) * 2)
+        bits = round_to_halves(emit, self.level, key)
+        for lane in range(LANES):
+            emit.store(bits.lane(lane), keys + (d + lane) * (2 * BLOCK) + position * 2)
+
+    def _put_pairs(self, key: Value, value: Value, keys: Value, values: Value, d: Value, position: Value) -> None:
+        emit = self.emit
+        pairs = round_to_bfloats(emit, key).bits(vector(I32, LANES // 2))
+        for lane in range(LANES // 2):
+            emit.store(pairs.lane(lane), keys + ((d >> 1) + lane) * (4 * BLOCK) + position * 4)
+        bits = round_to_bfloats(emit, value)
+        start = values + ((position >> 1) * self.ins.width + d) * 4 + (position & 1) * 2
+        for lane in range(LANES):
+            emit.store(bits.lane(lane), start + 4 * lane)
 
 
 def cache_slot(emit: Emitter, ctx: Reader, ins: Reader, row: Value) -> tuple[Value, Value]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from galerne.kernels.native.attention import Attention
+from galerne.kernels.native.attention_tiles import TileAttention
+from galerne.kernels.native.attention_vectors import VectorAttention
 from galerne.kernels.native.emitter import I32, I64, VOID, Emitter, Value
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.mixture import write_mixture
@@ -47,7 +48,7 @@ SPINS = 2000
 def write_runner(module: ir.Module, level: Level) -> None:
     """`run(context, thread)`: execute the context's program."""
     products = Products(module, level)
-    attention, merge = Attention(module, level).write()
+    attention, merge = (TileAttention if level.tiles else VectorAttention)(module, level).write()
     operations = {
         "embed": write_embed(module, level),
         "quantise": write_quantise(module, level),

@@ -189,7 +189,7 @@ class Trace:
         common: dict[str, Any] = {
             "kv_heads": shape.kv_heads,
             "head_dim": shape.head_dim,
-            "value_width": layout.value_width,
+            "width": layout.width,
             "cache": self.cache + shape.layer * layout.layer,
             "block_bytes": layout.block,
             "head_bytes": layout.head,

@@ -1,0 +1,195 @@
+"""Attention in AMX tiles, with queries, cache and weights in bfloat16 and sums in float32.
+
+A unit takes a whole chunk of the cache at once: all scores, then their softmax, then the weighted sum, sixteen rows a
+tile. Few rows make small tiles, so that a single query costs what it should and gives the same bits.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from galerne.kernels.batch import BLOCK
+from galerne.kernels.native import amx
+from galerne.kernels.native.attention import ATTENTION, CHUNK, MASKED, NOTHING, UNIT, Attention
+from galerne.kernels.native.emitter import F32, F32V, I32, I32V, I64, LANES, Emitter, Value
+from galerne.kernels.native.halves import round_to_bfloats
+from galerne.kernels.native.quantise import exponential
+from galerne.kernels.native.record import CONTEXT, Reader
+
+STEP = 32
+"""Numbers of the dimension that is summed over in one product of tiles."""
+
+
+class TileAttention(Attention):
+    """Writes the units."""
+
+    def unit(self) -> ir.Function:
+        parts = {name: getattr(self, f"_{name}")() for name in ("queries", "scores", "softmax", "tail", "weigh")}
+        absorb, store = (self.module.globals[f"attention_{name}"] for name in ("absorb", "store"))
+        emit = self._new("attention_unit", 5)
+        address, context, private, number, head = emit.arguments
+        ins, ctx = ATTENTION.at(emit, address), CONTEXT.at(emit, context)
+        unit = UNIT.at(emit, ctx.units + number * (8 * len(UNIT.fields)))
+        rows = unit.queries * ins.group
+        at = _Scratch(private, rows, ins)
+        emit.call(parts["queries"], address, at.q, unit.row, rows, head)
+        self._clear(emit, at.total, at.total_stats, rows, ins.width)
+        table = ctx.blocks + unit.sequence * ctx.blocks_stride
+        lowest = emit.select(ins.window > 0, emit.maximum(unit.position - ins.window + 1, 0), emit.i64(0))
+        stop = emit.minimum(unit.stop, unit.position + unit.queries)
+        cache = ins.cache + head * ins.head_bytes
+        with emit.loop(unit.start, stop, CHUNK) as chunk, emit.if_(chunk + CHUNK > lowest):
+            start = emit.maximum(chunk, lowest & -BLOCK)
+            count = emit.minimum(chunk + CHUNK, stop) - start
+            blocks = table + (start // BLOCK) * 4
+            emit.call(parts["scores"], address, private, rows, cache, blocks, count)
+            emit.call(parts["softmax"], address, private, rows, unit.position, start, count)
+            emit.call(parts["tail"], address, private, rows, cache, blocks, count)
+            emit.call(parts["weigh"], address, private, rows, cache, blocks, count)
+            emit.call(absorb, at.total, at.total_stats, at.part, at.stats, rows, ins.width)
+        amx.Tiles(emit).release()
+        emit.call(store, address, at.total, at.total_stats, unit.row, rows, head, unit.slot)
+        emit.done()
+        return emit.function
+
+    def _queries(self) -> ir.Function:
+        """(instruction, to, first row, rows, key/value head): the heads' queries side by side, scaled, bfloat16."""
+        emit = self._new("attention_queries", 5)
+        address, target, first, rows, head = emit.arguments
+        ins = ATTENTION.at(emit, address)
+        scale = emit.splat(emit.truncate(ins.scale, I32).bits(F32))
+        with emit.loop(0, rows) as row, emit.loop(0, ins.width, LANES) as d:
+            column = (head * ins.group + row % ins.group) * ins.head_dim + d
+            inside = emit.splat(emit.truncate(ins.head_dim - d, I32)) > emit.iota()
+            numbers = emit.load(F32V, ins.q + (first + row // ins.group) * ins.q_stride + column * 4)
+            numbers = emit.select(inside, numbers * scale, emit.constant(F32V, 0.0))
+            emit.store(round_to_bfloats(emit, numbers), target + (row * ins.width + d) * 2)
+        emit.done()
+        return emit.function
+
+    def _scores(self) -> ir.Function:
+        """(instruction, private, rows, cache of the head, block table, keys): scores[row][key] = q[row] . keys[key]."""
+        emit = self._new("attention_scores", 6)
+        address, private, rows, cache, blocks, count = emit.arguments
+        ins = ATTENTION.at(emit, address)
+        at, tiles = _Scratch(private, rows, ins), amx.Tiles(emit)
+        with emit.loop(0, rows, amx.ROWS) as row:
+            tiles.configure(emit.minimum(rows - row, amx.ROWS))
+            with emit.loop(0, count, BLOCK) as key:
+                keys = _block(emit, ins, cache, blocks, key)
+                for half in range(2):
+                    tiles.zero(amx.SUMS[half])
+                with emit.loop(0, ins.width, STEP) as d:
+                    tiles.load(amx.LEFT, at.q + (row * ins.width + d) * 2, ins.width * 2)
+                    for half in range(2):
+                        tiles.load(amx.RIGHT[half], keys + (d >> 1) * (4 * BLOCK) + half * 64, 4 * BLOCK)
+                        tiles.dot_bfloats(amx.SUMS[half], amx.LEFT, amx.RIGHT[half])
+                for half in range(2):
+                    tiles.store(amx.SUMS[half], at.scores + (row * CHUNK + key + half * LANES) * 4, CHUNK * 4)
+        emit.done()
+        return emit.function
+
+    def _softmax(self) -> ir.Function:
+        """(instruction, private, rows, first row's position, first key's position, keys): scores -> weights, stats."""
+        emit = self._new("attention_softmax", 6)
+        address, private, rows, position, start, count = emit.arguments
+        ins = ATTENTION.at(emit, address)
+        at = _Scratch(private, rows, ins)
+        padded = (count + BLOCK - 1) & -BLOCK
+        with emit.loop(0, rows) as row:
+            mine = position + row // ins.group - start
+            high = emit.truncate(mine, I32)
+            low = emit.truncate(emit.select(ins.window > 0, mine - ins.window, emit.i64(-1)), I32)
+            scores, weights = at.scores + row * (CHUNK * 4), at.weights + row * (CHUNK * 2)
+
+            def seen(key: Value, high: Value = high, low: Value = low, scores: Value = scores) -> Value:
+                index = emit.iota() + emit.splat(emit.truncate(key, I32))
+                inside = (index <= emit.splat(high)) & (index > emit.splat(low))
+                return emit.select(inside, emit.load(F32V, scores + key * 4), emit.constant(F32V, MASKED))
+
+            best = emit.variable(emit.constant(F32V, NOTHING))
+            with emit.loop(0, padded, LANES) as key:
+                best.now = emit.maximum(best.now, seen(key))
+            largest = emit.reduce("max", best.now)
+            total = emit.variable(emit.constant(F32V, 0.0))
+            with emit.loop(0, padded, LANES) as key:
+                weight = exponential(emit, seen(key) - emit.splat(largest))
+                total.now = total.now + weight
+                emit.store(round_to_bfloats(emit, weight), weights + key * 2)
+            emit.store(largest, at.stats + row * 8)
+            emit.store(emit.reduce("add", total.now), at.stats + row * 8 + 4)
+        emit.done()
+        return emit.function
+
+    def _tail(self) -> ir.Function:
+        """(instruction, private, rows, cache of the head, block table, keys): copy the last block's values.
+
+        Zeros stand for the slots beyond the last key: what they hold may be another sequence's, or not a number.
+        """
+        emit = self._new("attention_tail", 6)
+        address, private, rows, cache, blocks, count = emit.arguments
+        ins = ATTENTION.at(emit, address)
+        at = _Scratch(private, rows, ins)
+        whole = count & -BLOCK
+        left = count - whole
+        with emit.if_(left > 0):
+            values = _block(emit, ins, cache, blocks, whole) + ins.width * (2 * BLOCK)
+            with emit.loop(0, BLOCK // 2) as pair:
+                both, one = left > pair * 2 + 1, left > pair * 2
+                mask = emit.select(one, emit.constant(I32, 0xFFFF), emit.constant(I32, 0))
+                mask = emit.splat(emit.select(both, emit.constant(I32, -1), mask))
+                with emit.loop(0, ins.width, LANES) as d:
+                    place = (pair * ins.width + d) * 4
+                    emit.store(emit.load(I32V, values + place) & mask, at.last + place)
+        emit.done()
+        return emit.function
+
+    def _weigh(self) -> ir.Function:
+        """(instruction, private, rows, cache of the head, block table, keys): part = weights @ values."""
+        emit = self._new("attention_weigh", 6)
+        address, private, rows, cache, blocks, count = emit.arguments
+        ins = ATTENTION.at(emit, address)
+        at, tiles = _Scratch(private, rows, ins), amx.Tiles(emit)
+        width = ins.width
+        with emit.loop(0, rows, amx.ROWS) as row:
+            tiles.configure(emit.minimum(rows - row, amx.ROWS))
+            with emit.loop(0, width, 2 * LANES) as d:
+                for half in range(2):
+                    tiles.zero(amx.SUMS[half])
+                with emit.loop(0, count, BLOCK) as key:
+                    stored = _block(emit, ins, cache, blocks, key) + width * (2 * BLOCK)
+                    values = emit.select(count - key >= BLOCK, stored, at.last)
+                    tiles.load(amx.LEFT, at.weights + (row * CHUNK + key) * 2, CHUNK * 2)
+                    for half in range(2):
+                        tiles.load(amx.RIGHT[half], values + (d + half * LANES) * 4, width * 4)
+                        tiles.dot_bfloats(amx.SUMS[half], amx.LEFT, amx.RIGHT[half])
+                for half in range(2):
+                    tiles.store(amx.SUMS[half], at.part + (row * width + d + half * LANES) * 4, width * 4)
+        emit.done()
+        return emit.function
+
+
+def _block(emit: Emitter, ins: Reader, cache: Value, blocks: Value, key: Value) -> Value:
+    """Where the keys of the block with this key (counted from the table's start) lie."""
+    number = emit.extend(emit.load(I32, blocks + (key // BLOCK) * 4), I64, signed=True)
+    return cache + number * ins.block_bytes
+
+
+def private_bytes(rows: int, width: int) -> int:
+    """Private memory for a unit of `rows` rows of heads of `width` numbers."""
+    return rows * (CHUNK * 6 + width * 10 + 16) + width * BLOCK * 2
+
+
+class _Scratch:
+    """Addresses in a thread's private memory while it works on one unit."""
+
+    def __init__(self, private: Value, rows: Value, ins: Reader) -> None:
+        width = ins.width
+        self.scores = private  # float32 [rows, CHUNK]
+        self.weights = self.scores + rows * (CHUNK * 4)  # bfloat16 [rows, CHUNK]
+        self.last = self.weights + rows * (CHUNK * 2)  # bfloat16 [16 pairs, width, 2]: the last block's values
+        self.part = self.last + width * (2 * BLOCK)  # float32 [rows, width]: of this chunk
+        self.total = self.part + rows * width * 4  # of all chunks so far
+        self.q = self.total + rows * width * 4  # bfloat16 [rows, width]
+        self.stats = self.q + rows * width * 2  # float32 [rows, 2]: largest score, sum of weights
+        self.total_stats = self.stats + rows * 8
