@@ -88,19 +88,20 @@ def import_(
 
 
 @app.command(epilog="Example: galerne models remove smollm2-135m-instruct")
-def remove(model: Name, as_json: Json = False) -> None:
+def remove(
+    model: Annotated[str, typer.Argument(help="Its name in the list.", show_default=False)], as_json: Json = False
+) -> None:
     """Delete a model from this machine, and what an interrupted pull of it left. A linked file stays where it is."""
     from galerne.flows.catalogue import remove_model
     from galerne.settings import load_settings
 
-    name = remove_model(model, load_settings())
-    typer.echo(json.dumps({"removed": name}) if as_json else f"{name} is removed")
+    remove_model(model, load_settings())
+    typer.echo(json.dumps({"removed": model}) if as_json else f"{model} is removed")
 
 
 def _as_json(card: ModelCard) -> dict[str, Any]:
-    known = card.entry.model_dump()
-    return known | {
-        "size": card.manifest.size if card.manifest else card.entry.weight_bytes,
+    return card.entry.model_dump() | {
+        "size": card.size,
         "sha256": card.sha256,
         "memory": card.memory,
         "fits": card.fits,
@@ -115,15 +116,19 @@ def _shown(name: str, value: Any) -> str:
             return f"{value / 1e9:.2f} GB"
         case "parameters":
             return _parameters(value)
-        case "cache":
+        case "cache" if value is not None:
             return f"{value['layers']} layers, {value['kv_heads']} key/value heads of {value['head_dim']}"
         case "aliases":
             return ", ".join(value) or "-"
-    return {None: "-", True: "yes", False: "no"}.get(value, str(value))
+        case _ if value is None:
+            return "-"
+        case _ if isinstance(value, bool):
+            return "yes" if value else "no"
+    return str(value)
 
 
 def _parameters(count: int) -> str:
-    return f"{count / 1e9:.1f} B" if count >= 1e9 else f"{count / 1e6:.0f} M"
+    return f"{count / 1e9:.1f}B" if count >= 1e9 else f"{count / 1e6:.0f}M"
 
 
 def _print_table(cards: list[ModelCard]) -> None:
@@ -134,30 +139,35 @@ def _print_table(cards: list[ModelCard]) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = 160  # what reads it can scroll
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("name", no_wrap=True)
-    table.add_column("licence")
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("name", "licence"):
+        table.add_column(heading, overflow="fold")
     for heading in ("params", "context", "size", "memory"):
         table.add_column(heading, justify="right", no_wrap=True)
     for heading in ("fits", "here", "hash", "runs"):
         table.add_column(heading, no_wrap=True)
     for card in cards:
-        entry = card.entry
-        size = card.manifest.size if card.manifest else entry.weight_bytes
-        cells = (
-            entry.name,
-            entry.licence if entry.commercial else f"{entry.licence} (not for business)",
-            _parameters(entry.parameters),
-            f"{entry.context:,}",
-            f"{size / 1e9:.1f} GB",
-            f"{card.memory / 1e9:.1f} GB",
-            "yes" if card.fits else "no",
-            "yes" if card.manifest else "-",
-            "known" if card.sha256 else "-",
-            "not yet" if entry.unsupported else "yes",
-        )
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(cell) for cell in _cells(card)))
     console.print(table)
+    console.print(
+        "size and memory in GB; * not for business; hash: known before it is pulled", style="dim", markup=False
+    )
+
+
+def _cells(card: ModelCard) -> tuple[str, ...]:
+    entry = card.entry
+    return (
+        entry.name,
+        entry.licence if entry.commercial else f"{entry.licence} *",
+        _parameters(entry.parameters),
+        f"{entry.context:,}",
+        f"{card.size / 1e9:.1f}",
+        f"{card.memory / 1e9:.1f}",
+        "yes" if card.fits else "no",
+        "yes" if card.manifest else "-",
+        "yes" if entry.sha256 else "-",
+        "no" if entry.unsupported else "yes",
+    )
 
 
 @contextmanager

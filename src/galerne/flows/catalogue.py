@@ -16,6 +16,8 @@ from galerne.weights.resolve import resolve
 from galerne.weights.sources import Progress
 from galerne.weights.store import Manifest, Store
 
+SEE_LIST = "See `galerne models list --here`."
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
@@ -27,6 +29,11 @@ class ModelCard:
     memory: int  # bytes that it needs, estimated
     fits: bool  # whether that is no more than this machine has
     aliases: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files."""
+        return self.manifest.size if self.manifest else self.entry.weight_bytes
 
     @property
     def sha256(self) -> str | None:
@@ -85,13 +92,13 @@ def import_model(
     return _card(name, catalogue, store, settings)
 
 
-def remove_model(asked: str, settings: Settings) -> str:
-    """Delete a model from this machine and give its name; a linked file stays where it is. Raises `ModelNotFound`."""
-    name, store = settings.aliases.get(asked, asked), Store(settings.models_dir)
+def remove_model(name: str, settings: Settings) -> None:
+    """Delete a model from this machine, by its own name; a linked file stays where it is. Raises `ModelNotFound`."""
+    store = Store(settings.models_dir)
     with store.lock(name):
         if not store.remove(name):
-            raise ModelNotFound("this model is not on this machine.", where=asked, hint="See `galerne models list`.")
-    return name
+            hint = f"{name} is an alias of {settings.aliases[name]}." if name in settings.aliases else SEE_LIST
+            raise ModelNotFound("this model is not on this machine.", where=name, hint=hint)
 
 
 def _describe(path: Path, name: str, licence: str) -> Entry:

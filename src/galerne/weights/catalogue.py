@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from galerne.errors import SettingsError
 from galerne.weights.sources import parse_source
@@ -35,7 +34,7 @@ class CacheShape(BaseModel):
 
 
 class Entry(BaseModel):
-    """One model of the catalogue. The file sets every field but `name`, which is the table's."""
+    """One model of the catalogue. The file sets every field."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -45,7 +44,7 @@ class Entry(BaseModel):
     parameters: int = Field(ge=1, le=10**14)
     architecture: str = Field(min_length=1, max_length=100)
     context: int = Field(ge=1, le=10**8)  # tokens, as its authors state it
-    cache: CacheShape
+    cache: CacheShape | None = None  # must be there unless it is unsupported
     source: str
     size: int | None = Field(None, ge=1, le=10**15)  # bytes; absent when the publisher does not say
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")  # absent when it is not known
@@ -63,6 +62,12 @@ class Entry(BaseModel):
     def _known_source(cls, source: str) -> str:
         parse_source(source)
         return source
+
+    @model_validator(mode="after")
+    def _estimable(self) -> Self:
+        if self.cache is None and self.unsupported is None:
+            raise ValueError("a model that can run needs its cache = { layers, kv_heads, head_dim }")
+        return self
 
     @property
     def weight_bytes(self) -> int:
@@ -92,18 +97,26 @@ def _read(path: Path) -> str:
 
 def _parse(text: str, where: str) -> dict[str, Entry]:
     try:
-        tables: Mapping[str, Any] = tomllib.loads(text)
+        content = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"the catalogue is not TOML: {error}.", where=where) from None
-    return {name: _entry(name, table, where) for name, table in tables.items()}
+    tables = content.pop("model", [])
+    if content or not isinstance(tables, list):
+        raise SettingsError("the catalogue is a list of [[model]] tables, and nothing else.", where=where)
+    entries: dict[str, Entry] = {}
+    for number, table in enumerate(tables, start=1):
+        entry = _entry(table, f"{where}: model {number}")
+        if entry.name in entries:
+            raise SettingsError("is there twice.", where=f"{where}: {entry.name}")
+        entries[entry.name] = entry
+    return entries
 
 
-def _entry(name: str, table: Any, where: str) -> Entry:
-    if not isinstance(table, Mapping):
-        raise SettingsError("is not a table [name] of a model.", where=f"{where}: {name}")
+def _entry(table: Any, where: str) -> Entry:
     try:
-        return Entry(**{"name": name, **table})
+        return Entry.model_validate(table)
     except ValidationError as error:
         first = error.errors()[0]
+        name = str(table.get("name", ""))[:100] if isinstance(table, dict) else ""
         field = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{first['msg']}.", where=f"{where}: [{name}] {field}") from None
+        raise SettingsError(f"{first['msg']}.", where=" ".join(part for part in (where, name, field) if part)) from None

@@ -18,9 +18,14 @@ CGROUP_LIMITS = {"": "memory.max", "memory": "memory.limit_in_bytes"}
 
 def estimated_memory(entry: Entry) -> int:
     """Bytes: the weights as the engine keeps them, keys and values of one conversation, and the process itself."""
-    shape, positions = entry.cache, min(entry.context, CONVERSATION)
-    cache = 2 * shape.layers * shape.kv_heads * shape.head_dim * positions * KEY_BYTES
-    return int(entry.weight_bytes * PACKING) + cache + PROCESS
+    return int(entry.weight_bytes * PACKING) + _cache_bytes(entry) + PROCESS
+
+
+def _cache_bytes(entry: Entry) -> int:
+    if entry.cache is None:
+        return 0
+    numbers = 2 * entry.cache.layers * entry.cache.kv_heads * entry.cache.head_dim  # a key and a value per position
+    return numbers * min(entry.context, CONVERSATION) * KEY_BYTES
 
 
 def machine_memory(root: Path = Path("/")) -> int:
