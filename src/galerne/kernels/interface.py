@@ -111,7 +111,10 @@ class Kernels(Protocol):
     level: str  # "reference", or the instruction set: "avx512_vnni", "avx2", "neon_dot", "portable", ...
 
     def matrix(self, parts: Sequence[Tensor]) -> Matrix:
-        """Weights of one linear layer: the parts, each [out_i, in], stacked along out."""
+        """Weights of one linear layer: the parts, each [out_i, in], stacked along out.
+
+        Raises `BadFile`, naming the tensor, for numbers that are not finite.
+        """
 
     def cache_bytes(self, shape: CacheShape) -> int:
         """What a cache of this shape takes."""
