@@ -14,7 +14,12 @@ from galerne.kernels.interface import Attention, CacheShape, Rope
 from galerne.kernels.reference import ReferenceKernels
 from galerne.weights.tensor import Tensor
 
-random = np.random.default_rng(11)
+random = np.random.default_rng()
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers_in_every_run():
+    random.bit_generator.state = np.random.PCG64(11).state
 
 
 def floats(*shape: int) -> NDArray[np.float32]:
@@ -64,7 +69,9 @@ def test_linear_adds_bias_and_residual():
     matrix = ReferenceKernels().matrix([stored(part) for part in parts])
     expected = functional.linear(torch.tensor(x), torch.tensor(np.concatenate(parts)), torch.tensor(bias))
     assert_same(compute(lambda ops: ops.linear(x, matrix), rows(5)), expected - torch.tensor(bias))
-    assert_same(compute(lambda ops: ops.linear(x, matrix, bias=bias, add=residual), rows(5)), expected + torch.tensor(residual))
+    assert_same(
+        compute(lambda ops: ops.linear(x, matrix, bias=bias, add=residual), rows(5)), expected + torch.tensor(residual)
+    )
 
 
 def test_linear_leaves_what_it_is_given():
