@@ -17,6 +17,9 @@ class Batch:
 
     Sequence s owns the rows `starts[s]:starts[s + 1]`; after the step its cache holds `lengths[s]` positions, of
     which its rows are the last. Position p of it lives in block `blocks[s, p // BLOCK]`, slot `p % BLOCK`.
+
+    Kernels may compute prompts and answers in different precision. What a token counts as must therefore follow from
+    the request alone (its place before or behind the prompt's end), so that an answer can be reproduced.
     """
 
     tokens: NDArray[np.int32]  # [T]
@@ -25,3 +28,4 @@ class Batch:
     lengths: NDArray[np.int32]  # [S] positions in the cache after this step
     blocks: NDArray[np.int32]  # [S, B] block numbers; what lies beyond a sequence's length is never read
     outputs: NDArray[np.int32]  # [L] rows whose logits are wanted, ascending
+    answers: int | None = None  # the first so many rows are of answers, the others of prompts; None: all of answers

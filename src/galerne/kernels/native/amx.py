@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import platform
+from collections.abc import Sequence
 
 from llvmlite import ir
 
@@ -30,22 +31,16 @@ def permitted() -> bool:
     return bool(ctypes.CDLL(None).syscall(_SYS_ARCH_PRCTL, _ARCH_REQ_XCOMP_PERM, _XFEATURE_XTILEDATA) == 0)
 
 
-RIGHT_ROWS = 16
-SUMS, LEFT, RIGHT = (0, 1), 2, (3, 4)
-"""Tile registers: results, the left operand, right ones."""
-
-
-def shape_table(module: ir.Module) -> ir.GlobalVariable:
-    """What `configure` reads: for 1..16 rows, results and left operand of so many rows, right operands of sixteen."""
-    name = "tile_shapes"
+def shape_table(module: ir.Module, name: str, heights: Sequence[Sequence[int]]) -> ir.GlobalVariable:
+    """What `configure` reads: for 1, 2, ... rows the heights of all tiles. Every row has 64 bytes."""
     if name in module.globals:
         return module.globals[name]
     content = bytearray()
-    for rows in range(1, ROWS + 1):
+    for tiles in heights:
         shape = bytearray(64)
         shape[0] = 1  # the palette
-        for tile, height in enumerate((rows, rows, rows, RIGHT_ROWS, RIGHT_ROWS)):
-            shape[16 + 2 * tile] = 64  # bytes a row
+        for tile, height in enumerate(tiles):
+            shape[16 + 2 * tile] = 64
             shape[48 + tile] = height
         content += shape
     constant = ir.Constant(ir.ArrayType(I8, len(content)), content)
@@ -60,10 +55,10 @@ class Tiles:
     def __init__(self, emit: Emitter) -> None:
         self._emit = emit
 
-    def configure(self, rows: Value) -> None:
-        """Set the shapes for `rows` (1..16) rows."""
-        table = self._emit.builder.ptrtoint(shape_table(self._emit.module), I64)
-        self._call("llvm.x86.ldtilecfg", self._pointer(Value(self._emit, table) + (rows - 1) * 64))
+    def configure(self, table: ir.GlobalVariable, rows: Value) -> None:
+        """Set the shapes that a `shape_table` has for so many rows."""
+        start = Value(self._emit, self._emit.builder.ptrtoint(table, I64))
+        self._call("llvm.x86.ldtilecfg", self._pointer(start + (rows - 1) * 64))
 
     def release(self) -> None:
         self._call("llvm.x86.tilerelease")

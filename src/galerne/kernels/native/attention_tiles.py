@@ -19,6 +19,10 @@ from galerne.kernels.native.record import CONTEXT, Reader
 STEP = 32
 """Numbers of the dimension that is summed over in one product of tiles."""
 
+SUMS, LEFT, RIGHT = (0, 1), 2, (3, 4)
+SHAPES = tuple((rows, rows, rows, STEP // 2, STEP // 2) for rows in range(1, amx.ROWS + 1))
+"""Tile registers and their heights."""
+
 
 class TileAttention(Attention):
     """Writes the units."""
@@ -73,19 +77,20 @@ class TileAttention(Attention):
         address, private, rows, cache, blocks, count = emit.arguments
         ins = ATTENTION.at(emit, address)
         at, tiles = _Scratch(private, rows, ins), amx.Tiles(emit)
+        shapes = amx.shape_table(self.module, "attention_shapes", SHAPES)
         with emit.loop(0, rows, amx.ROWS) as row:
-            tiles.configure(emit.minimum(rows - row, amx.ROWS))
+            tiles.configure(shapes, emit.minimum(rows - row, amx.ROWS))
             with emit.loop(0, count, BLOCK) as key:
                 keys = _block(emit, ins, cache, blocks, key)
                 for half in range(2):
-                    tiles.zero(amx.SUMS[half])
+                    tiles.zero(SUMS[half])
                 with emit.loop(0, ins.width, STEP) as d:
-                    tiles.load(amx.LEFT, at.q + (row * ins.width + d) * 2, ins.width * 2)
+                    tiles.load(LEFT, at.q + (row * ins.width + d) * 2, ins.width * 2)
                     for half in range(2):
-                        tiles.load(amx.RIGHT[half], keys + (d >> 1) * (4 * BLOCK) + half * 64, 4 * BLOCK)
-                        tiles.dot_bfloats(amx.SUMS[half], amx.LEFT, amx.RIGHT[half])
+                        tiles.load(RIGHT[half], keys + (d >> 1) * (4 * BLOCK) + half * 64, 4 * BLOCK)
+                        tiles.dot_bfloats(SUMS[half], LEFT, RIGHT[half])
                 for half in range(2):
-                    tiles.store(amx.SUMS[half], at.scores + (row * CHUNK + key + half * LANES) * 4, CHUNK * 4)
+                    tiles.store(SUMS[half], at.scores + (row * CHUNK + key + half * LANES) * 4, CHUNK * 4)
         emit.done()
         return emit.function
 
@@ -150,21 +155,22 @@ class TileAttention(Attention):
         address, private, rows, cache, blocks, count = emit.arguments
         ins = ATTENTION.at(emit, address)
         at, tiles = _Scratch(private, rows, ins), amx.Tiles(emit)
+        shapes = amx.shape_table(self.module, "attention_shapes", SHAPES)
         width = ins.width
         with emit.loop(0, rows, amx.ROWS) as row:
-            tiles.configure(emit.minimum(rows - row, amx.ROWS))
+            tiles.configure(shapes, emit.minimum(rows - row, amx.ROWS))
             with emit.loop(0, width, 2 * LANES) as d:
                 for half in range(2):
-                    tiles.zero(amx.SUMS[half])
+                    tiles.zero(SUMS[half])
                 with emit.loop(0, count, BLOCK) as key:
                     stored = _block(emit, ins, cache, blocks, key) + width * (2 * BLOCK)
                     values = emit.select(count - key >= BLOCK, stored, at.last)
-                    tiles.load(amx.LEFT, at.weights + (row * CHUNK + key) * 2, CHUNK * 2)
+                    tiles.load(LEFT, at.weights + (row * CHUNK + key) * 2, CHUNK * 2)
                     for half in range(2):
-                        tiles.load(amx.RIGHT[half], values + (d + half * LANES) * 4, width * 4)
-                        tiles.dot_bfloats(amx.SUMS[half], amx.LEFT, amx.RIGHT[half])
+                        tiles.load(RIGHT[half], values + (d + half * LANES) * 4, width * 4)
+                        tiles.dot_bfloats(SUMS[half], LEFT, RIGHT[half])
                 for half in range(2):
-                    tiles.store(amx.SUMS[half], at.part + (row * width + d + half * LANES) * 4, width * 4)
+                    tiles.store(SUMS[half], at.part + (row * width + d + half * LANES) * 4, width * 4)
         emit.done()
         return emit.function
 

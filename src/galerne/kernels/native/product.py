@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 
+from galerne.kernels.native.bfloat_product import BfloatProducts
 from galerne.kernels.native.emitter import BYTES, I32V, I64, VOID, Emitter, Value
 from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, Form
 from galerne.kernels.native.levels import Level
@@ -22,6 +23,7 @@ PRODUCT = instruction(
     "scales",  # float32 [rows, groups]
     "sums",  # int32 [rows, groups], negated
     "scaled_sums",  # float32 [rows, groups]
+    "bfloats",  # bfloat16 [rows, groups * 32] of prompts' rows, or 0: all rows are quantised
     "private",  # 1: few rows are quantised by each thread for itself
     "groups",
     "blocks",  # of 16 outputs
@@ -68,12 +70,15 @@ class Products:
     def write(self) -> ir.Function:
         """The function (instruction, context, counter, thread) that works through a product."""
         chunks = [self.chunk(form) for form in STORED]
+        bfloat_products = BfloatProducts(self.module, self.level)
+        bfloats = [bfloat_products.chunk(form) for form in STORED] if self.level.tiles else []
         function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * 4), "product")
         emit = Emitter(function, fused=self.level.fused)
         address, context, counter, thread = emit.arguments
         ins, ctx = PRODUCT.at(emit, address), CONTEXT.at(emit, context)
         private = ctx.private + ctx.private_stride * thread
-        rows = count_of(emit, ctx, ins.rows)
+        every = count_of(emit, ctx, ins.rows)
+        rows = emit.select(ins.bfloats.equals(0), every, ctx.answers)
         own = (rows <= PRIVATE_ROWS) & ins.private.differs(0)
         activations = [
             emit.select(own, own_at, shared_at)
@@ -85,6 +90,11 @@ class Products:
         ]
         blocks, size = ins.blocks, ins.chunk
         weights = [ins.weights, ins.weight_scales, ins.weight_minima]
+
+        def below(start: Value, stride: Value) -> Value:
+            """Where the prompts' rows start."""
+            return emit.select(start.equals(0), start, start + rows * stride)
+
         outputs = [ins.out, ins.out_stride, ins.add, ins.add_stride, ins.bias]
         first = emit.variable(take(emit, counter) * size)
         with emit.while_(lambda: first.now < blocks):
@@ -92,6 +102,11 @@ class Products:
             for number, chunk in enumerate(chunks):
                 with emit.if_(ins.form.equals(number)):
                     emit.call(chunk, *outputs, *activations, *weights, ins.groups, rows, first.now, count, private)
+                    if bfloats:
+                        lower = [below(ins.out, ins.out_stride), ins.out_stride, below(ins.add, ins.add_stride)]
+                        lower += [ins.add_stride, ins.bias, ins.bfloats, *weights, ins.groups, every - rows]
+                        with emit.if_(rows < every):
+                            emit.call(bfloats[number], *lower, first.now, count, private)
             first.now = take(emit, counter) * size
         emit.done()
         return function

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from galerne.kernels.batch import Batch
 from galerne.kernels.interface import CacheShape, Operations, Value
-from galerne.kernels.native import attention_tiles, attention_vectors
+from galerne.kernels.native import attention_tiles, attention_vectors, bfloat_product
 from galerne.kernels.native.attention import TILE_ROWS
 from galerne.kernels.native.cache import CacheLayout
 from galerne.kernels.native.emitter import LANES
@@ -20,6 +20,7 @@ from galerne.kernels.native.levels import Level
 from galerne.kernels.native.pack import aligned
 from galerne.kernels.native.product import panel_bytes, quantised_bytes
 from galerne.kernels.native.record import (
+    BARRIER_ALWAYS,
     CONTEXT,
     INSTRUCTION_BYTES,
     PRIVATE_ROWS,
@@ -44,6 +45,7 @@ class NativeProgram:
         self._cache = aligned(self._layout.total)
         self._trace = Trace(self._layout, team.threads, _at(self._cache))
         self._result: Floats = forward(self._trace)
+        self._trace.instructions[-1].barrier = BARRIER_ALWAYS  # nobody leaves while another still works
         self._group = self._trace.group
         slot_rows = shape.kv_heads * max(SPLIT_ROWS, self._group)
         self._partials = aligned(SLOTS * slot_rows * (self._layout.width + LANES), np.float32)
@@ -88,6 +90,7 @@ class NativeProgram:
             self._keep(name, np.ascontiguousarray(array))
         self._set(
             rows=rows,
+            answers=rows if batch.answers is None or not self._layout.pairs else batch.answers,
             outputs=len(batch.outputs),
             pairs=rows * self._trace.experts_used,
             blocks_stride=blocks.strides[0],
@@ -132,6 +135,7 @@ class NativeProgram:
         size = max(
             (attention_tiles if self._layout.pairs else attention_vectors).private_bytes(rows, self._layout.width),
             panel_bytes(groups),
+            bfloat_product.panel_bytes(groups),
             quantised_bytes(groups, PRIVATE_ROWS),
         )
         size = -(-size // 4096) * 4096

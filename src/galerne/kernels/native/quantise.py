@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from llvmlite import ir
 
 from galerne.kernels.native.emitter import F32, F32V, I8, I32, I32V, I64, LANES, VOID, Emitter, Value, vector
 from galerne.kernels.native.forms import GROUP
+from galerne.kernels.native.halves import round_to_bfloats
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.product import activation_addresses, take
-from galerne.kernels.native.record import CONTEXT, PRIVATE_ROWS, count_of, instruction
+from galerne.kernels.native.record import CONTEXT, PRIVATE_ROWS, Reader, count_of, instruction
 
 QUANTISE = instruction(
     "quantise",
@@ -26,6 +29,7 @@ QUANTISE = instruction(
     "scaled_sums",
     "floats",  # where the float32 numbers go too, or 0
     "floats_stride",
+    "bfloats",  # bfloat16 [rows, groups * 32] for prompts' rows, or 0: quantise all rows
     "private",  # 1: when rows are few, each thread does all of them for itself, in its own memory
 )
 
@@ -38,21 +42,60 @@ ROW_CHUNK = 8
 def write_quantise(module: ir.Module, level: Level) -> ir.Function:
     """The function (instruction, context, counter, thread). Few rows: each thread does all of them, for itself."""
     row = _row(module, level)
+    bfloat_row = _bfloat_row(module, level)
     emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 4), "quantise"), fused=level.fused)
     address, context, counter, thread = emit.arguments
     ins, ctx = QUANTISE.at(emit, address), CONTEXT.at(emit, context)
-    rows = count_of(emit, ctx, ins.rows)
+    every = count_of(emit, ctx, ins.rows)
+    rows = emit.select(ins.bfloats.equals(0), every, ctx.answers)
     own = (rows <= PRIVATE_ROWS) & ins.private.differs(0)
-    private = activation_addresses(ctx.private + ctx.private_stride * thread, rows, ins.groups)
-    with emit.builder.if_else(own.ir) as (then, otherwise):
-        with then, emit.loop(0, rows) as index:
+    with emit.if_(own):
+        private = activation_addresses(ctx.private + ctx.private_stride * thread, rows, ins.groups)
+        with emit.loop(0, rows) as index:
             emit.call(row, address, index, *private)
-        with otherwise:
-            first = emit.variable(take(emit, counter) * ROW_CHUNK)
-            with emit.while_(lambda: first.now < rows):
-                with emit.loop(first.now, emit.minimum(first.now + ROW_CHUNK, rows)) as index:
-                    emit.call(row, address, index, ins.quants, ins.scales, ins.sums, ins.scaled_sums)
-                first.now = take(emit, counter) * ROW_CHUNK
+    quantised = emit.select(own, emit.i64(0), _chunks(rows))
+    chunk = emit.variable(take(emit, counter))
+    with emit.while_(lambda: chunk.now < quantised + _chunks(every - rows)):
+        with emit.builder.if_else((chunk.now < quantised).ir) as (then, otherwise):
+            with then, _rows_of(emit, chunk.now * ROW_CHUNK, rows) as index:
+                emit.call(row, address, index, ins.quants, ins.scales, ins.sums, ins.scaled_sums)
+            with otherwise, _rows_of(emit, rows + (chunk.now - quantised) * ROW_CHUNK, every) as index:
+                emit.call(bfloat_row, address, index, index - rows)
+        chunk.now = take(emit, counter)
+    emit.done()
+    return emit.function
+
+
+def _chunks(rows: Value) -> Value:
+    return (rows + ROW_CHUNK - 1) // ROW_CHUNK
+
+
+def _rows_of(emit: Emitter, first: Value, end: Value) -> AbstractContextManager[Value]:
+    return emit.loop(first, emit.minimum(first + ROW_CHUNK, end))
+
+
+def _norm_factor(emit: Emitter, ins: Reader, x: Value) -> Value:
+    """What INPUT_NORM multiplies a row by; 1 for the other inputs."""
+    factor = emit.variable(emit.f32(1.0))
+    with emit.if_(ins.input.equals(INPUT_NORM)):
+        epsilon = emit.truncate(ins.epsilon, I32).bits(F32)
+        factor.now = inverse_root_mean_square(emit, x, ins.width, ins.groups, epsilon)
+    return factor.now
+
+
+def _bfloat_row(module: ir.Module, level: Level) -> ir.Function:
+    """(instruction, row, its place among the prompts' rows)"""
+    emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 3), "bfloat_row"), fused=level.fused)
+    emit.function.linkage = "internal"
+    address, row, place = emit.arguments
+    ins = QUANTISE.at(emit, address)
+    x = ins.x + row * ins.x_stride
+    factor = _norm_factor(emit, ins, x)
+    with emit.loop(0, ins.groups) as group:
+        for half in range(2):
+            numbers = _input(emit, ins, x, group, half, factor)
+            target = ins.bfloats + ((place * ins.groups + group) * GROUP + half * LANES) * 2
+            emit.store(round_to_bfloats(emit, numbers), target)
     emit.done()
     return emit.function
 
@@ -64,13 +107,9 @@ def _row(module: ir.Module, level: Level) -> ir.Function:
     address, row, quants, scales, sums, scaled_sums = emit.arguments
     ins = QUANTISE.at(emit, address)
     x, groups = ins.x + row * ins.x_stride, ins.groups
-    factor = emit.variable(emit.f32(1.0))
-    with emit.if_(ins.input.equals(INPUT_NORM)):
-        epsilon = emit.truncate(ins.epsilon, I32).bits(F32)
-        factor.now = inverse_root_mean_square(emit, x, ins.width, groups, epsilon)
+    factor = _norm_factor(emit, ins, x)
     with emit.loop(0, groups) as group:
-        low = _input(emit, ins, x, group, 0, factor.now)
-        high = _input(emit, ins, x, group, 1, factor.now)
+        low, high = (_input(emit, ins, x, group, half, factor) for half in range(2))
         with emit.if_(ins.floats.differs(0)):
             floats = ins.floats + row * ins.floats_stride + group * GROUP * 4
             emit.store(low, floats)
@@ -81,7 +120,7 @@ def _row(module: ir.Module, level: Level) -> ir.Function:
     return emit.function
 
 
-def _input(emit: Emitter, ins, x: Value, group: Value, half: int, factor: Value) -> Value:  # type: ignore[no-untyped-def]
+def _input(emit: Emitter, ins: Reader, x: Value, group: Value, half: int, factor: Value) -> Value:
     """Sixteen numbers of the row; zeros beyond its width."""
     column = group * GROUP + half * LANES
     inside = emit.splat(emit.truncate(ins.width - column, I32)) > emit.iota()

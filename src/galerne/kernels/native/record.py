@@ -35,6 +35,7 @@ CONTEXT = Record(
     "context",
     (
         "rows",  # tokens in this step
+        "answers",  # the first of them, computed in 8 bits; the others are prompts', in bfloat16 where there are tiles
         "outputs",  # rows whose logits are wanted
         "pairs",  # rows * experts used
         "tokens",  # int32 [rows]

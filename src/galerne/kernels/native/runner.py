@@ -72,8 +72,9 @@ def write_runner(module: ir.Module, level: Level) -> None:
             with emit.if_(opcode.equals(OPCODES.index(name))):
                 emit.call(operation, address, context, counter, thread)
         kind = ins.barrier
+        shared = (count_of(emit, ctx, ins.rows) > PRIVATE_ROWS) | (ctx.answers < ctx.rows)
         needed = kind.equals(BARRIER_ALWAYS)
-        needed = needed | (kind.equals(BARRIER_IF_SHARED) & (count_of(emit, ctx, ins.rows) > PRIVATE_ROWS))
+        needed = needed | (kind.equals(BARRIER_IF_SHARED) & shared)
         needed = needed | (kind.equals(BARRIER_IF_MERGES) & (ctx.merge_count > 0))
         with emit.if_(needed & (ctx.threads > 1)):
             emit.call(barrier, ctx.barrier, ctx.threads)

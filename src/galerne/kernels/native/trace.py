@@ -111,11 +111,12 @@ class Quants:
     sums: Buffer
     scaled_sums: Buffer
     groups: int
-    private: bool
+    bfloats: Buffer | None = None  # of prompts' rows
 
     def addresses(self, prefix: str = "") -> dict[str, int | Address]:
         names = ("quants", "scales", "sums", "scaled_sums")
-        return {prefix + name: Address(getattr(self, name)) for name in names}
+        places: dict[str, int | Address] = {prefix + name: Address(getattr(self, name)) for name in names}
+        return places | ({"bfloats": Address(self.bfloats)} if self.bfloats is not None else {})
 
 
 @dataclass(slots=True)
@@ -294,6 +295,8 @@ class Trace:
         width = width or source.width
         quants = self._new_quants(-(-width // GROUP), source.buffer.rows)
         self.widest = max(self.widest, width)
+        if private and self.layout.pairs and source.buffer.rows == ROWS_ALL:
+            quants.bfloats = Buffer(ROWS_ALL, 2 * GROUP * quants.groups)
         if floats is not None:
             values |= self._place("floats", floats)
         values |= {"input": kind, "width": width, "groups": quants.groups, "private": int(private)}
@@ -304,7 +307,7 @@ class Trace:
 
     def _new_quants(self, groups: int, rows: int) -> Quants:
         quants, scales, sums, scaled = (Buffer(rows, size * groups) for size in (GROUP, 4, 4, 4))
-        return Quants(quants, scales, sums, scaled, groups, False)
+        return Quants(quants, scales, sums, scaled, groups)
 
     def _emit(self, record: Record, opcode: str, barrier: int, rows: int, **values: int | Address) -> None:
         self.instructions.append(Instruction(record, opcode, barrier, rows, values))

@@ -1,0 +1,155 @@
+"""The matrix product for prompts where the CPU has AMX: bfloat16 activations and weights, float32 sums.
+
+A panel of two blocks of weights is turned into bfloat16 once, [group][16 pairs of inputs][16 outputs][2], and all rows
+are run over it, 32 at a time. Sums stay in the tile registers from the first group to the last, so a row's result
+does not depend on the rows beside it. Answers are computed by `product` instead: it reads less for a single row, and
+which of the two computes a row is decided by what the row is, never by the batch.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from galerne.kernels.native import amx
+from galerne.kernels.native.emitter import F32V, I32V, I64, LANES, VOID, Emitter
+from galerne.kernels.native.forms import BLOCK_OUT, GROUP, Form
+from galerne.kernels.native.levels import Level
+from galerne.kernels.native.tile import load_floats
+
+PANEL_BLOCKS = 2
+GROUP_BYTES = GROUP * BLOCK_OUT * 2
+ROWS = 2 * amx.ROWS
+
+SUMS, LEFT, RIGHT = ((0, 1), (2, 3)), (4, 5), (6, 7)
+"""Tile registers: sums of (upper, lower sixteen rows) x (first, second block), rows, blocks of weights."""
+
+PARAMETERS = 14
+
+
+def panel_bytes(groups: int) -> int:
+    """Private memory for a panel of `groups` groups, and the results on their way out."""
+    return groups * PANEL_BLOCKS * GROUP_BYTES + ROWS * PANEL_BLOCKS * BLOCK_OUT * 4
+
+
+class BfloatProducts:
+    """Writes the product for every form."""
+
+    def __init__(self, module: ir.Module, level: Level) -> None:
+        self.module, self.level = module, level
+
+    def chunk(self, form: Form) -> ir.Function:
+        """The function that computes some blocks of outputs for some rows.
+
+        (out, its stride, add, its stride, bias; bfloats of the first row; weights, their scales, minima; groups, rows,
+        first block, blocks, private memory)
+        """
+        unpack, run = self._unpack(form), self._run()
+        emit = self._new(f"bfloat_chunk_{form.name}", PARAMETERS)
+        (out, out_stride, add, add_stride, bias, bfloats, weights, scales, minima, groups, rows, first, blocks,
+         private) = emit.arguments  # fmt: skip
+        with emit.loop(first, first + blocks, PANEL_BLOCKS) as block:
+            width = emit.minimum(first + blocks - block, PANEL_BLOCKS)
+            start = block * groups
+            at = (
+                weights + start * form.group_bytes,
+                scales + start * form.scale_bytes,
+                minima + start * form.scale_bytes,
+            )
+            emit.call(unpack, *at, private, width * groups)
+            column = block * (BLOCK_OUT * 4)
+            some_add, some_bias = (emit.select(x.equals(0), x, x + column) for x in (add, bias))
+            outputs = (out + column, out_stride, some_add, add_stride, some_bias)
+            emit.call(run, *outputs, bfloats, groups, rows, width, private)
+        amx.Tiles(emit).release()
+        emit.done()
+        return emit.function
+
+    def _new(self, name: str, parameters: int) -> Emitter:
+        function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * parameters), name)
+        function.linkage = "internal"
+        return Emitter(function)
+
+    def _unpack(self, form: Form) -> ir.Function:
+        """(weights, scales, minima, to, count of (block, group)s)"""
+        emit = self._new(f"bfloat_unpack_{form.name}", 5)
+        weights, scales, minima, target, count = emit.arguments
+        with emit.loop(0, count) as i:
+            scale = load_floats(emit, self.level, form, scales + i * form.scale_bytes)
+            if form.minimum:
+                minimum = load_floats(emit, self.level, form, minima + i * form.scale_bytes)
+            else:
+                minimum = scale * -float(form.offset)
+            for j in range(4 if form.nibbles else 8):
+                words = emit.load(I32V, weights + i * form.group_bytes + 64 * j)
+                halves = [words & 0x0F0F0F0F, (words >> 4) & 0x0F0F0F0F] if form.nibbles else [words]
+                for half, stored in enumerate(halves):
+                    v = j + 4 * half
+                    at = target + i * GROUP_BYTES + v * 128
+                    numbers = [
+                        emit.fma(emit.to_float((stored >> (8 * k)) & 0xFF), scale, minimum).bits(I32V) + 0x8000
+                        for k in range(4)
+                    ]
+                    for pair in range(2):
+                        low, high = numbers[2 * pair], numbers[2 * pair + 1]
+                        emit.store((low >> 16) | (high & -0x10000), at + 64 * pair)
+        emit.done()
+        return emit.function
+
+    def _run(self) -> ir.Function:
+        """(out, its stride, add, its stride, bias; bfloats, groups, rows, blocks of the panel, private memory)"""
+        name = "bfloat_rows"
+        if name in self.module.globals:
+            return self.module.globals[name]
+        finish = self._finish()
+        emit = self._new(name, 10)
+        out, out_stride, add, add_stride, bias, bfloats, groups, rows, blocks, private = emit.arguments
+        tiles = amx.Tiles(emit)
+        results = private + groups * (PANEL_BLOCKS * GROUP_BYTES)
+        second = private + (blocks - 1) * groups * GROUP_BYTES  # a panel of one block: the same again, not stored
+        stride = groups * (GROUP * 2)
+        with emit.loop(0, rows, ROWS) as row:
+            left = emit.minimum(rows - row, ROWS)
+            tiles.configure(amx.shape_table(self.module, "product_shapes", SHAPES), left)
+            upper = bfloats + row * stride
+            lower = bfloats + emit.minimum(row + amx.ROWS, rows - 1) * stride
+            for tile in (*SUMS[0], *SUMS[1]):
+                tiles.zero(tile)
+            with emit.loop(0, groups) as group:
+                for tile, start in zip(LEFT, (upper, lower), strict=True):
+                    tiles.load(tile, start + group * (GROUP * 2), stride)
+                for tile, start in zip(RIGHT, (private, second), strict=True):
+                    tiles.load(tile, start + group * GROUP_BYTES, 64)
+                for height in range(2):
+                    for width in range(2):
+                        tiles.dot_bfloats(SUMS[height][width], LEFT[height], RIGHT[width])
+            for height in range(2):
+                for width in range(2):
+                    place = results + (height * amx.ROWS * PANEL_BLOCKS + width) * (LANES * 4)
+                    tiles.store(SUMS[height][width], place, PANEL_BLOCKS * LANES * 4)
+            some_add = emit.select(add.equals(0), add, add + row * add_stride)
+            emit.call(finish, out + row * out_stride, out_stride, some_add, add_stride, bias, results, left, blocks)
+        emit.done()
+        return emit.function
+
+    def _finish(self) -> ir.Function:
+        """(out, its stride, add, its stride, bias; results, rows, blocks): add the bias and the residual, and store."""
+        emit = self._new("bfloat_finish", 8)
+        out, out_stride, add, add_stride, bias, results, rows, blocks = emit.arguments
+        with emit.loop(0, rows) as row, emit.loop(0, blocks) as block:
+            total = emit.variable(emit.load(F32V, results + (row * PANEL_BLOCKS + block) * 64))
+            with emit.if_(bias.differs(0)):
+                total.now = total.now + emit.load(F32V, bias + block * 64)
+            with emit.if_(add.differs(0)):
+                total.now = total.now + emit.load(F32V, add + row * add_stride + block * 64)
+            emit.store(total.now, out + row * out_stride + block * 64)
+        emit.done()
+        return emit.function
+
+
+def _shape(rows: int) -> tuple[int, ...]:
+    """Tile heights for so many rows. Tiles of no rows do not exist: a row that is not there is the last one, twice."""
+    upper, lower = min(rows, amx.ROWS), max(1, rows - amx.ROWS)
+    return (upper, upper, lower, lower, upper, lower, GROUP // 2, GROUP // 2)
+
+
+SHAPES = tuple(_shape(rows) for rows in range(1, ROWS + 1))
