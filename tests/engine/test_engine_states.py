@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import settings
@@ -76,16 +77,25 @@ class EngineMachine(RuleBasedStateMachine):
         priority: Priority,
     ) -> None:
         prompt = (*TEXT[:common], *own)
-        id = f"r{len(self.requests)}"
-        request = GenerationRequest(id, prompt, max_tokens, sampling, stop_tokens, min_tokens, tenant, priority)
+        self._submit(GenerationRequest("", prompt, max_tokens, sampling, stop_tokens, min_tokens, tenant, priority))
+
+    @precondition(lambda self: self.requests)
+    @rule(which=st.integers(0, 30), max_tokens=st.integers(1, 60))
+    def submit_again(self, which: int, max_tokens: int) -> None:
+        """The same prompt, while the other one waits, runs, or has ended."""
+        other = self.requests[f"r{which % len(self.requests)}"]
+        self._submit(replace(other, max_tokens=max_tokens))
+
+    def _submit(self, request: GenerationRequest) -> None:
+        request = replace(request, id=f"r{len(self.requests)}")
         try:
             self.engine.submit(request)
         except PromptTooLong:
-            assert len(prompt) + max_tokens - 1 > self.model.blocks * BLOCK
+            assert len(request.prompt) + request.max_tokens - 1 > self.model.blocks * BLOCK
         except QueueFull:
             assert len(self.requests) > len(self.said.ends)
         else:
-            self.requests[id] = request
+            self.requests[request.id] = request
 
     @rule(count=st.integers(1, 8))
     def step(self, count: int) -> None:

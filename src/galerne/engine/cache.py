@@ -55,6 +55,18 @@ class Cache:
             sequence.advance(common, cached=True)
         self.pool.release(source.block)
 
+    def held_by_others(self, sequence: Sequence) -> int:
+        """Blocks of a waiting sequence's tokens that it could adopt without taking one from the pool."""
+        if not self._sharing:
+            return 0
+        node = None
+        for blocks in range((len(sequence.tokens) - 1) // BLOCK):
+            tokens = tuple(sequence.tokens[blocks * BLOCK : (blocks + 1) * BLOCK])
+            node = self._tree.find(sequence.request.tenant, node, tokens)
+            if node is None or not self.pool.holders(node.block):
+                return blocks
+        return (len(sequence.tokens) - 1) // BLOCK
+
     def reserve(self, sequence: Sequence, positions: int) -> bool:
         """Give the sequence blocks for so many positions: all of them, or none and False."""
         missing = blocks_for(positions) - sequence.held

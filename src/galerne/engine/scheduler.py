@@ -4,7 +4,6 @@ Sarathi-Serve, arXiv:2403.02310)."""
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator
 from operator import attrgetter
 
 from galerne.engine.batches import BatchBuilder, Share, Step
@@ -69,8 +68,8 @@ class Scheduler:
         """The rows of the next step: answers first, prompts with what is left. None when there is nothing to do."""
         self._admit()
         plan: Plan = {}
-        for sequence in self._served(answering=True):
-            if self._reserve(sequence, 1, plan):
+        for sequence in self.running:  # while we go, only the last of them can be preempted
+            if sequence.pending == 1 and self._reserve(sequence, 1, plan):
                 plan[sequence] = 1
         guesses = self._guess(plan) if len(plan) == len(self.running) else {}
         self._fill_with_prompts(plan)
@@ -93,30 +92,38 @@ class Scheduler:
             if sequence.generated == 1:  # the prompt is complete, and others may come with the same one
                 self._cache.share_tail(sequence)
 
-    def _served(self, *, answering: bool) -> Iterator[Sequence]:
-        """The running ones that go on with their answer, or those that still have a prompt to compute; by rank."""
-        for sequence in self.running:  # meanwhile only the last ones can be taken out of it
-            if (sequence.pending == 1) == answering:
-                yield sequence
-
     def _fill_with_prompts(self, plan: Plan) -> None:
-        room = (self.pace.rows if plan else self._max_rows) - len(plan)
-        room = min(max(room, 1), self._max_rows - len(plan))
+        """Half of the room for whose turn it is; the others then from the shortest on, so that a short prompt does not
+        wait for a long one; what they leave is the first one's again."""
+        prompts = sorted((each for each in self.running if each.pending > 1), key=self.waiting.turn)
+        if not prompts:
+            return
+        first, *others = prompts
+        room = min(self.pace.room(beside=len(plan)), self._max_rows - len(plan))
         claims: set[Claim] = set()
-        for sequence in self._served(answering=False):
-            if room <= 0:
-                return
+        room -= self._take(first, -(-room // 2), plan, claims)
+        for sequence in sorted(others, key=attrgetter("pending")):
+            room -= self._take(sequence, room, plan, claims)
+        self._take(first, room, plan, claims)
+
+    def _take(self, sequence: Sequence, room: int, plan: Plan, claims: set[Claim]) -> int:
+        """Plan (more) rows of a prompt, at most `room`. Returns how many."""
+        if room <= 0 or sequence not in self.running:  # it was preempted for another
+            return 0
+        planned = plan.get(sequence, 0)
+        if not planned:
             self._cache.adopt(sequence)
             claim = _claim(sequence)
             if claim in claims:
-                continue  # after this step the block is there to be adopted
+                return 0  # after this step the block is there to be adopted
             self._cache.adopt_part(sequence)
-            rows = min(sequence.pending, room)
-            if self._reserve(sequence, rows, plan):
-                plan[sequence] = rows
-                room -= rows
-                if claim is not None:
-                    claims.add(claim)
+            if claim is not None:
+                claims.add(claim)
+        rows = min(sequence.pending - planned, room)
+        if not self._reserve(sequence, planned + rows, plan):
+            return 0
+        plan[sequence] = planned + rows
+        return rows
 
     def _guess(self, plan: Plan) -> dict[Sequence, Guess]:
         """Guesses to check beside the rows of a step without prompts, as far as there is room without taking any."""
@@ -145,7 +152,8 @@ class Scheduler:
         if not self.running:
             return True
         promised = sum(max(blocks_for(len(other.tokens) + 1) - other.held, 0) for other in self.running)
-        return blocks_for(len(newcomer.tokens) + 1) + promised <= self._cache.pool.available
+        missing = blocks_for(len(newcomer.tokens) + 1) + promised - self._cache.pool.available
+        return missing <= 0 or missing <= self._cache.held_by_others(newcomer)
 
     def _reserve(self, sequence: Sequence, rows: int, plan: Plan) -> bool:
         """Take room in the cache, from the running sequence of the last rank if need be. False: that was this one."""

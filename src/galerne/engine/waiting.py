@@ -44,12 +44,16 @@ class WaitingQueue:
     def charge(self, sequence: Sequence, tokens: int) -> None:
         self._served[sequence.request.tenant] += tokens
 
+    def turn(self, sequence: Sequence) -> tuple[int, int, int]:
+        """The smallest goes first."""
+        return sequence.request.priority, self._served[sequence.request.tenant], sequence.arrival
+
     def peek(self) -> Sequence | None:
         """Whose turn it is."""
         if not self._queues:
             return None
         tenants = self._queues[min(self._queues)]
-        return min((queue[0] for queue in tenants.values()), key=self._turn)
+        return min((queue[0] for queue in tenants.values()), key=self.turn)
 
     def push_front(self, sequence: Sequence) -> None:
         """A preempted one: it goes on before those of its tenant that came later."""
@@ -65,9 +69,6 @@ class WaitingQueue:
             del self._queues[priority][tenant]
             if not self._queues[priority]:
                 del self._queues[priority]
-
-    def _turn(self, sequence: Sequence) -> tuple[int, int]:
-        return self._served[sequence.request.tenant], sequence.arrival
 
     def _queue(self, sequence: Sequence) -> deque[Sequence]:
         tenants = self._queues.setdefault(sequence.request.priority, {})
