@@ -86,7 +86,7 @@ def import_model(
     described = _describe(path, name, licence)
     entry = catalogue[name].model_copy(update={"source": described.source}) if name in catalogue else described
     if linked:
-        link(entry, path, store)
+        link(entry, path, store, progress)
     else:
         pull(entry, store, progress)
     return _card(name, catalogue, store, settings)

@@ -11,29 +11,40 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from galerne.errors import BadFile
 from galerne.weights.checkpoint import Checkpoint
+from galerne.weights.safetensors import open_folder
 
 CHUNK = 1 << 20
+DIGEST = re.compile("[0-9a-f]{64}")
 
 
-def digest(model: Checkpoint | Path) -> str:
-    """The digest, 64 hexadecimal digits, of a checkpoint or of one file."""
+def digest(model: Checkpoint | Path, progress: Callable[[int], None] = lambda _: None) -> str:
+    """The digest, 64 hexadecimal digits, of a checkpoint, or of the file or folder at a path.
+
+    `progress` is told of the bytes that were read, each time. Raises `BadFile`.
+    """
     if isinstance(model, Path):
-        return file_digest(model)
+        if not model.is_dir():
+            return _file_digest(model, progress)
+        model = open_folder(model)
     if model.format == "gguf":
-        return file_digest(model.files[0])
-    lines = "".join(f"{file_digest(file)}  {file.name}\n" for file in model.files)
+        return _file_digest(model.path, progress)
+    lines = "".join(f"{_file_digest(file, progress)}  {file.name}\n" for file in model.files)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def file_digest(path: Path, progress: Callable[[int], None] | None = None) -> str:
-    """The digest of one file, from the note beside it or by reading it; `progress` is told of the bytes read."""
+def note_path(path: Path) -> Path:
+    """Where the digest of a file is kept."""
+    return path.with_name(f".{path.name}.sha256")
+
+
+def _file_digest(path: Path, progress: Callable[[int], None]) -> str:
     try:
         noted = _noted(path)
         if noted is not None:
@@ -43,36 +54,32 @@ def file_digest(path: Path, progress: Callable[[int], None] | None = None) -> st
             before = os.fstat(file.fileno())
             while chunk := file.read(CHUNK):
                 total.update(chunk)
-                if progress is not None:
-                    progress(len(chunk))
+                progress(len(chunk))
     except OSError as error:
         raise BadFile(f"cannot be read: {error.strerror}.", where=str(path)) from None
     if _stamp(before) == _stamp(path.stat()):
-        note(path, total.hexdigest())
+        _note(path, total.hexdigest())
     return total.hexdigest()
 
 
-def note(path: Path, value: str) -> None:
+def _note(path: Path, value: str) -> None:
     """Keep a file's digest beside it, where that is allowed: a folder may be read-only."""
-    text = json.dumps(_stamp(path.stat()) | {"sha256": value})
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with contextlib.suppress(OSError):
-        partial.write_text(text, encoding="utf-8")
+    try:
+        partial.write_text(f"{_stamp(path.stat())} {value}\n", encoding="ascii")
         partial.replace(note_path(path))
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def _noted(path: Path) -> str | None:
     try:
-        kept = json.loads(note_path(path).read_text(encoding="utf-8"))
-        value = kept.pop("sha256")
-    except (OSError, ValueError, AttributeError, KeyError):
+        stamp, _, value = note_path(path).read_text(encoding="ascii").strip().rpartition(" ")
+    except (OSError, UnicodeDecodeError):
         return None
-    return value if kept == _stamp(path.stat()) and isinstance(value, str) else None
+    return value if stamp == _stamp(path.stat()) and DIGEST.fullmatch(value) else None
 
 
-def _stamp(status: os.stat_result) -> dict[str, object]:
-    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
-
-
-def note_path(path: Path) -> Path:
-    return path.with_name(f".{path.name}.sha256")
+def _stamp(status: os.stat_result) -> str:
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"

@@ -26,9 +26,8 @@ def pull(entry: Entry, store: Store, progress: Progress) -> Manifest:
         work = store.partial(entry.name)
         with disk_errors(work):
             content = parse_source(entry.source).fetch(work, progress)
-            progress("checking", 0, None)
             try:
-                manifest = _checked(entry, content)
+                manifest = _checked(entry, content, progress)
             except (BadFile, DigestMismatch):
                 shutil.rmtree(work)
                 raise
@@ -37,26 +36,32 @@ def pull(entry: Entry, store: Store, progress: Progress) -> Manifest:
         return manifest
 
 
-def link(entry: Entry, path: Path, store: Store) -> Manifest:
+def link(entry: Entry, path: Path, store: Store, progress: Progress) -> Manifest:
     """Know a model under a name and leave it where it lies.
 
     Raises `BadFile`, `ModelNotFound`, `DigestMismatch`, `SettingsError`.
     """
     with store.lock(entry.name), disk_errors(store.folder):
-        manifest = _checked(entry, path.resolve()).model_copy(update={"file": str(path.resolve())})
+        manifest = _checked(entry, path.resolve(), progress).model_copy(update={"file": str(path.resolve())})
         store.keep(entry.name, None, manifest)
     return manifest
 
 
-def _checked(entry: Entry, content: Path) -> Manifest:
+def _checked(entry: Entry, content: Path, progress: Progress) -> Manifest:
     """Open what arrived, so that what cannot be a model never becomes one, and compare its digest."""
     checkpoint = open_checkpoint(content)
-    sha256 = digest(checkpoint)
+    size, done = sum(file.stat().st_size for file in checkpoint.files), 0
+
+    def tell(count: int) -> None:
+        nonlocal done
+        done += count
+        progress("checking", done, size)
+
+    sha256 = digest(checkpoint, tell)
     if entry.sha256 not in (None, sha256):
         raise DigestMismatch(
             f"what arrived has the SHA-256 {sha256}, the catalogue promises {entry.sha256}.",
             where=entry.name,
             hint="It was not kept. Try again; if it stays so, the source has changed or is not to be trusted.",
         )
-    size = sum(file.stat().st_size for file in checkpoint.files)
     return Manifest(entry=entry, sha256=sha256, size=size, file=content.name)
