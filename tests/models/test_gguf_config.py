@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.models.metadata import GGUF_KEYS, HOSTILE, gguf_checkpoint, hostile_values
+from tests.models.metadata import GGUF_KEYS, HOSTILE, gguf_checkpoint, hf_checkpoint, hostile_values
 
 from galerne.errors import BadFile, UnsupportedFile
 from galerne.models.gguf_config import NEUTRAL, read_gguf_config
+from galerne.models.hf_config import read_hf_config
 from galerne.weights.tensor import Tensor
 
 KEYS = [
@@ -109,6 +110,19 @@ def test_linear_scaling_in_three_spellings():
         np.testing.assert_allclose(read_gguf_config(gguf_checkpoint(changes)).rope.frequencies, plain / 4, rtol=1e-6)
     switched_off = {"llama.rope.scaling.type": "none", "llama.rope.scaling.factor": 4.0}
     np.testing.assert_array_equal(read_gguf_config(gguf_checkpoint(switched_off)).rope.frequencies, plain)
+
+
+def test_yarn_in_both_formats():
+    keys = {"factor": 8.0, "original_context_length": 64, "yarn_beta_fast": 20.0, "yarn_beta_slow": 2.0}
+    changes = {f"llama.rope.scaling.{key}": value for key, value in keys.items()}
+    rope = read_gguf_config(gguf_checkpoint({"llama.rope.scaling.type": "yarn"} | changes)).rope
+    written = {"rope_type": "yarn", "factor": 8.0, "beta_fast": 20.0, "beta_slow": 2.0}
+    expected = read_hf_config(
+        hf_checkpoint(rope_parameters=written | {"original_max_position_embeddings": 64, "rope_theta": 10_000.0})
+    ).rope
+    np.testing.assert_array_equal(rope.frequencies, expected.frequencies)
+    assert rope.magnitude == expected.magnitude
+    assert (rope.interleaved, expected.interleaved) == (True, False)
 
 
 def test_rope_factors_divide_the_frequencies():

@@ -104,19 +104,13 @@ def _default_kv_heads(fields: Fields, family: Family, heads: int) -> int:
 
 def _windows(fields: Fields, family: Family, layers: int) -> tuple[int | None, ...]:
     """The sliding window of each layer."""
-    if family.architecture == "llama":
-        return (None,) * layers
-    written_as_null = "sliding_window" in fields.values and not fields.has("sliding_window")
-    window = None if written_as_null else family.window
-    if fields.has("sliding_window"):
-        window = fields.integer("sliding_window", 1, limits.MAX_CONTEXT)
-    if family.architecture == "qwen2" and not fields.flag("use_sliding_window", default=False):
-        window = None
-    if not family.windows_by_layer:
+    window = _window(fields, family)
+    if window is None or not family.windows_by_layer:
         return (window,) * layers
     kinds = fields.values.get("layer_types")
     if kinds is None:
-        first = fields.integer("max_window_layers", 0, limits.MAX_CONTEXT, default=28) if family.attention_bias else 0
+        qwen2 = family.architecture == "qwen2"
+        first = fields.integer("max_window_layers", 0, limits.MAX_CONTEXT, default=28) if qwen2 else 0
         return tuple(window if layer >= first else None for layer in range(layers))
     known = ("full_attention", "sliding_attention")
     fields.require(
@@ -125,6 +119,17 @@ def _windows(fields: Fields, family: Family, layers: int) -> tuple[int | None, .
         f"should say full_attention or sliding_attention for each of the {layers} layers.",
     )
     return tuple(window if kind == "sliding_attention" else None for kind in kinds)
+
+
+def _window(fields: Fields, family: Family) -> int | None:
+    written = "sliding_window" in fields.values
+    if family.architecture == "llama" or (family.window is None and not written):
+        return None
+    if family.architecture == "qwen2" and not fields.flag("use_sliding_window", default=False):
+        return None
+    if written and not fields.has("sliding_window"):
+        return None  # a null switches it off
+    return fields.integer("sliding_window", 1, limits.MAX_CONTEXT, default=family.window)
 
 
 def _rope(fields: Fields, family: Family, head_dim: int) -> Rope:
