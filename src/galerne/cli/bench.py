@@ -26,7 +26,7 @@ def bench(
     from dataclasses import asdict
 
     from galerne import bootstrap
-    from galerne.evaluation.speed import measure
+    from galerne.evaluation.speed import Bench, measure
     from galerne.settings import load_settings
 
     settings = load_settings({"model": model, "speculation": False})
@@ -34,7 +34,7 @@ def bench(
     loaded = bootstrap.load_local_model(settings.model, settings)
     load_seconds = time.perf_counter() - began
     engine = bootstrap.build_engine(loaded, settings)
-    speed = measure(engine, loaded.model, rounds=rounds, seconds=seconds, announce=announce)
+    speed = measure(Bench(engine, loaded.model), rounds=rounds, seconds=seconds, announce=announce)
     announce("")
     figures = asdict(speed) | {"resident_bytes": resident_bytes(), "load_seconds": load_seconds}
     if as_json:

@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
-from galerne.engine.engine import Engine
+from galerne.engine.engine import Clock, Engine
 from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent
 from galerne.engine.request import GenerationRequest, Sampling
 from galerne.errors import EngineFailed, PromptTooLong
@@ -65,18 +65,9 @@ class Run:
 
 
 def measure(
-    engine: Engine,
-    shape: Shape,
-    *,
-    rounds: int = 5,
-    seconds: float = 60,
-    announce: Callable[[str], None] = lambda _: None,
+    bench: Bench, *, rounds: int = 5, seconds: float = 60, announce: Callable[[str], None] = lambda _: None
 ) -> Speed:
-    """Measure for `rounds` rounds, or fewer when `seconds` have passed, but at least one.
-
-    The engine must be idle, and must not speculate. Raises `EngineFailed`.
-    """
-    bench = Bench(engine, shape)
+    """Measure for `rounds` rounds, or fewer when `seconds` have passed, but at least one. Raises `EngineFailed`."""
     bench.decode(1, 8)  # the first steps touch the weights for the first time
     figures: dict[str, Callable[[], Run]] = {
         "prefill_512": partial(bench.prefill, 512),
@@ -85,13 +76,13 @@ def measure(
         "decode_8": partial(bench.decode, 8, STREAM_ANSWER),
     }
     runs: dict[str, list[Run]] = {name: [] for name in figures}
-    began = time.perf_counter()
+    began = bench.clock()
     for number in range(1, rounds + 1):
         announce(f"round {number} of {rounds}")
         for name, run in figures.items():
             with suppress(PromptTooLong):
                 runs[name].append(run())
-        if time.perf_counter() - began > seconds:
+        if bench.clock() - began > seconds:
             break
     return Speed(
         **{name: _median(measured, lambda run: run.tokens / run.seconds) for name, measured in runs.items()},
@@ -105,21 +96,26 @@ def _median(runs: list[Run], figure: Callable[[Run], float]) -> float | None:
 
 
 class Bench:
-    """Prompts that have nothing in common, through one engine."""
+    """Prompts that have nothing in common, through one engine, which must be idle and must not speculate."""
 
-    def __init__(self, engine: Engine, shape: Shape) -> None:
+    def __init__(
+        self, engine: Engine, shape: Shape, clock: Clock = time.perf_counter, cpu_clock: Clock = time.process_time
+    ) -> None:
+        """`clock` gives wall time and `cpu_clock` the CPU time of all threads of the process, in seconds."""
         self._engine = engine
         self._shape = shape
+        self.clock = clock
+        self._cpu_clock = cpu_clock
         self._random = np.random.default_rng(0)
         self._requests = 0
 
     def prefill(self, tokens: int) -> Run:
         request = self._request(tokens, answer=1)
-        began, cpu_began = time.perf_counter(), time.process_time()
+        began, cpu_began = self.clock(), self._cpu_clock()
         self._engine.submit(request)
         while self._engine.has_work:
             self._step()
-        return Run(tokens, time.perf_counter() - began, time.process_time() - cpu_began)
+        return Run(tokens, self.clock() - began, self._cpu_clock() - cpu_began)
 
     def decode(self, streams: int, answer: int) -> Run:
         for _ in range(streams):
@@ -127,11 +123,11 @@ class Bench:
         started: set[str] = set()
         while len(started) < streams:
             started |= {event.id for event in self._step() if isinstance(event, TokenEvent)}
-        began, cpu_began = time.perf_counter(), time.process_time()
+        began, cpu_began = self.clock(), self._cpu_clock()
         tokens = 0
         while self._engine.has_work:
             tokens += sum(isinstance(event, TokenEvent) for event in self._step())
-        return Run(tokens, time.perf_counter() - began, time.process_time() - cpu_began)
+        return Run(tokens, self.clock() - began, self._cpu_clock() - cpu_began)
 
     def _request(self, tokens: int, answer: int) -> GenerationRequest:
         self._requests += 1

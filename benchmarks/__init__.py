@@ -1,0 +1,1 @@
+"""Galerne beside the engines that people use, on the same weights, in one run: `make bench`."""
