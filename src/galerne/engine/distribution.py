@@ -7,66 +7,80 @@ from numpy.typing import NDArray
 
 from galerne.engine.request import Sampling
 
-FIRST_LOOK = 128
-"""Best tokens among which a nucleus is looked for; where they don't hold it, all are sorted."""
+FIRST_LOOK = 512
+"""Largest weights among which a nucleus is looked for, before all of them are sorted."""
+
+CHUNK = 256
+"""Weights that are summed up before the token is looked for among them."""
 
 Tokens = NDArray[np.intp]
-Logits = NDArray[np.float32]
+Weights = NDArray[np.float32]
 
 
-def draw(logits: Logits, sampling: Sampling, uniform: float) -> int:
+def draw(logits: NDArray[np.float32], sampling: Sampling, uniform: float) -> int:
     """The token at `uniform` in [0, 1) of the distribution, by inversion. The largest of `logits` is finite."""
     tokens, weights = distribution(logits, sampling)
-    cumulative = np.cumsum(weights, dtype=np.float64)
-    total = cumulative[-1]
-    place = np.searchsorted(cumulative, min(uniform * total, np.nextafter(total, 0)), side="right")
-    return int(place if tokens is None else tokens[place])
+    place = _invert(weights, uniform)
+    return place if tokens is None else int(tokens[place])
 
 
-def distribution(logits: Logits, sampling: Sampling) -> tuple[Tokens | None, Logits]:
-    """The tokens that are left (None: all) and their weights: temperature, then top-k, top-p (Holtzman et al.,
-    arXiv:1904.09751) of what top-k leaves, min-p (Nguyen et al., arXiv:2407.01082). Of equal logits the lowest id is
-    kept."""
-    scaled = (logits - logits.max()) * np.float32(1 / sampling.temperature)
-    size = logits.size
-    if not 0 < sampling.top_k < size and sampling.top_p >= 1:
-        weights = np.exp(scaled, out=scaled)
-        if sampling.min_p <= 0:
-            return None, weights
-        tokens = np.flatnonzero(weights >= sampling.min_p)
-        return tokens, weights[tokens]
-    if 0 < sampling.top_k < size:
-        tokens = best(scaled, sampling.top_k)
-        weights = np.exp(scaled[tokens])
-        total = weights.sum(dtype=np.float64)
-    else:
-        tokens = best(scaled, FIRST_LOOK)
-        weights = np.exp(scaled[tokens])
-        total = np.exp(scaled).sum(dtype=np.float64)
+def distribution(logits: NDArray[np.float32], sampling: Sampling) -> tuple[Tokens | None, Weights]:
+    """The tokens that are left, ascending (None: all), and their weights, of which the largest is 1.
+
+    Temperature first; then top-k, top-p (Holtzman et al., arXiv:1904.09751) of what top-k leaves, and min-p (Nguyen et
+    al., arXiv:2407.01082). Where equal ones are cut apart, those with the lowest ids stay.
+    """
+    weights = logits - logits.max()
+    weights *= np.float32(1 / sampling.temperature)
+    np.exp(weights, out=weights)
+    tokens = None
+    if 0 < sampling.top_k < weights.size:
+        tokens = largest(weights, sampling.top_k)
+        weights = weights[tokens]
     if sampling.top_p < 1:
-        cumulative = np.cumsum(weights, dtype=np.float64)
-        if cumulative[-1] < sampling.top_p * total:
-            tokens = best(scaled, size)
-            weights = np.exp(scaled[tokens])
-            cumulative = np.cumsum(weights, dtype=np.float64)
-        kept = int(np.searchsorted(cumulative, sampling.top_p * total)) + 1
-        tokens, weights = tokens[:kept], weights[:kept]
+        kept = largest(weights, _nucleus(weights, sampling.top_p))
+        weights = weights[kept]
+        tokens = kept if tokens is None else tokens[kept]
     if sampling.min_p > 0:
-        kept = int(np.count_nonzero(weights >= sampling.min_p))
-        tokens, weights = tokens[:kept], weights[:kept]
+        kept = np.flatnonzero(weights >= np.float32(sampling.min_p))
+        weights = weights[kept]
+        tokens = kept if tokens is None else tokens[kept]
     return tokens, weights
 
 
-def best(logits: Logits, count: int) -> Tokens:
-    """The `count` tokens with the largest logits, best first; of equal ones those with the lowest ids."""
-    size = logits.size
-    if count < size:
-        least = np.partition(logits, size - count)[size - count]
-        tokens = np.flatnonzero(logits >= least)
-        if tokens.size > count:
-            larger = logits[tokens] > least
-            equal = tokens[~larger][: count - np.count_nonzero(larger)]
-            tokens = np.union1d(tokens[larger], equal)
-    else:
-        tokens = np.arange(size)
-    return tokens[np.argsort(-logits[tokens], kind="stable")]
+def largest(values: NDArray[np.float32], count: int) -> Tokens:
+    """Where the `count` largest values are, ascending; of equal ones the first."""
+    if count >= values.size:
+        return np.arange(values.size)
+    least = np.partition(values, values.size - count)[values.size - count]
+    places = np.flatnonzero(values >= least)
+    if places.size > count:
+        equal = np.flatnonzero(values[places] == least)
+        places = np.delete(places, equal[count - places.size :])
+    return places
+
+
+def _nucleus(weights: Weights, top_p: float) -> int:
+    """How many of the largest weights are at least top_p of the sum of all."""
+    wanted = top_p * weights.sum(dtype=np.float64)
+    best = weights
+    if weights.size > FIRST_LOOK:
+        best = np.partition(weights, weights.size - FIRST_LOOK)[-FIRST_LOOK:]
+        if best.sum(dtype=np.float64) < wanted:
+            best = weights
+    cumulative = np.cumsum(np.sort(best)[::-1], dtype=np.float64)
+    return int(np.searchsorted(cumulative, wanted)) + 1
+
+
+def _invert(weights: Weights, uniform: float) -> int:
+    """The place where the running sum of the weights passes `uniform` of the whole; never one of weight 0."""
+    sums = np.cumsum(np.add.reduceat(weights, np.arange(0, weights.size, CHUNK), dtype=np.float64))
+    chunk = _passes(sums, uniform * sums[-1])
+    before = float(sums[chunk - 1]) if chunk else 0.0
+    inside = np.cumsum(weights[chunk * CHUNK : (chunk + 1) * CHUNK], dtype=np.float64)
+    return chunk * CHUNK + _passes(inside, uniform * sums[-1] - before)
+
+
+def _passes(cumulative: NDArray[np.float64], value: float) -> int:
+    """The first place where it is above `value`, which a rounding error may have carried out of its bounds."""
+    return int(np.searchsorted(cumulative, min(max(value, 0.0), np.nextafter(cumulative[-1], 0)), side="right"))

@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+_ADDED = np.array([-np.inf, 0], np.float32)
+
 
 class TokenMask(Protocol):
     """The state of one answer's grammar. The sampler asks it before each token and tells it each token it chose."""
@@ -21,4 +23,4 @@ class TokenMask(Protocol):
 def forbid(logits: NDArray[np.float32], allowed: NDArray[np.int32]) -> None:
     """Put the logits [vocabulary] of every token that is not allowed at minus infinity, in place."""
     bits = np.unpackbits(allowed.view(np.uint8), count=logits.size, bitorder="little")
-    logits[bits == 0] = -np.inf
+    logits += np.take(_ADDED, bits)
