@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Protocol
 
 from galerne.engine.events import EndEvent, Event
@@ -26,7 +26,7 @@ class Generator(Protocol):
     def level(self) -> str:
         """What computes: the kernels' level. Equal levels give equal tokens."""
 
-    def generate(self, request: GenerationRequest, settle: Settle) -> AsyncIterator[Event]:
+    def generate(self, request: GenerationRequest, settle: Settle) -> AsyncGenerator[Event]:
         """The request's events, the last one an `EndEvent`. Closing the iterator cancels the request within a step.
 
         `settle` is called just once for every request that was taken on, also when nobody iterates any longer: what is

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
 
 from galerne.backends.generator import Settle
@@ -40,7 +40,7 @@ class NativeGenerator:
         self._thread = threading.Thread(target=self._run, name="galerne-engine", daemon=True)
         self._thread.start()
 
-    def generate(self, request: GenerationRequest, settle: Settle) -> AsyncIterator[Event]:
+    def generate(self, request: GenerationRequest, settle: Settle) -> AsyncGenerator[Event]:
         return self._streams.follow(request, settle, self._submit, self._command)
 
     def cancel(self, id: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 
 from galerne.backends.generator import Settle
 from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
@@ -27,7 +27,7 @@ class Streams:
         settle: Settle,
         submit: Callable[[GenerationRequest], None],
         cancel: Callable[[str], None],
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event]:
         """Submit a request and give its events; cancel it when iteration ends before it does."""
         if request.id in self._open:
             raise InvalidRequest(f"a request {request.id!r} is under way already.", where="id")

@@ -14,7 +14,7 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 
 from galerne.backends.generator import Settle
@@ -70,7 +70,7 @@ class SupervisedGenerator:
     def start(self) -> None:
         self._task = asyncio.create_task(self._supervise())
 
-    def generate(self, request: GenerationRequest, settle: Settle) -> AsyncIterator[Event]:
+    def generate(self, request: GenerationRequest, settle: Settle) -> AsyncGenerator[Event]:
         return self._streams.follow(request, settle, self._submit, self.cancel)
 
     def cancel(self, id: str) -> None:

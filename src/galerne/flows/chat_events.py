@@ -1,0 +1,50 @@
+"""What a chat gives: a `ChatStart`, for each choice some `TextDelta`s and a `ChoiceEnd`, and then a `ChatEnd`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from galerne.engine.events import Work
+from galerne.protocol.answers import TokenLogprob
+
+
+@dataclass(frozen=True, slots=True)
+class ChatStart:
+    """The request can be done; it is on its way to the engine."""
+
+    id: str
+    created: int  # seconds since 1970
+    model: str
+    fingerprint: str
+    prompt_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More text of a choice."""
+
+    index: int
+    text: str
+    logprobs: tuple[TokenLogprob, ...] = ()  # of the tokens whose text is out by now
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceEnd:
+    """A choice is complete."""
+
+    index: int
+    reason: Literal["stop", "length"]
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class ChatEnd:
+    """All choices are. The prompt counts once, however many choices there are."""
+
+    prompt_tokens: int
+    cached_tokens: int  # of the prompt
+    completion_tokens: int
+
+
+ChatEvent = ChatStart | TextDelta | ChoiceEnd | ChatEnd

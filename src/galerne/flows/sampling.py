@@ -1,0 +1,53 @@
+"""How a client asks for tokens to be chosen -> how the engine chooses them."""
+
+from __future__ import annotations
+
+from galerne.engine.request import Sampling
+from galerne.errors import InvalidRequest, TooLarge
+from galerne.protocol.chat import ChatRequest
+from galerne.settings import Settings
+
+
+def check_limits(request: ChatRequest, settings: Settings) -> None:
+    """Raise `TooLarge` for a list or number beyond its setting."""
+    for field, size, most in (
+        ("messages", len(request.messages), settings.max_messages),
+        ("n", request.n or 1, settings.max_choices),
+        ("stop", len(request.stop_strings), settings.max_stop_strings),
+        ("top_logprobs", request.top_logprobs or 0, settings.max_logprobs),
+        ("logit_bias", len(request.logit_bias or ()), settings.max_logit_bias),
+    ):
+        if size > most:
+            raise TooLarge(f"at most {most}, not {size}.", where=field)
+
+
+def sampling_of(request: ChatRequest, choice: int, vocabulary_size: int, settings: Settings) -> Sampling:
+    """The rules for one of the `n` choices: with a seed, each choice has a seed of its own, the first one that seed.
+
+    Raises `InvalidRequest`.
+    """
+    temperature = settings.default_temperature if request.temperature is None else request.temperature
+    return Sampling(
+        temperature=temperature,
+        top_k=request.top_k or 0,
+        top_p=1.0 if request.top_p is None else request.top_p,
+        min_p=request.min_p or 0.0,
+        presence_penalty=request.presence_penalty or 0.0,
+        frequency_penalty=request.frequency_penalty or 0.0,
+        repetition_penalty=1.0 if request.repetition_penalty is None else request.repetition_penalty,
+        seed=None if request.any_seed is None else (request.any_seed + choice) % 2**64,
+        logprobs=(request.top_logprobs or 0) if request.logprobs else None,
+        bias=_bias(request, vocabulary_size),
+    )
+
+
+def _bias(request: ChatRequest, vocabulary_size: int) -> tuple[tuple[int, float], ...]:
+    bias: dict[int, float] = {}
+    for spelled, value in (request.logit_bias or {}).items():
+        if not (spelled.isascii() and spelled.isdecimal() and len(spelled) < 10 and int(spelled) < vocabulary_size):
+            raise InvalidRequest(
+                f"{spelled[:50]!r} is not the number of a token; they go from 0 to {vocabulary_size - 1}.",
+                where="logit_bias",
+            )
+        bias[int(spelled)] = value
+    return tuple(bias.items())
