@@ -10,8 +10,8 @@ from llvmlite import ir
 
 from galerne.kernels.batch import BLOCK
 from galerne.kernels.native import amx
-from galerne.kernels.native.attention import ATTENTION, CHUNK, MASKED, NOTHING, UNIT, Attention
-from galerne.kernels.native.emitter import F32, F32V, I32, I32V, I64, LANES, Emitter, Value
+from galerne.kernels.native.attention import ATTENTION, CHUNK, NOTHING, UNIT, Attention
+from galerne.kernels.native.emitter import F32, F32V, I16, I32, I32V, I64, LANES, Emitter, Value, vector
 from galerne.kernels.native.halves import round_to_bfloats
 from galerne.kernels.native.quantise import exponential
 from galerne.kernels.native.record import CONTEXT, Reader
@@ -96,6 +96,7 @@ class TileAttention(Attention):
 
     def _softmax(self) -> ir.Function:
         """(instruction, private, rows, first row's position, first key's position, keys): scores -> weights, stats."""
+        one = self._softmax_row()
         emit = self._new("attention_softmax", 6)
         address, private, rows, position, start, count = emit.arguments
         ins = ATTENTION.at(emit, address)
@@ -103,26 +104,68 @@ class TileAttention(Attention):
         padded = (count + BLOCK - 1) & -BLOCK
         with emit.loop(0, rows) as row:
             mine = position + row // ins.group - start
-            high = emit.truncate(mine, I32)
-            low = emit.truncate(emit.select(ins.window > 0, mine - ins.window, emit.i64(-1)), I32)
+            end = emit.minimum(emit.maximum(mine + 1, 0), padded)
+            first = emit.select(ins.window > 0, emit.maximum(mine - ins.window + 1, 0), emit.i64(0))
+            first = emit.minimum(first, end)
             scores, weights = at.scores + row * (CHUNK * 4), at.weights + row * (CHUNK * 2)
+            emit.call(one, scores, weights, at.stats + row * 8, first, end, padded)
+        emit.done()
+        return emit.function
 
-            def seen(key: Value, high: Value = high, low: Value = low, scores: Value = scores) -> Value:
-                index = emit.iota() + emit.splat(emit.truncate(key, I32))
-                inside = (index <= emit.splat(high)) & (index > emit.splat(low))
-                return emit.select(inside, emit.load(F32V, scores + key * 4), emit.constant(F32V, MASKED))
+    def _softmax_row(self) -> ir.Function:
+        """(scores, weights, stats, first key seen, end of them, keys padded): what is not seen weighs nothing."""
+        emit = self._new("attention_softmax_row", 6)
+        scores, weights, stats, first, end, padded = emit.arguments
+        begin, whole = first & -LANES, end & -LANES
+        inner = emit.minimum((first + LANES - 1) & -LANES, whole)
 
-            best = emit.variable(emit.constant(F32V, NOTHING))
-            with emit.loop(0, padded, LANES) as key:
-                best.now = emit.maximum(best.now, seen(key))
-            largest = emit.reduce("max", best.now)
-            total = emit.variable(emit.constant(F32V, 0.0))
-            with emit.loop(0, padded, LANES) as key:
-                weight = exponential(emit, seen(key) - emit.splat(largest))
+        def score(key: Value) -> Value:
+            return emit.load(F32V, scores + key * 4)
+
+        def seen(key: Value) -> Value:
+            index = emit.iota() + emit.splat(emit.truncate(key, I32))
+            ends = (emit.splat(emit.truncate(x, I32)) for x in (first, end))
+            return (index >= next(ends)) & (index < next(ends))
+
+        def put(key: Value, weight: Value) -> None:
+            bits = (weight.bits(I32V) + 0x8000) >> 16  # to the nearest bfloat16: no weight is negative
+            emit.store(emit.truncate(bits, vector(I16)), weights + key * 2)
+
+        edges = ((begin, inner), (emit.maximum(inner, whole), end))  # at most one vector each, partly seen
+        best = emit.variables(4, emit.constant(F32V, NOTHING))
+        for start, stop in edges:
+            with emit.loop(start, stop, LANES) as key:
+                some = emit.select(seen(key), score(key), emit.constant(F32V, NOTHING))
+                best[0].now = emit.maximum(best[0].now, some)
+        fours = inner + ((whole - inner) & -(4 * LANES))
+        with emit.loop(inner, fours, 4 * LANES) as key:
+            for number, one in enumerate(best):
+                one.now = emit.maximum(one.now, score(key + number * LANES))
+        with emit.loop(fours, whole, LANES) as key:
+            best[0].now = emit.maximum(best[0].now, score(key))
+        upper, lower = (emit.maximum(best[i].now, best[i + 2].now) for i in range(2))
+        largest = emit.reduce("max", emit.maximum(upper, lower))
+        total = emit.variable(emit.constant(F32V, 0.0))
+        zero = emit.constant(F32V, 0.0)
+        for start, stop in ((emit.i64(0), begin), ((end + LANES - 1) & -LANES, padded)):
+            with emit.loop(start, stop, LANES) as key:
+                put(key, zero)
+        for start, stop in edges:
+            with emit.loop(start, stop, LANES) as key:
+                weight = emit.select(seen(key), exponential(emit, score(key) - emit.splat(largest)), zero)
                 total.now = total.now + weight
-                emit.store(round_to_bfloats(emit, weight), weights + key * 2)
-            emit.store(largest, at.stats + row * 8)
-            emit.store(emit.reduce("add", total.now), at.stats + row * 8 + 4)
+                put(key, weight)
+        with emit.loop(inner, fours, 4 * LANES) as key:
+            for number in range(4):
+                weight = exponential(emit, score(key + number * LANES) - emit.splat(largest))
+                total.now = total.now + weight
+                put(key + number * LANES, weight)
+        with emit.loop(fours, whole, LANES) as key:
+            weight = exponential(emit, score(key) - emit.splat(largest))
+            total.now = total.now + weight
+            put(key, weight)
+        emit.store(largest, stats)
+        emit.store(emit.reduce("add", total.now), stats + 4)
         emit.done()
         return emit.function
 

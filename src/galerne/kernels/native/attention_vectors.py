@@ -146,17 +146,22 @@ class VectorAttention(Attention):
             mine = position + row // ins.group
             high = emit.splat(emit.truncate(mine - key, I32))
             low = emit.splat(emit.truncate(emit.select(ins.window > 0, mine - ins.window - key, emit.i64(-1)), I32))
-            scores = []
+            scores, visible = [], []
             for half in range(2):
                 index = emit.iota() + half * LANES
                 seen = (index <= high) & (index > low)
                 score = emit.load(F32V, at.scores + (row * BLOCK + half * LANES) * 4)
                 scores.append(emit.select(seen, score, emit.constant(F32V, MASKED)))
+                visible.append(seen)
             stats = at.stats + row * 8
             before, total = emit.load(F32, stats), emit.load(F32, stats + 4)
             # A score that is NaN is lost by `maximum`, but not by the exponential below: it ends in the sum.
             largest = emit.maximum(before, emit.reduce("max", emit.maximum(scores[0], scores[1])))
-            weights = [exponential(emit, score - emit.splat(largest)) for score in scores]
+            nothing = emit.constant(F32V, 0.0)
+            weights = [
+                emit.select(seen, exponential(emit, score - emit.splat(largest)), nothing)
+                for seen, score in zip(visible, scores, strict=True)
+            ]
             factor = exponential(emit, emit.splat(before - largest)).lane(0)
             for half in range(2):
                 emit.store(weights[half], at.scores + (row * BLOCK + half * LANES) * 4)

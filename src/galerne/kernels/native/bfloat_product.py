@@ -11,7 +11,7 @@ from __future__ import annotations
 from llvmlite import ir
 
 from galerne.kernels.native import amx
-from galerne.kernels.native.emitter import F32V, I32V, I64, LANES, VOID, Emitter
+from galerne.kernels.native.emitter import F32V, I32V, I64, VOID, Emitter
 from galerne.kernels.native.forms import BLOCK_OUT, GROUP, Form
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.tile import load_floats
@@ -23,12 +23,14 @@ ROWS = 2 * amx.ROWS
 SUMS, LEFT, RIGHT = ((0, 1), (2, 3)), (4, 5), (6, 7)
 """Tile registers: sums of (upper, lower sixteen rows) x (first, second block), rows, blocks of weights."""
 
+PLACES = ((0, 0), (0, 1), (1, 0), (1, 1))
+
 PARAMETERS = 14
 
 
 def panel_bytes(groups: int) -> int:
-    """Private memory for a panel of `groups` groups, and the results on their way out."""
-    return groups * PANEL_BLOCKS * GROUP_BYTES + ROWS * PANEL_BLOCKS * BLOCK_OUT * 4
+    """Private memory for a panel of `groups` groups."""
+    return groups * PANEL_BLOCKS * GROUP_BYTES
 
 
 class BfloatProducts:
@@ -100,48 +102,57 @@ class BfloatProducts:
         name = "bfloat_rows"
         if name in self.module.globals:
             return self.module.globals[name]
-        finish = self._finish()
+        some = self._some_rows()
         emit = self._new(name, 10)
-        out, out_stride, add, add_stride, bias, bfloats, groups, rows, blocks, private = emit.arguments
+        *where, rows, blocks, private = emit.arguments
         tiles = amx.Tiles(emit)
-        results = private + groups * (PANEL_BLOCKS * GROUP_BYTES)
-        second = private + (blocks - 1) * groups * GROUP_BYTES  # a panel of one block: the same again, not stored
-        stride = groups * (GROUP * 2)
-        with emit.loop(0, rows, ROWS) as row:
-            left = emit.minimum(rows - row, ROWS)
-            tiles.configure(amx.shape_table(self.module, "product_shapes", SHAPES), left)
-            upper = bfloats + row * stride
-            lower = bfloats + emit.minimum(row + amx.ROWS, rows - 1) * stride
-            for tile in (*SUMS[0], *SUMS[1]):
-                tiles.zero(tile)
-            with emit.loop(0, groups) as group:
-                for tile, start in zip(LEFT, (upper, lower), strict=True):
-                    tiles.load(tile, start + group * (GROUP * 2), stride)
-                for tile, start in zip(RIGHT, (private, second), strict=True):
-                    tiles.load(tile, start + group * GROUP_BYTES, 64)
-                for height in range(2):
-                    for width in range(2):
-                        tiles.dot_bfloats(SUMS[height][width], LEFT[height], RIGHT[width])
-            for height in range(2):
-                for width in range(2):
-                    place = results + (height * amx.ROWS * PANEL_BLOCKS + width) * (LANES * 4)
-                    tiles.store(SUMS[height][width], place, PANEL_BLOCKS * LANES * 4)
-            some_add = emit.select(add.equals(0), add, add + row * add_stride)
-            emit.call(finish, out + row * out_stride, out_stride, some_add, add_stride, bias, results, left, blocks)
+        table = amx.shape_table(self.module, "product_shapes", SHAPES)
+        whole = rows & -ROWS
+        for start, stop, height in ((emit.i64(0), whole, emit.i64(ROWS)), (whole, rows, rows - whole)):
+            with emit.if_(start < stop):
+                tiles.configure(table, height)
+                with emit.loop(start, stop, ROWS) as row:
+                    emit.call(some, *where, row, height, blocks, private)
         emit.done()
         return emit.function
 
-    def _finish(self) -> ir.Function:
-        """(out, its stride, add, its stride, bias; results, rows, blocks): add the bias and the residual, and store."""
-        emit = self._new("bfloat_finish", 8)
-        out, out_stride, add, add_stride, bias, results, rows, blocks = emit.arguments
-        with emit.loop(0, rows) as row, emit.loop(0, blocks) as block:
-            total = emit.variable(emit.load(F32V, results + (row * PANEL_BLOCKS + block) * 64))
-            with emit.if_(bias.differs(0)):
-                total.now = total.now + emit.load(F32V, bias + block * 64)
-            with emit.if_(add.differs(0)):
-                total.now = total.now + emit.load(F32V, add + row * add_stride + block * 64)
-            emit.store(total.now, out + row * out_stride + block * 64)
+    def _some_rows(self) -> ir.Function:
+        """(out, its stride, add, its stride, bias; bfloats, groups, first row, rows, blocks of the panel, private)"""
+        emit = self._new("bfloat_some_rows", 11)
+        out, out_stride, add, add_stride, bias, bfloats, groups, first, rows, blocks, private = emit.arguments
+        tiles = amx.Tiles(emit)
+        stride = groups * (GROUP * 2)
+        panels = (private, private + (blocks - 1) * groups * GROUP_BYTES)  # of one block: the same again, not stored
+        upper = bfloats + first * stride
+        lower = upper + emit.minimum(rows - 1, amx.ROWS) * stride
+        for height, width in PLACES:
+            # The sums start at the residual, or at the bias, the same in each row.
+            row = emit.minimum(rows - 1, amx.ROWS * height)
+            column = emit.minimum(blocks - 1, width) * (BLOCK_OUT * 4)
+            residual, same = add + (first + row) * add_stride + column, bias + column
+            tile = SUMS[height][width]
+            with emit.builder.if_else(add.differs(0).ir) as (then, otherwise):
+                with then:
+                    tiles.load(tile, residual, add_stride)
+                with otherwise, emit.builder.if_else(bias.differs(0).ir) as (biased, plain):
+                    with biased:
+                        tiles.load(tile, same, 0)
+                    with plain:
+                        tiles.zero(tile)
+        with emit.loop(0, groups) as group:
+            for tile, start in zip(LEFT, (upper, lower), strict=True):
+                tiles.load(tile, start + group * (GROUP * 2), stride)
+            for tile, start in zip(RIGHT, panels, strict=True):
+                tiles.load(tile, start + group * GROUP_BYTES, 64)
+            for height, width in PLACES:
+                tiles.dot_bfloats(SUMS[height][width], LEFT[height], RIGHT[width])
+        for height, width in PLACES:
+            with emit.if_((rows > amx.ROWS * height) & (blocks > width)):
+                place = out + (first + amx.ROWS * height) * out_stride + width * (BLOCK_OUT * 4)
+                tiles.store(SUMS[height][width], place, out_stride)
+        with emit.if_(add.differs(0) & bias.differs(0)), emit.loop(0, rows) as row, emit.loop(0, blocks) as block:
+            place = out + (first + row) * out_stride + block * (BLOCK_OUT * 4)
+            emit.store(emit.load(F32V, place) + emit.load(F32V, bias + block * (BLOCK_OUT * 4)), place)
         emit.done()
         return emit.function
 
