@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from galerne.errors import UnsupportedFile
+from typing import TYPE_CHECKING
+
+from galerne.errors import BadFile, UnsupportedFile
 from galerne.prompt.tokenizer import Tokenizer
-from galerne.weights.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from galerne.prompt.template import ChatTemplate
+    from galerne.settings import Settings
+    from galerne.weights.checkpoint import Checkpoint
 
 
 def open_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
@@ -17,4 +23,18 @@ def open_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     raise UnsupportedFile(f"the vocabulary {kind!r} is not known.", where=f"{checkpoint.path}: tokenizer.ggml.model")
 
 
-__all__ = ["Tokenizer", "open_tokenizer"]
+def open_template(checkpoint: Checkpoint, tokenizer: Tokenizer, settings: Settings) -> ChatTemplate:
+    """How the model wants to be told a conversation. A model without a template gets one that refuses to render.
+
+    The template is not compiled yet: `check` does that. Raises `BadFile`.
+    """
+    from galerne.prompt.template import open_jinja
+
+    where = f"{checkpoint.path}: tokenizer.chat_template"
+    text = checkpoint.metadata.get("tokenizer.chat_template")
+    if text is not None and not isinstance(text, str):
+        raise BadFile("is not a text.", where=where)
+    return open_jinja(text, tokenizer, settings, where)
+
+
+__all__ = ["Tokenizer", "open_template", "open_tokenizer"]

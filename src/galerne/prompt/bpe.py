@@ -50,6 +50,7 @@ def open_bpe(metadata: Mapping[str, Any], path: Path) -> VocabularyTokenizer:
         contents=_contents(read),
         control=read.control,
         bos=read.bos,
+        eos=read.eos,
         add_bos=read.flag("add_bos_token", kind.add_bos) and read.bos is not None,
         stop_tokens=read.stop_tokens,
     )

@@ -50,6 +50,7 @@ class GgufVocabulary:
     control: dict[str, int]
     whole: dict[str, int]  # user-defined tokens, which are never cut, in whoever's text
     bos: int | None
+    eos: int | None
     stop_tokens: frozenset[int]
     where: str
     metadata: Mapping[str, Any]
@@ -81,9 +82,11 @@ def read_vocabulary(metadata: Mapping[str, Any], where: str) -> GgufVocabulary:
     if len(types) != len(spellings):
         raise BadFile(f"there are {len(types)} for {len(spellings)} tokens.", where=f"{where}: {_PREFIX}token_type")
 
-    bos = _token(metadata, "bos_token_id", len(spellings), where)
-    named = {_token(metadata, f"{name}_token_id", len(spellings), where) for name in ("eos", "eot", "eom")}
-    stop_tokens = {token for token in named if token is not None} | {ids[text] for text in END_SPELLINGS if text in ids}
+    bos, eos, eot, eom = (
+        _token(metadata, f"{name}_token_id", len(spellings), where) for name in ("bos", "eos", "eot", "eom")
+    )
+    stop_tokens = {token for token in (eos, eot, eom) if token is not None}
+    stop_tokens |= {ids[text] for text in END_SPELLINGS if text in ids}
     marked = {token for token, kind in enumerate(types) if kind in (TokenType.CONTROL, TokenType.UNKNOWN)}
     control = marked | stop_tokens | ({bos} if bos is not None else set())
     return GgufVocabulary(
@@ -96,6 +99,7 @@ def read_vocabulary(metadata: Mapping[str, Any], where: str) -> GgufVocabulary:
             if kind == TokenType.USER_DEFINED and token not in control
         },
         bos=bos,
+        eos=eos,
         stop_tokens=frozenset(stop_tokens),
         where=where,
         metadata=metadata,

@@ -6,34 +6,50 @@ from collections.abc import Iterable
 
 
 class StopStrings:
-    """Holds back the longest end of the text that a stop string may begin with."""
+    """Holds back the longest end of the text that a stop string may begin with.
+
+    The stop string that ends first counts; of those that end at one place, the longest.
+    """
 
     def __init__(self, stops: Iterable[str]) -> None:
-        self._stops = tuple(dict.fromkeys(stop for stop in stops if stop))
-        self._longest = max(map(len, self._stops), default=0)
+        longest_first = sorted({stop for stop in stops if stop}, key=len, reverse=True)
+        self._matches = [_Match(stop) for stop in longest_first]
         self._held = ""
 
     def push(self, text: str) -> tuple[str, str | None]:
-        """(what may be shown, the stop string that is complete now). After one is found, nothing more comes.
-
-        The stop string that ends first counts; of those that end at one place, the longest.
-        """
-        text, self._held = self._held + text, ""
-        found = self._earliest(text)
-        if found is not None:
-            return text[: found[0]], found[1]
-        for start in range(max(0, len(text) - self._longest + 1), len(text)):
-            if any(stop.startswith(text[start:]) for stop in self._stops):
-                self._held = text[start:]
-                return text[:start], None
-        return text, None
+        """(what may be shown, the stop string that is complete now). After one is found, push nothing more."""
+        text = self._held + text
+        for place in range(len(self._held), len(text)):
+            for match in self._matches:
+                if match.advance(text[place]):
+                    self._held = ""
+                    return text[: place + 1 - len(match.stop)], match.stop
+        shown = len(text) - max((match.length for match in self._matches), default=0)
+        self._held = text[shown:]
+        return text[:shown], None
 
     def finish(self) -> str:
         """What was held back, when the answer ends without a stop string."""
         text, self._held = self._held, ""
         return text
 
-    def _earliest(self, text: str) -> tuple[int, str] | None:
-        places = [(text.find(stop), stop) for stop in self._stops]
-        ends = [(start + len(stop), start, stop) for start, stop in places if start >= 0]
-        return min(ends)[1:] if ends else None
+
+class _Match:
+    """How much of one stop string the text ends with (Knuth, Morris and Pratt 1977)."""
+
+    def __init__(self, stop: str) -> None:
+        self.stop = stop
+        self.length = 0
+        # [i]: the longest proper end of stop[:i] that the stop string begins with
+        self._shorter = [0] * (len(stop) + 1)
+        for end in range(1, len(stop)):
+            self.advance(stop[end])
+            self._shorter[end + 1] = self.length
+        self.length = 0
+
+    def advance(self, character: str) -> bool:
+        """Whether the stop string is complete with this character."""
+        while self.length and self.stop[self.length] != character:
+            self.length = self._shorter[self.length]
+        self.length += self.stop[self.length] == character
+        return self.length == len(self.stop)

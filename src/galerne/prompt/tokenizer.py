@@ -17,6 +17,9 @@ class Tokenizer(Protocol):
         """Put before a text where `add_bos`."""
 
     @property
+    def eos(self) -> int | None: ...
+
+    @property
     def add_bos(self) -> bool: ...
 
     @property

@@ -15,6 +15,8 @@ MARK = _FIRST + _SECOND
 
 MAX_TOKENS = 1 << 20
 MAX_SPELLING = 1 << 12  # characters
+MAX_CONTROL_SPELLING = 1 << 8
+MAX_CONTROL_SPELLINGS = 1 << 20  # characters, all together
 
 
 class Spellings:
@@ -70,6 +72,7 @@ class Vocabulary:
     contents: Sequence[bytes]  # what a token adds to a text; b"" for a control token
     control: Mapping[str, int]  # the spellings of control tokens
     bos: int | None
+    eos: int | None
     add_bos: bool
     stop_tokens: frozenset[int]
     strips_space: bool = False
@@ -81,9 +84,12 @@ class Vocabulary:
             raise BadFile(f"the vocabulary has {size} tokens; 1 to {MAX_TOKENS} can be right.", where=where)
         if max(map(len, self.spellings)) > MAX_SPELLING:
             raise BadFile(f"a token has more than {MAX_SPELLING} characters.", where=where)
-        special = {*self.stop_tokens, *self.control.values(), *([] if self.bos is None else [self.bos])}
-        for token in special:
-            if not 0 <= token < size:
+        if max(map(len, self.control), default=0) > MAX_CONTROL_SPELLING:
+            raise BadFile(f"a control token has more than {MAX_CONTROL_SPELLING} characters.", where=where)
+        if sum(map(len, self.control)) > MAX_CONTROL_SPELLINGS:
+            raise BadFile(f"the control tokens have more than {MAX_CONTROL_SPELLINGS} characters.", where=where)
+        for token in {*self.stop_tokens, *self.control.values(), self.bos, self.eos}:
+            if token is not None and not 0 <= token < size:
                 raise BadFile(f"token {token} is named, but the vocabulary has {size}.", where=where)
 
 
@@ -94,8 +100,11 @@ class VocabularyTokenizer:
         self._vocabulary = vocabulary
         self._encode_marked = encode_marked
         self._spellings = Spellings(vocabulary.control)
+        self._beginnings = {text[:length] for text in vocabulary.control for length in range(1, len(text))}
+        self._longest_control = max(map(len, vocabulary.control), default=0)
         self.vocabulary_size = len(vocabulary.spellings)
         self.bos = vocabulary.bos
+        self.eos = vocabulary.eos
         self.add_bos = vocabulary.add_bos
         self.stop_tokens = vocabulary.stop_tokens
         self.strips_space = vocabulary.strips_space
@@ -115,7 +124,9 @@ class VocabularyTokenizer:
         for start, _, _ in self._spellings.find(text, overlapping=True):
             pieces += text[done : start + 1], MARK
             done = start + 1
-        return "".join([*pieces, text[done:]])
+        # The end may begin a spelling that a template's next words, or another person's, complete.
+        open_end = any(text[-length:] in self._beginnings for length in range(1, self._longest_control))
+        return "".join([*pieces, text[done:], MARK if open_end else ""])
 
     def decode(self, tokens: Sequence[int]) -> str:
         text = b"".join(map(self.token_bytes, tokens)).decode(errors="replace")

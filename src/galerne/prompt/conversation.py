@@ -1,0 +1,82 @@
+"""A conversation as chat templates expect it: plain values, text only, in the names that the field agreed on.
+
+Source: https://huggingface.co/docs/transformers/chat_templating
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from galerne.errors import InvalidRequest, UnsupportedField
+from galerne.protocol.messages import (
+    AssistantMessage,
+    Content,
+    DeveloperMessage,
+    ImagePart,
+    Message,
+    ThinkingPart,
+    ToolCall,
+    ToolMessage,
+    text_of,
+)
+
+
+def template_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """The messages as templates know them. Raises `UnsupportedField`, `InvalidRequest`."""
+    check_messages(messages)
+    return [_template_message(message, f"messages[{index}]") for index, message in enumerate(messages)]
+
+
+def check_messages(messages: Sequence[Message]) -> None:
+    """Raises `InvalidRequest` for no message at all, or a `prefix` that is not the end of the conversation;
+    `UnsupportedField` for a part that is not text."""
+    if not messages:
+        raise InvalidRequest("a conversation has at least one message.", where="messages")
+    for index, message in enumerate(messages):
+        if isinstance(message, AssistantMessage) and message.prefix and index < len(messages) - 1:
+            raise InvalidRequest("only the last message can be a prefix.", where=f"messages[{index}].prefix")
+        parts = message.content if isinstance(message.content, list) else []
+        for number, part in enumerate(parts):
+            if isinstance(part, ImagePart):
+                where = f"messages[{index}].content[{number}]"
+                raise UnsupportedField("this model reads text only, not images.", where=where)
+            if isinstance(part, ThinkingPart) and not isinstance(message, AssistantMessage):
+                where = f"messages[{index}].content[{number}]"
+                raise InvalidRequest("only an assistant's message has reasoning.", where=where)
+
+
+def is_prefix(message: Message) -> bool:
+    """Whether the answer goes on with this message's text."""
+    return isinstance(message, AssistantMessage) and message.prefix
+
+
+def thinking_of(content: Content | None) -> str:
+    """The reasoning in an earlier answer, "" for none."""
+    if not isinstance(content, list):
+        return ""
+    return "\n".join(text.text for part in content if isinstance(part, ThinkingPart) for text in part.thinking)
+
+
+def _template_message(message: Message, where: str) -> dict[str, Any]:
+    role = "system" if isinstance(message, DeveloperMessage) else message.role
+    plain: dict[str, Any] = {"role": role, "content": text_of(message.content)}
+    if isinstance(message, AssistantMessage):
+        if message.tool_calls:
+            plain["tool_calls"] = [
+                _tool_call(call, f"{where}.tool_calls[{index}]") for index, call in enumerate(message.tool_calls)
+            ]
+        if reasoning := thinking_of(message.content):
+            plain["reasoning_content"] = reasoning
+    if isinstance(message, ToolMessage):
+        plain |= {"tool_call_id": message.tool_call_id, "name": message.name}
+    return {name: value for name, value in plain.items() if value is not None}
+
+
+def _tool_call(call: ToolCall, where: str) -> dict[str, Any]:
+    try:
+        arguments = json.loads(call.function.arguments)
+    except (ValueError, RecursionError):
+        raise InvalidRequest("the arguments are not JSON.", where=f"{where}.function.arguments") from None
+    return {"id": call.id, "type": call.type, "function": {"name": call.function.name, "arguments": arguments}}

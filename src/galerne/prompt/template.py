@@ -1,0 +1,159 @@
+"""Chat templates: messages -> the tokens that a model was trained to see."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from galerne.errors import InvalidRequest, PromptTooLong, TemplateError
+from galerne.prompt.conversation import is_prefix, template_messages
+from galerne.prompt.render_process import RenderProcess
+from galerne.prompt.tokenizer import Tokenizer
+from galerne.protocol.messages import Message
+from galerne.settings import Settings
+
+# Put behind the prefix of an answer, to find where it ends in the rendered text. A template that trims messages takes
+# the space away. Noncharacters, as no person's text has them.
+_END_OF_PREFIX = "\U0007fffe\U0007ffff "
+
+
+class ChatTemplate(Protocol):
+    """How a model wants to be told a conversation. `prompt.open_template` gives one."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what decides the form of the prompt, in hexadecimal."""
+
+    def check(self) -> None:
+        """Raises `TemplateError` when the template cannot work at all."""
+
+    def render(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[Mapping[str, Any]] = (),
+        context: int | None = None,
+        now: datetime | None = None,
+    ) -> list[int]:
+        """The prompt, ready for the model's answer; with a `prefix`, ready for the rest of it.
+
+        `tools` are JSON schemas of functions. What cannot fit into `context` tokens is refused before it is cut into
+        tokens. `now` is what a template that tells the date tells. May take `template_seconds`: call it in a thread.
+
+        Raises `InvalidRequest`, `UnsupportedField`, `PromptTooLong`, `TemplateError`.
+        """
+
+    def close(self) -> None:
+        """Give back what the template holds; a later `render` takes it again."""
+
+
+class NoTemplate:
+    """A model that was never taught to converse."""
+
+    digest = hashlib.sha256(b"").hexdigest()
+
+    def check(self) -> None:
+        pass
+
+    def render(
+        self,
+        messages: Sequence[Message],  # noqa: ARG002
+        *,
+        tools: Sequence[Mapping[str, Any]] = (),  # noqa: ARG002
+        context: int | None = None,  # noqa: ARG002
+        now: datetime | None = None,  # noqa: ARG002
+    ) -> list[int]:
+        raise InvalidRequest(
+            "this model has no chat template: it goes on with a text, but cannot converse.",
+            hint="Use one whose name ends in 'instruct' or 'chat'.",
+        )
+
+    def close(self) -> None:
+        pass
+
+
+class JinjaTemplate:
+    """A template in Jinja, as most models bring it. What people wrote cannot spell control tokens."""
+
+    def __init__(self, text: str, tokenizer: Tokenizer, settings: Settings, *, where: str = "chat template") -> None:
+        self.digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+        self._tokenizer = tokenizer
+        self._where = where
+        self._process = RenderProcess(
+            text, seconds=settings.template_seconds, output_chars=settings.template_output_chars, where=where
+        )
+        self._specials = {
+            name: tokenizer.token_text(token)
+            for name, token in (("bos_token", tokenizer.bos), ("eos_token", tokenizer.eos))
+            if token is not None
+        }
+
+    def check(self) -> None:
+        self._process.check()
+
+    def close(self) -> None:
+        self._process.close()
+
+    def render(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[Mapping[str, Any]] = (),
+        context: int | None = None,
+        now: datetime | None = None,
+    ) -> list[int]:
+        plain = template_messages(messages)
+        if context is not None:
+            _check_length(plain, self._tokenizer.longest, context)
+        told = [{**self._protected(message), "role": message["role"]} for message in plain]
+        continues = is_prefix(messages[-1])
+        if continues:
+            told[-1]["content"] += _END_OF_PREFIX
+        variables = {
+            **self._specials,
+            "messages": told,
+            "tools": self._protected(list(tools)) or None,
+            "documents": None,
+            "add_generation_prompt": not continues,
+        }
+        text = self._process.render(variables, now or datetime.now())
+        return self._tokenizer.encode(self._prefix_end(text) if continues else text, control=True)
+
+    def _protected(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._tokenizer.protect(value)
+        if isinstance(value, Mapping):
+            return {self._protected(key): self._protected(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._protected(item) for item in value]
+        return value
+
+    def _prefix_end(self, text: str) -> str:
+        text, tag, rest = text.rpartition(_END_OF_PREFIX.strip())
+        if not tag:
+            raise TemplateError("the chat template does not show an answer's prefix.", where=self._where)
+        return text if rest.startswith(" ") else text.rstrip()
+
+
+def _check_length(value: Any, longest: int, context: int) -> None:
+    characters = _characters(value)
+    if characters > longest * context:
+        raise PromptTooLong(
+            f"the prompt has {characters} characters; the {context} tokens of the model's context cannot hold them.",
+            where="messages",
+            hint="Shorten it.",
+        )
+
+
+def _characters(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return sum(map(_characters, items))
+
+
+def open_jinja(text: str | None, tokenizer: Tokenizer, settings: Settings, where: str) -> ChatTemplate:
+    """The template of that text, or `NoTemplate`."""
+    return JinjaTemplate(text, tokenizer, settings, where=where) if text else NoTemplate()
