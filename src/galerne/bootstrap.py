@@ -5,7 +5,9 @@ Imports happen inside the functions: `galerne --help` must not pay for an engine
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,58 +17,202 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from galerne.backends.generator import Generator
+    from galerne.backends.messages import Load
     from galerne.engine.engine import Engine
     from galerne.flows.chat import Chat
-    from galerne.models import Model
-    from galerne.models.config import ModelConfig
+    from galerne.flows.served import ServedModel
+    from galerne.models import Model, ModelConfig
     from galerne.prompt.template import ChatTemplate
     from galerne.prompt.tokenizer import Tokenizer
     from galerne.settings import Settings
+    from galerne.weights.checkpoint import Checkpoint
+
+Announce = Callable[[str], None]
+"""Told what takes long while it does, one line at a time."""
+
+WORKER = (sys.executable, "-P", "-c", "from galerne.bootstrap import run_worker; run_worker()")
+"""Starts the process of an engine; the number of its socket follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenModel:
+    """What is known of a model before its weights are loaded. `open_local_model` sets every field."""
+
+    name: str  # the catalogue's name, or the file's
+    path: Path
+    digest: str  # SHA-256 of its files
+    checkpoint: Checkpoint
+    config: ModelConfig
+    tokenizer: Tokenizer
+    template: ChatTemplate
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
     """A model with its weights in memory. `load_local_model` sets every field."""
 
-    name: str  # the catalogue's name, or the file's
+    name: str
     path: Path
-    digest: str  # SHA-256 of its files
+    digest: str
     config: ModelConfig
     tokenizer: Tokenizer
     template: ChatTemplate
     model: Model  # forward(batch) -> logits
-    blocks: int  # of the key/value cache
     level: str  # of the kernels
 
+    @property
+    def context_length(self) -> int:
+        """The most tokens that one request can have: as the model allows, and as the cache has room for."""
+        from galerne.kernels.batch import BLOCK
 
-def load_local_model(name: str, settings: Settings) -> LoadedModel:
-    """Load a model by catalogue name, alias or path.
+        return min(self.config.context_length, self.model.blocks * BLOCK)
+
+
+def open_local_model(name: str, settings: Settings) -> OpenModel:
+    """Open a model by catalogue name, alias or path, without its weights.
 
     Raises `ModelNotFound`, `BadFile`, `UnsupportedFile`.
     """
-    raise NotImplementedError
+    from galerne.models import read_config
+    from galerne.prompt import open_template, open_tokenizer
+    from galerne.weights import digest, open_checkpoint
+    from galerne.weights.resolve import resolve
+
+    local = resolve(name, settings)
+    checkpoint = open_checkpoint(local.path)
+    tokenizer = open_tokenizer(checkpoint)
+    return OpenModel(
+        name=local.name,
+        path=local.path,
+        digest=digest(checkpoint),
+        checkpoint=checkpoint,
+        config=read_config(checkpoint),
+        tokenizer=tokenizer,
+        template=open_template(checkpoint, tokenizer, settings),
+    )
+
+
+def load_local_model(name: str, settings: Settings, announce: Announce = lambda _: None) -> LoadedModel:
+    """Load a model by catalogue name, alias or path. `announce` gets a line when kernels are compiled first.
+
+    Raises `ModelNotFound`, `BadFile`, `UnsupportedFile`, `SettingsError`.
+    """
+    from galerne.kernels import open_kernels
+    from galerne.models import blocks_for, load
+
+    opened = open_local_model(name, settings)
+    kernels = open_kernels(settings.kernels, settings.threads, settings.kernels_dir, announce)
+    blocks = blocks_for(opened.config, kernels, settings.kv_cache_mb << 20)
+    return LoadedModel(
+        name=opened.name,
+        path=opened.path,
+        digest=opened.digest,
+        config=opened.config,
+        tokenizer=opened.tokenizer,
+        template=opened.template,
+        model=load(opened.checkpoint, kernels, blocks, settings.max_batch_tokens),
+        level=kernels.level,
+    )
 
 
 def build_engine(loaded: LoadedModel, settings: Settings) -> Engine:
-    """An engine over a loaded model, driven by the caller: `submit`, `step`, `cancel` (bench, evaluation, the worker)."""
-    raise NotImplementedError
+    """An engine over a loaded model, for whoever drives it: `submit`, `step`, `cancel` (bench, the worker)."""
+    from galerne.engine.engine import Engine
+    from galerne.engine.limits import EngineLimits
+
+    limits = EngineLimits(
+        max_batch_tokens=settings.max_batch_tokens,
+        max_running=settings.max_running,
+        max_waiting=settings.max_waiting,
+        step_seconds=settings.step_milliseconds / 1000,
+        speculation=settings.speculation,
+    )
+    return Engine(loaded.model, limits)
 
 
 def build_generator(loaded: LoadedModel, settings: Settings) -> Generator:
-    """An engine in a thread of this process, behind the port `Generator` (chat). Close it with `await close()`."""
-    raise NotImplementedError
+    """An engine in a thread of this process, behind the port `Generator`. Close it with `await close()`."""
+    from galerne.backends.native import NativeGenerator
+
+    return NativeGenerator(build_engine(loaded, settings), loaded.context_length, loaded.level)
 
 
 @asynccontextmanager
-async def open_chat(name: str, settings: Settings) -> AsyncIterator[Chat]:
-    """The chat flow over one model in this process (`galerne chat`): `chat.answer(request)` gives `ChatEvent`s."""
-    raise NotImplementedError
-    yield
+async def open_chat(name: str, settings: Settings, announce: Announce = lambda _: None) -> AsyncIterator[Chat]:
+    """The chat flow over one model in this process, under the name that it was asked for.
+
+    Raises what `load_local_model` raises, and `TemplateError`.
+    """
+    from galerne.flows.chat import Chat
+    from galerne.flows.meter import Tally
+    from galerne.flows.served import ServedModels
+
+    loaded = load_local_model(name, settings, announce)
+    loaded.template.check()
+    generator = build_generator(loaded, settings)
+    try:
+        yield Chat(ServedModels([_served(loaded, generator)], {name: loaded.name}), Tally(), settings)
+    finally:
+        await generator.close()
+        loaded.template.close()
 
 
-def build_app(settings: Settings) -> FastAPI:
+def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     """The HTTP application of `galerne serve`. Its lifespan starts and stops the engine's process.
 
-    Raises `ModelNotFound`, `BadFile` at once, before the server listens.
+    Raises `ModelNotFound`, `BadFile`, `UnsupportedFile`, `TemplateError` at once, before the server listens.
     """
-    raise NotImplementedError
+    from galerne.api.application import create_app
+    from galerne.backends.messages import Load
+    from galerne.backends.supervised import SupervisedGenerator
+    from galerne.flows.served import ServedModels
+
+    opened = open_local_model(settings.model, settings)
+    opened.template.check()
+    generator = SupervisedGenerator(
+        worker,
+        Load(str(opened.path), settings.model_dump(mode="json")),
+        context_length=opened.config.context_length,
+        hang_seconds=settings.engine_hang_seconds,
+        start_seconds=settings.engine_start_seconds,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        generator.start()
+        try:
+            yield
+        finally:
+            await generator.close()
+            opened.template.close()
+
+    aliases = {**settings.aliases, settings.model: opened.name}
+    return create_app(ServedModels([_served(opened, generator)], aliases), settings, lifespan)
+
+
+def run_worker() -> None:
+    """The main function of an engine's process, as `WORKER` starts it."""
+    from galerne.backends.worker import work
+
+    work(socket.socket(fileno=int(sys.argv[1])), _load_engine)
+
+
+def _load_engine(load: Load) -> tuple[Engine, str, int]:
+    from galerne.settings import load_settings
+
+    settings = load_settings(load.settings)
+    loaded = load_local_model(load.model, settings, lambda line: print(line, flush=True))
+    return build_engine(loaded, settings), loaded.level, loaded.context_length
+
+
+def _served(model: OpenModel | LoadedModel, generator: Generator) -> ServedModel:
+    from galerne.flows.served import ServedModel
+
+    return ServedModel(
+        name=model.name,
+        digest=model.digest,
+        created=int(model.path.stat().st_mtime),
+        tokenizer=model.tokenizer,
+        template=model.template,
+        generator=generator,
+    )

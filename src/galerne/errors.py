@@ -4,7 +4,8 @@
     ├── InvalidRequest            what the caller sent cannot be done as it stands
     │   ├── UnsupportedField      a field that this version does not implement
     │   ├── PromptTooLong         the prompt (and the answer asked for) could never fit
-    │   └── TooLarge              a body, list or number beyond its limit
+    │   ├── TooLarge              a body, list or number beyond its limit
+    │   └── TooSlow               a body that did not arrive in time
     ├── NotFound                  no such thing
     │   └── ModelNotFound         no model of that name, alias or path
     ├── SettingsError             an unknown or bad setting, a port in use, a folder that cannot be written
@@ -60,6 +61,10 @@ class PromptTooLong(InvalidRequest):
 
 class TooLarge(InvalidRequest):
     code = "too_large"
+
+
+class TooSlow(InvalidRequest):
+    code = "too_slow"
 
 
 class NotFound(GalerneError):

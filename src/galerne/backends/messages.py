@@ -45,6 +45,7 @@ class Loaded:
     """The worker's first word: it takes requests."""
 
     level: str  # of its kernels
+    context_length: int  # the most tokens that one request can have
     kind: Literal["loaded"] = "loaded"
 
 

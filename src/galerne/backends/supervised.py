@@ -162,8 +162,8 @@ class SupervisedGenerator:
 
     def _hear(self, message: ToServer, writer: asyncio.StreamWriter) -> None:
         match message:
-            case Loaded(level):
-                self.level, self._writer = level, writer
+            case Loaded(level, context_length):
+                self.level, self.context_length, self._writer = level, context_length, writer
                 self._send(Submit(probe()))
             case Stepped(tokens, ends, statistics):
                 self._ready = self._ready or bool(tokens)

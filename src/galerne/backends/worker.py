@@ -30,10 +30,10 @@ from galerne.errors import GalerneError
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def work(server: socket.socket, load: Callable[[Load], tuple[Engine, str]]) -> None:
+def work(server: socket.socket, load: Callable[[Load], tuple[Engine, str, int]]) -> None:
     """Load the model that the server names, and serve it until the server is gone.
 
-    `load` gives an engine and the level of its kernels.
+    `load` gives an engine, the level of its kernels, and the most tokens that one request can have.
     """
     _die_with_parent()
     channel = _Channel(server)
@@ -41,11 +41,11 @@ def work(server: socket.socket, load: Callable[[Load], tuple[Engine, str]]) -> N
     if not first or not isinstance(first[0], Load):
         return
     try:
-        engine, level = load(first[0])
+        engine, level, context_length = load(first[0])
     except GalerneError as error:
         channel.send(Refused.because(error))
         return
-    channel.send(Loaded(level))
+    channel.send(Loaded(level, context_length))
     _serve(channel, engine)
 
 

@@ -23,8 +23,8 @@ from galerne.flows.merge import merge
 from galerne.flows.meter import Account, Meter
 from galerne.flows.sampling import check_limits, sampling_of
 from galerne.flows.served import ServedModel, ServedModels
+from galerne.prompt.conversation import is_prefix
 from galerne.protocol.chat import ChatRequest
-from galerne.protocol.messages import AssistantMessage, text_of
 from galerne.settings import Settings
 
 
@@ -63,13 +63,13 @@ class Chat:
 
     async def _prompt(self, request: ChatRequest, model: ServedModel) -> Sequence[int]:
         context = model.generator.context_length
-        size = sum(len(text_of(message.content).encode(errors="replace")) for message in request.messages)
-        least = size // model.tokenizer.longest
-        if least >= context:  # found before work is spent on it
-            raise _too_long(f"at least {least}", context)
-        prompt = await asyncio.to_thread(model.template.render, request.messages)
+        prompt = await asyncio.to_thread(model.template.render, request.messages, context=context)
         if len(prompt) >= context:
-            raise _too_long(str(len(prompt)), context)
+            raise PromptTooLong(
+                f"the prompt has {len(prompt)} tokens, the context only {context}, and the answer needs one at least.",
+                where="messages",
+                hint="Send a shorter prompt.",
+            )
         return prompt
 
     def _engine_requests(
@@ -99,13 +99,12 @@ class Chat:
     async def _choice(
         self, request: ChatRequest, index: int, asked: GenerationRequest, model: ServedModel
     ) -> AsyncGenerator[TextDelta | ChoiceEnd]:
-        last = request.messages[-1]
         text = ChoiceText(
             index,
             model.tokenizer,
             request.stop_strings,
             min_tokens=asked.min_tokens,
-            continues=isinstance(last, AssistantMessage) and last.prefix,
+            continues=is_prefix(request.messages[-1]),
         )
 
         def settle(end: EndEvent) -> None:
@@ -127,11 +126,3 @@ class Chat:
                 if isinstance(event, EndEvent):
                     cut = event.reason is EndReason.LENGTH and not text.stopped
                     yield ChoiceEnd(index, "length" if cut else "stop", event.work)
-
-
-def _too_long(tokens: str, context: int) -> PromptTooLong:
-    return PromptTooLong(
-        f"the prompt has {tokens} tokens, the model's context has {context} and the answer needs some of them.",
-        where="messages",
-        hint="Send a shorter prompt.",
-    )

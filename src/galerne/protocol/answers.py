@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+Value = TypeVar("Value")
+Optional = Annotated[Value | None, Field(exclude_if=lambda value: value is None)]
+"""A field that is left out where it says nothing."""
 
 FinishReason = Literal["stop", "length", "error"]
 
@@ -65,19 +69,19 @@ class ChatResponse(AnswerModel):
     system_fingerprint: str  # equal fingerprints: equal requests with a seed give equal answers
     choices: list[Choice]
     usage: Usage
-    metadata: dict[str, Any] | None = None
+    metadata: Optional[dict[str, Any]] = None
 
 
 class Delta(AnswerModel):
-    role: Literal["assistant"] | None = None  # in the first chunk of a choice
-    content: str | None = None
+    role: Optional[Literal["assistant"]] = None  # in the first chunk of a choice
+    content: Optional[str] = None
 
 
 class ChunkChoice(AnswerModel):
     index: int
     delta: Delta
     finish_reason: FinishReason | None = None  # in the last chunk of a choice
-    logprobs: Logprobs | None = None
+    logprobs: Optional[Logprobs] = None
 
 
 class ChatChunk(AnswerModel):
@@ -93,4 +97,19 @@ class ChatChunk(AnswerModel):
     model: str
     system_fingerprint: str
     choices: list[ChunkChoice]
-    usage: Usage | None = None
+    usage: Optional[Usage] = None
+
+
+class ErrorObject(AnswerModel):
+    """A failure. `openai` raises its message, wherever it comes."""
+
+    message: str
+    type: str  # the kind: what a program decides upon
+    param: str | None = None  # the field, file or setting
+    code: str
+
+
+class FailedChunk(ChatChunk):
+    """The last event of a stream that failed: `mistralai` sees the reason "error" in every choice that was open."""
+
+    error: ErrorObject

@@ -8,14 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from galerne.protocol.answers import AnswerModel
-
-
-class ErrorObject(AnswerModel):
-    message: str
-    type: str  # the kind: what a program decides upon
-    param: str | None = None  # the field, file or setting
-    code: str
+from galerne.protocol.answers import AnswerModel, ErrorObject, Optional
 
 
 class ErrorDetail(AnswerModel):
@@ -32,4 +25,4 @@ class ErrorBody(AnswerModel):
     code: str
     request_id: str
     error: ErrorObject
-    detail: list[ErrorDetail] | None = None
+    detail: Optional[list[ErrorDetail]] = None

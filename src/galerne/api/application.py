@@ -1,0 +1,46 @@
+"""The HTTP application: routes, error objects, request ids, documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import FastAPI
+
+from galerne import __version__
+from galerne.api import documentation, errors
+from galerne.api.metrics import Metrics
+from galerne.api.middleware import RequestLog
+from galerne.api.routes.chat import chat_routes
+from galerne.api.routes.health import health_routes
+from galerne.api.routes.metrics import metrics_routes
+from galerne.api.routes.models import model_routes
+from galerne.flows.chat import Chat
+from galerne.flows.served import ServedModels
+from galerne.settings import Settings
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(models: ServedModels, settings: Settings, lifespan: Lifespan | None = None) -> FastAPI:
+    """The application over these models; `lifespan` starts and stops them."""
+    app = FastAPI(
+        title="Galerne",
+        version=__version__,
+        description="Open-weight models on your own machine, for the official Mistral and OpenAI clients.",
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    metrics = Metrics(models)
+    chat = Chat(models, metrics, settings)
+    app.include_router(chat_routes(chat, metrics, settings))
+    app.include_router(model_routes(models, settings))
+    app.include_router(health_routes(models))
+    app.include_router(metrics_routes(metrics))
+    documentation.install(app)
+    errors.install(app)
+    app.add_middleware(RequestLog, metrics=metrics)
+    return app

@@ -1,0 +1,135 @@
+"""The one place where a failure gets its HTTP status, and the body that both official clients can read.
+
+`docs/errors.md` says the same for people; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
+
+from galerne.api.request_id import current_request_id
+from galerne.errors import (
+    BadFile,
+    DigestMismatch,
+    DiskFull,
+    EngineFailed,
+    GalerneError,
+    InvalidRequest,
+    ModelLoading,
+    ModelNotFound,
+    NotFound,
+    PromptTooLong,
+    PullError,
+    QueueFull,
+    SettingsError,
+    TemplateError,
+    TooLarge,
+    TooSlow,
+    Unavailable,
+    UnsupportedField,
+    UnsupportedFile,
+)
+from galerne.protocol.answers import ErrorObject
+from galerne.protocol.failures import ErrorBody, ErrorDetail
+
+logger = logging.getLogger(__name__)
+
+STATUS: Mapping[type[GalerneError], HTTPStatus] = {
+    GalerneError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnsupportedField: HTTPStatus.UNPROCESSABLE_ENTITY,
+    PromptTooLong: HTTPStatus.BAD_REQUEST,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    TooSlow: HTTPStatus.REQUEST_TIMEOUT,
+    NotFound: HTTPStatus.NOT_FOUND,
+    ModelNotFound: HTTPStatus.NOT_FOUND,
+    SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    BadFile: HTTPStatus.INTERNAL_SERVER_ERROR,
+    UnsupportedFile: HTTPStatus.INTERNAL_SERVER_ERROR,
+    TemplateError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    PullError: HTTPStatus.BAD_GATEWAY,
+    DigestMismatch: HTTPStatus.BAD_GATEWAY,
+    DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,
+    ModelLoading: HTTPStatus.SERVICE_UNAVAILABLE,
+    EngineFailed: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Every class of the tree, each named here: a new one without a status fails the tests."""
+
+INTERNAL = "internal_error"
+"""The code of what nobody foresaw."""
+
+CLIENT_LEFT = 499
+"""The status in the log when a client did not wait for its answer, as nginx says it."""
+
+
+def error_body(status: int, code: str, message: str, where: str | None = None) -> ErrorBody:
+    """The wire form of a failure."""
+    kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
+    detail = None
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        detail = [ErrorDetail(loc=["body", *([where] if where else [])], msg=message, type=code)]
+    return ErrorBody(
+        message=message,
+        type=kind,
+        param=where,
+        code=code,
+        request_id=current_request_id(),
+        error=ErrorObject(message=message, type=kind, param=where, code=code),
+        detail=detail,
+    )
+
+
+def report(error: Exception) -> ErrorBody:
+    """What a client is told of any failure. What nobody foresaw goes to the log; the client gets the request's id."""
+    if isinstance(error, GalerneError):
+        return error_body(STATUS[type(error)], error.code, str(error), error.where)
+    logger.error("unforeseen failure", exc_info=error, extra={"request_id": current_request_id()})
+    message = "something went wrong inside the server; its log says what, under this request's id."
+    return error_body(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL, message)
+
+
+def respond(error: Exception) -> Response:
+    status = STATUS[type(error)] if isinstance(error, GalerneError) else HTTPStatus.INTERNAL_SERVER_ERROR
+    return _response(status, report(error), _headers(error))
+
+
+def install(app: FastAPI) -> None:
+    """Let the failures that are known leave as error objects; `RequestLog` does it for the others."""
+
+    async def on_failure(_: Request, error: Exception) -> Response:
+        return respond(error)
+
+    async def on_http(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        status = HTTPStatus(error.status_code)
+        message = {
+            HTTPStatus.NOT_FOUND: "there is nothing at this address. See /docs.",
+            HTTPStatus.METHOD_NOT_ALLOWED: "this address does not answer to that method. See /docs.",
+        }.get(status, error.detail)
+        code = status.phrase.lower().replace(" ", "_")
+        return _response(status, error_body(status, code, message), error.headers or {})
+
+    async def on_disconnect(_: Request, __: Exception) -> Response:
+        return Response(status_code=CLIENT_LEFT)  # for the log: nobody reads it
+
+    app.add_exception_handler(GalerneError, on_failure)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(ClientDisconnect, on_disconnect)
+
+
+def _headers(error: Exception) -> Mapping[str, str]:
+    return {"Retry-After": str(math.ceil(error.retry_after))} if isinstance(error, Unavailable) else {}
+
+
+def _response(status: int, body: ErrorBody, headers: Mapping[str, str]) -> Response:
+    return JSONResponse(body.model_dump(), status, dict(headers))

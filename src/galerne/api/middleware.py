@@ -1,0 +1,50 @@
+"""What is the same for every request: an id, a line in the log, a count."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from galerne.api.errors import CLIENT_LEFT, respond
+from galerne.api.metrics import Metrics
+from galerne.api.request_id import HEADER, begin_request
+
+logger = logging.getLogger("galerne.api.access")
+
+
+class RequestLog:
+    """The outermost layer. Plain ASGI: nothing may stand between a client that leaves and the stream it leaves."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        id = begin_request(Headers(scope=scope).get(HEADER))
+        began, status = time.perf_counter(), 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[HEADER] = id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception as error:
+            if status:  # an answer has begun: only breaking it off says that it is not whole
+                raise
+            await respond(error)(scope, receive, send_with_id)
+        finally:
+            seconds = time.perf_counter() - began
+            route = getattr(scope.get("route"), "path", "unknown")
+            self._metrics.count_request(route, scope["method"], status or CLIENT_LEFT, seconds)
+            fields = {"request_id": id, "status": status or CLIENT_LEFT, "ms": round(seconds * 1000, 1)}
+            logger.info("%s %s", scope["method"], scope["path"], extra=fields)

@@ -1,0 +1,28 @@
+"""`GET /healthz` and `GET /readyz`: for whoever starts, restarts or balances servers."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from galerne.errors import ModelLoading
+from galerne.flows.served import ServedModels
+from galerne.protocol.failures import ErrorBody
+
+
+def health_routes(models: ServedModels) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The server is alive."""
+        return {"status": "alive"}
+
+    @router.get("/readyz", responses={503: {"model": ErrorBody}})
+    async def readyz() -> dict[str, str]:
+        """Every model really produced a token. 503 until then, and while an engine is being restarted."""
+        waiting = [model.name for model in models if not await model.generator.ready()]
+        if waiting:
+            raise ModelLoading(f"not ready yet: {', '.join(waiting)}.", hint="Try again soon.")
+        return {"status": "ready"}
+
+    return router

@@ -1,0 +1,39 @@
+"""Server-sent events, as both official clients read them: `data: {...}` for each chunk, `data: [DONE]` at the end.
+
+Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from galerne.protocol.answers import ChatChunk
+
+
+class EventStream(StreamingResponse):
+    """A stream of chunks. However it ends, `rest` is closed before the response is."""
+
+    def __init__(self, first: ChatChunk, rest: AsyncGenerator[ChatChunk]) -> None:
+        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # proxies shall pass chunks on at once
+        self._events = _events(first, rest)
+        super().__init__(self._events, media_type="text/event-stream", headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._events):
+            await super().__call__(scope, receive, send)
+
+
+async def _events(first: ChatChunk, rest: AsyncGenerator[ChatChunk]) -> AsyncGenerator[bytes]:
+    async with aclosing(rest):
+        yield _event(first)
+        async for chunk in rest:
+            yield _event(chunk)
+        yield b"data: [DONE]\n\n"
+
+
+def _event(chunk: ChatChunk) -> bytes:
+    return b"data: " + chunk.model_dump_json().encode() + b"\n\n"
