@@ -20,6 +20,10 @@ def open_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
         from galerne.prompt.bpe import open_bpe
 
         return open_bpe(checkpoint.metadata, checkpoint.path)
+    if kind == "llama":
+        from galerne.prompt.sentencepiece_ import open_sentencepiece
+
+        return open_sentencepiece(checkpoint.metadata, checkpoint.path)
     raise UnsupportedFile(f"the vocabulary {kind!r} is not known.", where=f"{checkpoint.path}: tokenizer.ggml.model")
 
 

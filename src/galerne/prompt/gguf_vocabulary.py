@@ -81,6 +81,8 @@ def read_vocabulary(metadata: Mapping[str, Any], where: str) -> GgufVocabulary:
     types: list[int] = _array(metadata, "token_type", int, MAX_TOKENS, where) or [TokenType.NORMAL] * len(spellings)
     if len(types) != len(spellings):
         raise BadFile(f"there are {len(types)} for {len(spellings)} tokens.", where=f"{where}: {_PREFIX}token_type")
+    if unknown := set(types).difference(TokenType):
+        raise BadFile(f"{min(unknown)} is not a type of token.", where=f"{where}: {_PREFIX}token_type")
 
     bos, eos, eot, eom = (
         _token(metadata, f"{name}_token_id", len(spellings), where) for name in ("bos", "eos", "eot", "eom")

@@ -1,0 +1,142 @@
+"""GGUF's 'llama' vocabularies: SentencePiece BPE with scores, run by the `sentencepiece` library.
+
+The library reads its own model format, a protocol buffer; the one built here has just what a GGUF file knows.
+
+Source: https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sentencepiece import SentencePieceProcessor
+
+from galerne.errors import BadFile
+from galerne.prompt.gguf_vocabulary import GgufVocabulary, TokenType, read_vocabulary
+from galerne.prompt.vocabulary import MAX_TOKENS, Spellings, Vocabulary, VocabularyTokenizer
+
+_SPACE = "▁"
+_BPE = 2
+
+
+def open_sentencepiece(metadata: Mapping[str, Any], path: Path) -> VocabularyTokenizer:
+    """The tokenizer of a GGUF file whose `tokenizer.ggml.model` is 'llama'. Raises `BadFile`."""
+    read = read_vocabulary(metadata, str(path))
+    vocabulary = Vocabulary(
+        spellings=read.spellings,
+        contents=_contents(read),
+        control=read.control,
+        bos=read.bos,
+        eos=read.eos,
+        add_bos=read.flag("add_bos_token", True) and read.bos is not None,
+        stop_tokens=read.stop_tokens,
+        strips_space=read.flag("add_space_prefix", True),
+    )
+    vocabulary.check(str(path))
+    return VocabularyTokenizer(vocabulary, _encoder(read, _library(read), prefix=vocabulary.strips_space))
+
+
+def _encoder(read: GgufVocabulary, library: SentencePieceProcessor, *, prefix: bool) -> Callable[[str], list[int]]:
+    def cut(text: str) -> list[int]:
+        tokens: list[int] = library.encode(text)
+        return tokens
+
+    def cut_with_space(text: str) -> list[int]:
+        return cut(f" {text}") if text else []
+
+    spellings = Spellings(read.control)
+    if not prefix:
+        return spellings.splitting(cut)
+    if "[INST]" not in read.control:
+        return spellings.splitting(cut_with_space)
+    # Mistral's vocabularies from v2 on: their templates write the space after [INST] themselves.
+    after_control = spellings.splitting(cut)
+
+    def encode(text: str) -> list[int]:
+        first = next(spellings.find(text), (len(text), 0, 0))[0]
+        return [*spellings.splitting(cut_with_space)(text[:first]), *after_control(text[first:])]
+
+    return encode
+
+
+def _contents(read: GgufVocabulary) -> list[bytes]:
+    contents = [spelling.replace(_SPACE, " ").encode() for spelling in read.spellings]
+    for token, kind in enumerate(read.types):
+        if kind == TokenType.BYTE:
+            contents[token] = bytes([_byte(read.spellings[token], read.where)])
+    for token in read.control.values():
+        contents[token] = b""
+    return contents
+
+
+def _byte(spelling: str, where: str) -> int:
+    try:
+        value = int(spelling.removeprefix("<0x").removesuffix(">"), 16)
+    except ValueError:
+        value = -1
+    if spelling != f"<0x{value:02X}>" or not 0 <= value < 256:
+        raise BadFile(f"{spelling!r} is not the spelling of a byte.", where=where)
+    return value
+
+
+def _library(read: GgufVocabulary) -> SentencePieceProcessor:
+    try:
+        return SentencePieceProcessor(model_proto=_model(read))
+    except (RuntimeError, OverflowError) as error:  # a score that is no 32-bit float overflows
+        raise BadFile(f"the vocabulary does not hold together: {error}", where=read.where) from None
+
+
+def _model(read: GgufVocabulary) -> bytes:
+    """A ModelProto. This module puts the space before a text itself, and nothing else about a text is changed."""
+    scores = read.numbers("scores", MAX_TOKENS)
+    if len(scores) != len(read.spellings):
+        where = f"{read.where}: tokenizer.ggml.scores"
+        raise BadFile(f"there are {len(scores)} for {len(read.spellings)} tokens.", where=where)
+    if not all(map(math.isfinite, scores)):
+        raise BadFile("not all scores are numbers.", where=f"{read.where}: tokenizer.ggml.scores")
+    kinds = _kinds(read)
+    pieces = (
+        _bytes(1, _bytes(1, spelling.encode()) + _float(2, score) + _number(3, kind))
+        for spelling, score, kind in zip(read.spellings, scores, kinds, strict=True)
+    )
+    trainer = _number(3, _BPE) + _number(35, TokenType.BYTE in kinds)  # model_type, byte_fallback
+    normalizer = _number(3, False) + _number(4, read.flag("remove_extra_whitespaces", False))
+    return b"".join(pieces) + _bytes(2, trainer) + _bytes(3, normalizer)
+
+
+def _kinds(read: GgufVocabulary) -> list[int]:
+    """The library wants just one unknown token; whatever else is in `control` must not come out of a text."""
+    kinds = list(read.types)
+    unknown = read.metadata.get("tokenizer.ggml.unknown_token_id", 0)
+    if TokenType.UNKNOWN in kinds:
+        unknown = kinds.index(TokenType.UNKNOWN)
+    for token in read.control.values():
+        kinds[token] = TokenType.CONTROL
+    if not isinstance(unknown, int) or not 0 <= unknown < len(kinds):
+        raise BadFile(f"the unknown token is {unknown!r}, which is none.", where=read.where)
+    kinds[unknown] = TokenType.UNKNOWN
+    return kinds
+
+
+def _varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*encoded, value])
+
+
+def _number(field: int, value: int) -> bytes:
+    return _varint(field << 3) + _varint(value)
+
+
+def _bytes(field: int, value: bytes) -> bytes:
+    return _varint(field << 3 | 2) + _varint(len(value)) + value
+
+
+def _float(field: int, value: float) -> bytes:
+    return _varint(field << 3 | 5) + struct.pack("<f", value)
