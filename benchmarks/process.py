@@ -12,7 +12,7 @@ from select import select
 from typing import Any
 
 from benchmarks.engines.worker import Run
-from benchmarks.peers import Candidate
+from benchmarks.peers import Candidate, weights_folder
 
 LOAD_SECONDS = 900
 RUN_SECONDS = 600
@@ -27,6 +27,7 @@ class EngineProcess:
 
     def __init__(self, candidate: Candidate, model: Path, threads: int) -> None:
         self.candidate = candidate
+        own = {"OMP_NUM_THREADS": str(threads), "CONVERTED_WEIGHTS": str(weights_folder())}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this object
         self._process = subprocess.Popen(
             [candidate.python, "-m", candidate.module, str(model), str(threads)],
@@ -34,7 +35,7 @@ class EngineProcess:
             stdout=subprocess.PIPE,
             stderr=self._log,
             cwd=Path(__file__).parent.parent,
-            env=os.environ | candidate.environment | {"OMP_NUM_THREADS": str(threads)},
+            env=os.environ | own | candidate.environment,
             start_new_session=True,
         )
         try:
