@@ -35,7 +35,7 @@ class EngineProcess:
             stdout=subprocess.PIPE,
             stderr=self._log,
             cwd=Path(__file__).parent.parent,
-            env=os.environ | own | candidate.environment,
+            env={**os.environ, **own, **candidate.environment},
             start_new_session=True,
         )
         try:
