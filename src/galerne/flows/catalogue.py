@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,14 +115,14 @@ def _describe(path: Path, name: str, licence: str) -> Entry:
         architecture=config.architecture,
         context=config.context_length,
         cache=CacheShape(layers=config.layers, kv_heads=config.kv_heads, head_dim=config.head_dim),
-        source=f"file:{path.absolute()}",
+        source=f"file:{os.path.abspath(path)}",
         size=sum(file.stat().st_size for file in checkpoint.files),
     )
 
 
 def _plain_name(path: Path) -> str:
     """A name made of a file's."""
-    stem = path.stem if path.is_file() else path.resolve().name
+    stem = path.stem if path.is_file() else Path(os.path.abspath(path)).name
     name = re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("._-")[:100]
     return name if NAME.fullmatch(name) else "model"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def link(entry: Entry, path: Path, store: Store, progress: Progress) -> Manifest
     Raises `BadFile`, `ModelNotFound`, `DigestMismatch`, `SettingsError`.
     """
     with store.lock(entry.name), disk_errors(store.folder):
-        manifest = _checked(entry, path.resolve(), progress).model_copy(update={"file": str(path.resolve())})
+        manifest = _checked(entry, path, progress).model_copy(update={"file": os.path.abspath(path)})
         store.keep(entry.name, None, manifest)
     return manifest
 

@@ -39,7 +39,7 @@ def resolve(asked: str, settings: Settings) -> LocalModel:
         )
     path = Path(os.path.expanduser(name))
     if name and os.path.exists(path):
-        return LocalModel(path.stem if path.is_file() else path.resolve().name, path, None)
+        return LocalModel(path.stem if path.is_file() else Path(os.path.abspath(path)).name, path, None)
     known = {*settings.aliases, *catalogue, *store.names()}
     near = get_close_matches(asked[:100], sorted(known), n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}?" if near else "See `galerne models list`."

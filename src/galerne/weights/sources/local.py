@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -13,20 +14,20 @@ from galerne.weights.sources.source import CHUNK, Progress, disk_errors, need_sp
 
 @dataclass(frozen=True, slots=True)
 class LocalSource:
-    path: Path
+    path: Path  # absolute, without `..`
 
     @classmethod
     def parse(cls, text: str) -> Self:
         if not text or "\0" in text:
             raise ValueError("this source has the form file:PATH")
-        return cls(Path(text).expanduser())
+        return cls(Path(os.path.abspath(Path(text).expanduser())))
 
     def fetch(self, work: Path, progress: Progress) -> Path:
         """Copy the file, or the files of a model that a folder holds: nothing else that lies there."""
         if not self.path.exists():
             raise PullError("there is no such file or folder.", where=str(self.path))
         files = open_checkpoint(self.path).files
-        target = work / (self.path.resolve().name or "model")
+        target = work / (self.path.name or "model")
         with disk_errors(work):
             total = sum(file.stat().st_size for file in files)
             need_space(work, total)
