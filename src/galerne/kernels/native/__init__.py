@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from llvmlite import binding
-
 from galerne.errors import SettingsError
 from galerne.kernels.interface import CacheShape, Operations, Value
 from galerne.kernels.native.cache import CacheLayout
+from galerne.kernels.native.cpu import host_features, usable_threads
 from galerne.kernels.native.levels import LEVELS, usable_levels
 from galerne.kernels.native.library import load_library
 from galerne.kernels.native.pack import PackedMatrix, pack_stack
 from galerne.kernels.native.program import NativeProgram
-from galerne.kernels.native.team import Team, usable_threads
+from galerne.kernels.native.team import Team
 from galerne.weights.tensor import Tensor
 
 
@@ -40,8 +39,7 @@ def native_kernels(
     level: str, threads: int, folder: Path, announce: Callable[[str], None] = lambda _: None
 ) -> NativeKernels:
     """The kernels of `level` ("auto": the best that this CPU runs). Raises `SettingsError` when the CPU cannot."""
-    features = frozenset(name for name, has in binding.get_host_cpu_features().items() if has)
-    usable = [each.name for each in usable_levels(features)]
+    usable = [each.name for each in usable_levels(host_features())]
     if level == "auto":
         level = usable[0]
     if level not in usable:

@@ -2,62 +2,65 @@
 
 from __future__ import annotations
 
-import math
-import os
 import threading
-from pathlib import Path
+import weakref
+from dataclasses import dataclass, field
 
 from galerne.kernels.native.library import Library
 
 
+@dataclass(slots=True)
+class _Call:
+    """What the other threads are woken for."""
+
+    gates: list[threading.Lock] = field(default_factory=list)  # one for each of them: released, it may go once
+    context: int = 0  # 0: go home
+
+
 class Team:
-    """`threads` threads, the calling one among them. Not reentrant: one run at a time."""
+    """`threads` threads, the calling one among them. They end with the team, or when it is closed."""
 
     def __init__(self, library: Library, threads: int) -> None:
         self.threads = threads
         self._library = library
-        self._context = 0
-        self._gates = [threading.Lock() for _ in range(threads - 1)]
-        for gate in self._gates:
+        self._running = threading.Lock()
+        self._call = _Call()
+        for number in range(1, threads):
+            gate = threading.Lock()
             gate.acquire()
-        for number, gate in enumerate(self._gates, start=1):
-            threading.Thread(target=self._work, args=(number, gate), name=f"kernels-{number}", daemon=True).start()
+            self._call.gates.append(gate)
+            arguments = (library, self._call, number, gate)  # not the team: it must be able to end
+            threading.Thread(target=_work, args=arguments, name=f"kernels-{number}", daemon=True).start()
+        self._dismiss = weakref.finalize(self, _go, self._call, 0)
+        self._dismiss.atexit = False
 
     def run(self, context: int) -> None:
-        """Execute the program of the context at this address. The program ends with a barrier."""
-        self._context = context
-        for gate in self._gates:
-            gate.release()
-        self._library.run(context, 0)
+        """Execute the program of the context at this address. The program ends with a barrier.
+
+        Callers on several threads take turns. Raises `RuntimeError` when the team is closed.
+        """
+        with self._running:
+            if not self._dismiss.alive:
+                raise RuntimeError("the team of threads is closed")
+            _go(self._call, context)
+            self._library.run(context, 0)
 
     def close(self) -> None:
-        self._context = 0
-        for gate in self._gates:
-            gate.release()
-
-    def _work(self, number: int, gate: threading.Lock) -> None:
-        while True:
-            gate.acquire()
-            if not self._context:
-                return
-            self._library.run(self._context, number)
+        """Let the other threads end."""
+        with self._running:
+            self._dismiss()
 
 
-def usable_threads(wanted: int) -> int:
-    """How many threads to use: what is asked for, at most (0: just) what this process may use.
-
-    More threads than CPUs would wait for one another at every barrier.
-    """
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    usable = max(1, min(cpus, _quota()))
-    return min(wanted, usable) if wanted else usable
+def _go(call: _Call, context: int) -> None:
+    call.context = context
+    for gate in call.gates:
+        gate.release()
 
 
-def _quota(root: Path = Path("/sys/fs/cgroup")) -> int:
-    """CPUs that the control group's quota allows, rounded up; a large number without one."""
-    unlimited = 1 << 16
-    try:
-        quota, period = (root / "cpu.max").read_text().split()
-        return unlimited if quota == "max" else max(1, math.ceil(int(quota) / int(period)))
-    except (OSError, ValueError):
-        return unlimited
+def _work(library: Library, call: _Call, number: int, gate: threading.Lock) -> None:
+    while True:
+        gate.acquire()
+        context = call.context
+        if not context:
+            return
+        library.run(context, number)
