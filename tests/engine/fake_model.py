@@ -21,9 +21,10 @@ _MIX = 0x9E3779B97F4A7C15
 _ALL_ONES = 2**64 - 1
 
 
-def key_of(before: int, token: int, position: int) -> int:
+def key_of(before: int, token: int, position: int, *, apart: bool = False) -> int:
     """What the cache holds of a position: like a true key, it depends on everything before it. Its low bits are the
-    token."""
+    token. `apart`: it is of an answer, and the model computes those otherwise than prompts."""
+    before ^= 1 << 40 if apart else 0
     mixed = ((before ^ (token + 1)) * _MIX + position) & _ALL_ONES
     return (mixed ^ (mixed >> 29)) & ~0xFFFF | token
 
@@ -38,7 +39,7 @@ def logits_of(keys: NDArray[np.uint64]) -> NDArray[np.float32]:
     return logits
 
 
-def answer(request: GenerationRequest) -> list[int]:
+def answer(request: GenerationRequest, *, apart: bool = False) -> list[int]:
     """The tokens that `request` must give: computed one after the other from its text alone, without an engine."""
     rng = np.random.Generator(np.random.Philox((request.sampling.seed or 0) % 2**64))
     keys: list[int] = []
@@ -54,18 +55,21 @@ def answer(request: GenerationRequest) -> list[int]:
         if token in request.stop_tokens:
             break
         tokens.append(token)
-        keys.append(key_of(keys[-1], token, len(keys)))
+        keys.append(key_of(keys[-1], token, len(keys), apart=apart))
     return tokens
 
 
 class FakeModel:
     """Wrong block tables, stale blocks, missing copies or wrong positions change its answers, as with a true model."""
 
-    def __init__(self, blocks: int = 64, max_rows: int = 256, context_length: int = 512) -> None:
+    def __init__(
+        self, blocks: int = 64, max_rows: int = 256, context_length: int = 512, *, answers_apart: bool = False
+    ) -> None:
         self.blocks = blocks
         self.max_rows = max_rows
         self.context_length = context_length
         self.vocabulary = VOCABULARY
+        self.answers_apart = answers_apart
         self.rows: list[int] = []  # of each step so far
         self.copies = 0
         self._cache = np.random.Generator(np.random.Philox(0)).integers(0, 2**63, (blocks, BLOCK), np.uint64)
@@ -79,7 +83,8 @@ class FakeModel:
             assert batch.positions[first:last].tolist() == list(range(length - (last - first), length))
             table = batch.blocks[sequence]
             for row in range(first, last):
-                self._store(table, int(batch.positions[row]), int(batch.tokens[row]))
+                apart = self.answers_apart and row < (batch.answers or 0)
+                self._store(table, int(batch.positions[row]), int(batch.tokens[row]), apart)
             keys = self._cache[table[: -(-length // BLOCK)]].ravel()
             seen += [keys[: batch.positions[row] + 1] for row in range(first, last)]
         return np.array([logits_of(seen[row]) for row in batch.outputs], np.float32).reshape(-1, VOCABULARY)
@@ -88,9 +93,9 @@ class FakeModel:
         self._cache[target] = self._cache[source]
         self.copies += 1
 
-    def _store(self, table: NDArray[np.int32], position: int, token: int) -> None:
+    def _store(self, table: NDArray[np.int32], position: int, token: int, apart: bool) -> None:
         before = int(self._cache[table[(position - 1) // BLOCK], (position - 1) % BLOCK]) if position else 0
-        self._cache[table[position // BLOCK], position % BLOCK] = key_of(before, token, position)
+        self._cache[table[position // BLOCK], position % BLOCK] = key_of(before, token, position, apart=apart)
 
 
 class Transcript:

@@ -60,19 +60,23 @@ SHAPES = {  # blocks, max_batch_tokens, max_running
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("prefix_cache", [True, False])
 @pytest.mark.parametrize("speculation", [True, False])
-def test_answers_do_not_depend_on_how_they_are_computed(shape: str, prefix_cache: bool, speculation: bool) -> None:
+@pytest.mark.parametrize("apart", [True, False])
+def test_answers_do_not_depend_on_how_they_are_computed(
+    shape: str, prefix_cache: bool, speculation: bool, apart: bool
+) -> None:
     blocks, rows, running = SHAPES[shape]
     limits = EngineLimits(rows, running, 100, prefix_cache=prefix_cache, speculation=speculation)
-    engine = Engine(FakeModel(blocks), limits)
+    engine = Engine(FakeModel(blocks, answers_apart=apart), limits)
     requests = mixed_requests(24)
     said = run(engine, *requests)
     for each in requests:
-        assert said.tokens.get(each.id, []) == answer(each)
-        stopped = len(answer(each)) < each.max_tokens
+        expected = answer(each, apart=apart)
+        assert said.tokens.get(each.id, []) == expected
+        stopped = len(expected) < each.max_tokens
         end = said.ends[each.id]
         assert end.reason is (EndReason.STOP if stopped else EndReason.LENGTH)
         assert end.work.prompt_tokens == len(each.prompt)
-        assert end.work.completion_tokens == len(answer(each)) + stopped
+        assert end.work.completion_tokens == len(expected) + stopped
     statistics = engine.statistics()
     assert statistics["blocks_held"] == statistics["running"] == statistics["waiting"] == 0
     assert (statistics["cached_tokens"] > 0) == prefix_cache

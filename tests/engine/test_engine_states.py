@@ -46,9 +46,12 @@ class EngineMachine(RuleBasedStateMachine):
         waiting=st.integers(0, 12),
         prefix_cache=st.sampled_from([True, True, True, False]),
         speculation=st.booleans(),
+        apart=st.booleans(),
     )
-    def start(self, blocks: int, rows: int, running: int, waiting: int, prefix_cache: bool, speculation: bool) -> None:
-        self.model = RaisesOnce(blocks, context_length=400)
+    def start(
+        self, blocks: int, rows: int, running: int, waiting: int, prefix_cache: bool, speculation: bool, apart: bool
+    ) -> None:
+        self.model = RaisesOnce(blocks, context_length=400, answers_apart=apart)
         limits = EngineLimits(rows, running, waiting, prefix_cache=prefix_cache, speculation=speculation)
         self.engine = Engine(self.model, limits)
         self.requests: dict[str, GenerationRequest] = {}
@@ -140,7 +143,7 @@ class EngineMachine(RuleBasedStateMachine):
         assert self.engine.statistics()["blocks_held"] == 0
 
     def _check_answer(self, request: GenerationRequest, tokens: list[int], reason: EndReason) -> None:
-        expected = answer(request)
+        expected = answer(request, apart=self.model.answers_apart)
         if reason is EndReason.CANCELLED:
             assert request.id in self.cancelled
         if reason in (EndReason.CANCELLED, EndReason.FAILED):

@@ -57,7 +57,8 @@ class BatchBuilder:
         self._counting = np.arange(max(context_length, max_rows) + 1, dtype=np.int32)
 
     def build(self, shares: list[Share]) -> Step:
-        row = wanted = 0
+        """The batch of these shares, of which those of answers come first."""
+        row = wanted = answers = 0
         for index, share in enumerate(shares):
             sequence = share.sequence
             first, last = sequence.computed, sequence.computed + share.rows
@@ -71,6 +72,7 @@ class BatchBuilder:
             outputs = share.outputs
             self._outputs[wanted : wanted + outputs] = self._counting[end - outputs : end]
             row = end
+            answers = answers if sequence.in_prompt else row
             wanted += outputs
         self._starts[len(shares)] = row
         batch = Batch(
@@ -80,5 +82,6 @@ class BatchBuilder:
             lengths=self._lengths[: len(shares)],
             blocks=self._blocks[: len(shares)],
             outputs=self._outputs[:wanted],
+            answers=answers,
         )
         return Step(batch, shares)

@@ -16,8 +16,13 @@ WORTH_COPYING = 4
 class Cache:
     """The block pool and the prefix tree, kept in step with each other."""
 
-    def __init__(self, blocks: int, copy_block: Callable[[int, int], None], *, sharing: bool = True) -> None:
-        """`copy_block(source, target)` copies the keys and values of a block (copy on write)."""
+    def __init__(
+        self, blocks: int, copy_block: Callable[[int, int], None], *, sharing: bool = True, answers_apart: bool = False
+    ) -> None:
+        """`copy_block(source, target)` copies the keys and values of a block (copy on write).
+
+        `answers_apart`: share what was computed of prompts only, and for prompts only."""
+        self._answers_apart = answers_apart
         self._tree = PrefixTree()
         self.pool = BlockPool(blocks, evicted=lambda block: self._tree.remove(self._tree.at(block)))
         self._copy_block = copy_block
@@ -30,7 +35,7 @@ class Cache:
         """
         if not self._sharing:
             return
-        limit = len(sequence.tokens) - 1
+        limit = self._shareable(sequence, len(sequence.tokens) - 1)
         while sequence.computed == sequence.shared * BLOCK and sequence.computed + BLOCK <= limit:
             node = self._tree.find(sequence.request.tenant, sequence.node, next_block(sequence))
             if node is None:
@@ -44,7 +49,7 @@ class Cache:
         """Copy the block that shares the most of its first tokens with those that come next, if any does."""
         if not self._sharing or sequence.computed != sequence.shared * BLOCK or not self.pool.available:
             return
-        limit = min(len(sequence.tokens) - 1 - sequence.computed, BLOCK)
+        limit = min(self._shareable(sequence, len(sequence.tokens) - 1) - sequence.computed, BLOCK)
         wanted = next_block(sequence)[:limit]
         source, common = self._tree.nearest(sequence.request.tenant, sequence.node, wanted)
         if source is None or common < WORTH_COPYING:
@@ -81,7 +86,7 @@ class Cache:
         """Put the blocks that are now full into the tree; where an equal one is there already, go on with that."""
         if not self._sharing:
             return
-        while sequence.computed >= (sequence.shared + 1) * BLOCK:
+        while self._shareable(sequence, sequence.computed) >= (sequence.shared + 1) * BLOCK:
             self._drop_tail(sequence)
             tenant, tokens = sequence.request.tenant, next_block(sequence)
             block = int(sequence.table[sequence.shared])
@@ -96,7 +101,8 @@ class Cache:
 
     def share_tail(self, sequence: Sequence) -> None:
         """Put the last, partly filled block into the tree as well. Its owner may go on filling it: others copy it."""
-        tokens = next_block(sequence)[: sequence.computed - sequence.shared * BLOCK]
+        computed = self._shareable(sequence, sequence.computed)
+        tokens = next_block(sequence)[: max(computed - sequence.shared * BLOCK, 0)]
         if not self._sharing or len(tokens) < WORTH_COPYING:
             return
         self._drop_tail(sequence)
@@ -124,6 +130,10 @@ class Cache:
             above = node.parent
             self._prune(node)
             node = above
+
+    def _shareable(self, sequence: Sequence, positions: int) -> int:
+        """How many of so many positions may be shared."""
+        return min(positions, len(sequence.request.prompt)) if self._answers_apart else positions
 
     def _prune(self, node: Node) -> None:
         for child in list(node.children):

@@ -56,7 +56,9 @@ class Engine:
         max_rows = min(self._limits.max_batch_tokens, model.max_rows)
         max_running = min(self._limits.max_running, max_rows)  # each may have a row in every step
         self._most = max_running + self._limits.max_waiting
-        self._cache = Cache(model.blocks, model.copy_block, sharing=self._limits.prefix_cache)
+        self._cache = Cache(
+            model.blocks, model.copy_block, sharing=self._limits.prefix_cache, answers_apart=model.answers_apart
+        )
         batches = BatchBuilder(max_rows, max_running, model.context_length)
         guessing = (proposer or PromptLookup()) if self._limits.speculation else None
         self._scheduler = Scheduler(self._cache, self._limits, batches, guessing)

@@ -29,6 +29,10 @@ class Model(Protocol):
     def vocabulary(self) -> int:
         """Logits per row; token ids are below it."""
 
+    @property
+    def answers_apart(self) -> bool:
+        """Answers are computed otherwise than prompts (`Batch.answers`): their keys and values are no prompt's."""
+
     def forward(self, batch: Batch) -> NDArray[np.float32]:
         """Logits [len(batch.outputs), vocabulary], valid until the next call."""
 

@@ -75,9 +75,8 @@ class Scheduler:
         self._fill_with_prompts(plan)
         if not plan:
             return None
-        return self._batches.build(
-            [Share(each, rows, rows == each.pending, guesses.get(each, ())) for each, rows in plan.items()]
-        )
+        shares = [Share(each, rows, rows == each.pending, guesses.get(each, ())) for each, rows in plan.items()]
+        return self._batches.build(sorted(shares, key=lambda share: share.sequence.in_prompt))
 
     def settle(self, step: Step, seconds: float) -> None:
         """The step was computed in so many seconds: what it left in the cache can be shared from now on."""
@@ -119,8 +118,9 @@ class Scheduler:
             self._cache.adopt_part(sequence)
             if claim is not None:
                 claims.add(claim)
-        rows = min(sequence.pending - planned, room)
-        if not self._reserve(sequence, planned + rows, plan):
+        end = len(sequence.request.prompt) if sequence.in_prompt else len(sequence.tokens)
+        rows = min(end - sequence.computed - planned, room)  # a share is of a prompt or of an answer
+        if rows <= 0 or not self._reserve(sequence, planned + rows, plan):
             return 0
         plan[sequence] = planned + rows
         return rows
@@ -128,6 +128,7 @@ class Scheduler:
     def _guess(self, plan: Plan) -> dict[Sequence, Guess]:
         """Guesses to check beside the rows of a step without prompts, as far as there is room without taking any."""
         room = min(FEW_ROWS, self._max_rows) - len(plan)
+        plan = {sequence: rows for sequence, rows in plan.items() if not sequence.in_prompt}
         if self._proposer is None or not plan or room < len(plan):
             return {}
         guesses = {}

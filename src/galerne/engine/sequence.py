@@ -66,6 +66,11 @@ class Sequence:
         return len(self.tokens) - len(self.request.prompt)
 
     @property
+    def in_prompt(self) -> bool:
+        """The next row is one of the prompt."""
+        return self.computed < len(self.request.prompt)
+
+    @property
     def untouched(self) -> bool:
         """Nothing changes the model's logits before the next token is chosen."""
         request = self.request

@@ -89,6 +89,7 @@ def _batch(pieces: Sequence[NDArray[np.int32]], first: int, tables: NDArray[np.i
         lengths=np.array([first + count for count in counts], np.int32),
         blocks=tables,
         outputs=np.arange(sum(counts), dtype=np.int32),
+        answers=0,
     )
 
 

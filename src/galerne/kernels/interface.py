@@ -98,6 +98,8 @@ class CacheShape:
 class Program(Protocol):
     """A forward pass, ready to run, and the cache that it reads and writes."""
 
+    answers_apart: bool  # prompts and answers are computed in different precision, see `Batch`
+
     def __call__(self, batch: Batch) -> NDArray[np.float32]:
         """The result of the forward function, [len(batch.outputs), width]. Valid until the next call."""
 

@@ -46,6 +46,8 @@ def _finite(tensor: Tensor) -> Floats:
 class ReferenceProgram:
     """Calls the forward function again for every batch."""
 
+    answers_apart = False
+
     def __init__(self, forward: Callable[[Operations], Value], cache: CacheShape) -> None:
         self._forward = forward
         shape = (cache.layers, cache.blocks, BLOCK, cache.kv_heads, cache.head_dim)

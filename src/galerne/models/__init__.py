@@ -38,6 +38,10 @@ class Model:
     def vocabulary(self) -> int:
         return self.config.vocabulary
 
+    @property
+    def answers_apart(self) -> bool:
+        return self._program.answers_apart
+
     def forward(self, batch: Batch) -> NDArray[np.float32]:
         """Logits of the rows that the batch wants, [outputs, vocabulary]. Valid until the next call."""
         return self._program(batch)

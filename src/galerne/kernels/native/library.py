@@ -1,6 +1,6 @@
 """Compiled kernels: generated through LLVM for one level, kept on disk as object code, loaded into this process.
 
-The file's name holds everything the code depends on: the level, the sources' digest, LLVM's version. It is written
+The file's name holds everything the code depends on: the level, its target, the sources' digest, LLVM's version. It is written
 under another name and moved into place, so processes that start together do not disturb one another, and begins with
 its own SHA-256, so a damaged file is made again instead of run.
 """
@@ -14,10 +14,12 @@ import itertools
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from llvmlite import binding, ir
 
+from galerne.kernels import batch
 from galerne.kernels.native import runner
 from galerne.kernels.native.levels import Level
 
@@ -42,17 +44,13 @@ def load_library(level: Level, folder: Path, announce: Callable[[str], None] = l
         announce(f"Compiling the kernels for {level.name}, once on this machine ...")
         image = compile_object(level)
         _write(path, image)
-    try:
-        return Library(level, _link(level, image))
-    except RuntimeError:
-        path.unlink(missing_ok=True)
-        return Library(level, _link(level, compile_object(level)))
+    return Library(level, _link(level, image))
 
 
 def generate(level: Level) -> ir.Module:
     """The kernels as LLVM's intermediate language."""
     module = ir.Module(name=f"galerne_{level.name}")
-    module.triple = level.triple or binding.get_process_triple()
+    module.triple = _triple(level)
     runner.write_runner(module, level)
     return module
 
@@ -84,8 +82,12 @@ def optimised(level: Level) -> tuple[binding.ModuleRef, binding.TargetMachine]:
 def _target_machine(level: Level) -> binding.TargetMachine:
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
-    target = binding.Target.from_triple(level.triple or binding.get_process_triple())
+    target = binding.Target.from_triple(_triple(level))
     return target.create_target_machine(cpu=level.cpu, features=level.features, opt=2, reloc="pic", codemodel="small")
+
+
+def _triple(level: Level) -> str:
+    return level.triple or str(binding.get_process_triple())
 
 
 @functools.cache
@@ -104,8 +106,9 @@ def _link(level: Level, image: bytes) -> binding.orcjit.ResourceTracker:
 
 
 def _fingerprint(level: Level) -> str:
-    digest = hashlib.sha256(repr((binding.llvm_version_info, level.cpu, level.features)).encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    target = (binding.llvm_version_info, _triple(level), level.cpu, level.features)
+    digest = hashlib.sha256(repr(target).encode())
+    for source in (Path(batch.__file__), *sorted(Path(__file__).parent.glob("*.py"))):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:20]
 
@@ -121,11 +124,12 @@ def _read(path: Path) -> bytes | None:
 
 def _write(path: Path, image: bytes) -> None:
     """Keep the code for the next start; a folder that cannot be written costs only time."""
-    try:
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(image).digest() + image)
-        os.replace(name, path)
-    except OSError:
-        return
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(image).digest() + image)
+            os.replace(name, path)
+        except OSError:
+            os.unlink(name)

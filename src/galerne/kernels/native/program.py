@@ -42,6 +42,7 @@ class NativeProgram:
     ) -> None:
         self._team, self._max_rows = team, max_rows
         self._layout = CacheLayout(shape, level.tiles)
+        self.answers_apart = level.tiles
         self._cache = aligned(self._layout.total)
         self._trace = Trace(self._layout, team.threads, _at(self._cache))
         self._result: Floats = forward(self._trace)
@@ -90,7 +91,7 @@ class NativeProgram:
             self._keep(name, np.ascontiguousarray(array))
         self._set(
             rows=rows,
-            answers=rows if batch.answers is None or not self._layout.pairs else batch.answers,
+            answers=batch.answers if self.answers_apart and batch.answers is not None else rows,
             outputs=len(batch.outputs),
             pairs=rows * self._trace.experts_used,
             blocks_stride=blocks.strides[0],
