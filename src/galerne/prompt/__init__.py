@@ -15,16 +15,30 @@ if TYPE_CHECKING:
 
 def open_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     """The tokenizer that a model's file or folder brings. Raises `BadFile`, `UnsupportedFile`."""
-    kind = checkpoint.metadata.get("tokenizer.ggml.model")
-    if kind == "gpt2":
-        from galerne.prompt.bpe import open_bpe
+    from galerne.prompt.panics import panics_as
 
-        return open_bpe(checkpoint.metadata, checkpoint.path)
-    if kind == "llama":
-        from galerne.prompt.sentencepiece_ import open_sentencepiece
+    with panics_as(BadFile("the vocabulary does not hold together.", where=str(checkpoint.path))):
+        return _open_gguf(checkpoint) if checkpoint.format == "gguf" else _open_folder(checkpoint)
 
-        return open_sentencepiece(checkpoint.metadata, checkpoint.path)
-    raise UnsupportedFile(f"the vocabulary {kind!r} is not known.", where=f"{checkpoint.path}: tokenizer.ggml.model")
+
+def _open_gguf(checkpoint: Checkpoint) -> Tokenizer:
+    from galerne.prompt.bpe import open_bpe
+    from galerne.prompt.sentencepiece_ import open_sentencepiece
+
+    match checkpoint.metadata.get("tokenizer.ggml.model"):
+        case "gpt2":
+            return open_bpe(checkpoint.metadata, checkpoint.path)
+        case "llama":
+            return open_sentencepiece(checkpoint.metadata, checkpoint.path)
+        case kind:
+            where = f"{checkpoint.path}: tokenizer.ggml.model"
+            raise UnsupportedFile(f"the vocabulary {kind!r} is not known.", where=where)
+
+
+def _open_folder(checkpoint: Checkpoint) -> Tokenizer:
+    from galerne.prompt.hf import open_hf
+
+    return open_hf(checkpoint.path, checkpoint.metadata)
 
 
 def open_template(checkpoint: Checkpoint, tokenizer: Tokenizer, settings: Settings) -> ChatTemplate:

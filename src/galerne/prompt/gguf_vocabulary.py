@@ -11,25 +11,9 @@ from enum import IntEnum
 from typing import Any
 
 from galerne.errors import BadFile
-from galerne.prompt.vocabulary import MAX_TOKENS
+from galerne.prompt.vocabulary import END_SPELLINGS, MAX_TOKENS, looks_like_control
 
 _PREFIX = "tokenizer.ggml."
-
-# Some converters forget to mark the ends of a turn, or write only one of several.
-END_SPELLINGS = frozenset(
-    {
-        "<|endoftext|>",
-        "<|end_of_text|>",
-        "<|im_end|>",
-        "<|eot_id|>",
-        "<|eom_id|>",
-        "<|end|>",
-        "<end_of_turn>",
-        "<|end_of_turn|>",
-        "<EOT>",
-        "<｜end▁of▁sentence｜>",
-    }
-)
 
 
 class TokenType(IntEnum):
@@ -89,7 +73,12 @@ def read_vocabulary(metadata: Mapping[str, Any], where: str) -> GgufVocabulary:
     )
     stop_tokens = {token for token in (eos, eot, eom) if token is not None}
     stop_tokens |= {ids[text] for text in END_SPELLINGS if text in ids}
-    marked = {token for token, kind in enumerate(types) if kind in (TokenType.CONTROL, TokenType.UNKNOWN)}
+    marked = {
+        token
+        for token, kind in enumerate(types)
+        if kind in (TokenType.CONTROL, TokenType.UNKNOWN)
+        or (kind == TokenType.USER_DEFINED and looks_like_control(spellings[token]))
+    }
     control = marked | stop_tokens | ({bos} if bos is not None else set())
     return GgufVocabulary(
         spellings=spellings,

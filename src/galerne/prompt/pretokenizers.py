@@ -77,3 +77,6 @@ _KINDS: dict[tuple[str, ...], PreTokenizer] = {
 }
 
 PRETOKENIZERS: dict[str, PreTokenizer] = {name: kind for names, kind in _KINDS.items() for name in names}
+
+# What a tokenizer.json may have.
+PATTERNS: frozenset[str] = frozenset(pattern for kind in _KINDS.values() for pattern in kind.patterns)

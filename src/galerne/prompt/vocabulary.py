@@ -7,16 +7,38 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from galerne.errors import BadFile, InvalidRequest
+from galerne.prompt.panics import panics_as
 
 # Noncharacters, which Unicode sets aside for a process's internal use. A mark inside the spelling of a control token
 # makes it text; a person's own first half gets a mark behind it, so that taking the marks away gives back every text.
 _FIRST, _SECOND = "\U0005fffe", "\U0006ffff"
 MARK = _FIRST + _SECOND
 
+# Some files do not mark the tokens that end a turn as such.
+END_SPELLINGS = frozenset(
+    {
+        "<|endoftext|>",
+        "<|end_of_text|>",
+        "<|im_end|>",
+        "<|eot_id|>",
+        "<|eom_id|>",
+        "<|end|>",
+        "<end_of_turn>",
+        "<|end_of_turn|>",
+        "<EOT>",
+        "<｜end▁of▁sentence｜>",
+    }
+)
+
 MAX_TOKENS = 1 << 20
 MAX_SPELLING = 1 << 12  # characters
 MAX_CONTROL_SPELLING = 1 << 8
 MAX_CONTROL_SPELLINGS = 1 << 20  # characters, all together
+
+
+def looks_like_control(spelling: str) -> bool:
+    """Whether it is spelled as control tokens are: some files mark them as ordinary ones."""
+    return spelling.startswith(("<|", "<｜")) and spelling.endswith(("|>", "｜>"))
 
 
 class Spellings:
@@ -115,7 +137,8 @@ class VocabularyTokenizer:
             text.encode()
         except UnicodeEncodeError as error:
             raise InvalidRequest(f"character {error.start} of the text is half a surrogate pair.") from None
-        return self._encode_marked(text if control else self.protect(text))
+        with panics_as(InvalidRequest("the text is such that the tokenizer's library gives up on it.")):
+            return self._encode_marked(text if control else self.protect(text))
 
     def protect(self, text: str) -> str:
         text = text.replace(_FIRST, _FIRST + MARK)
