@@ -186,8 +186,7 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
             await generator.close()
             opened.template.close()
 
-    aliases = {**settings.aliases, settings.model: opened.name}
-    return create_app(ServedModels([_served(opened, generator)], aliases), settings, lifespan)
+    return create_app(ServedModels([_served(opened, generator)], settings.aliases), settings, lifespan)
 
 
 def run_worker() -> None:

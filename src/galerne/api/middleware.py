@@ -14,6 +14,9 @@ from galerne.api.request_id import HEADER, begin_request
 
 logger = logging.getLogger("galerne.api.access")
 
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Asked every few seconds by machines: their lines are for debugging."""
+
 
 class RequestLog:
     """The outermost layer. Plain ASGI: nothing may stand between a client that leaves and the stream it leaves."""
@@ -47,4 +50,5 @@ class RequestLog:
             route = getattr(scope.get("route"), "path", "unknown")
             self._metrics.count_request(route, scope["method"], status or CLIENT_LEFT, seconds)
             fields = {"request_id": id, "status": status or CLIENT_LEFT, "ms": round(seconds * 1000, 1)}
-            logger.info("%s %s", scope["method"], scope["path"], extra=fields)
+            level = logging.DEBUG if route in _PROBES else logging.INFO
+            logger.log(level, "%s %s", scope["method"], scope["path"], extra=fields)

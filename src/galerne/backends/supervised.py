@@ -122,7 +122,7 @@ class SupervisedGenerator:
         reader, writer = await asyncio.open_connection(sock=ours)
         writer.write(frame(self._load))
         self._heard = time.monotonic()
-        parts = (self._listen(reader, writer), self._watch(), _log_output(process))
+        parts = (self._listen(reader, writer, process), self._watch(), _log_output(process))
         tasks = [asyncio.create_task(part) for part in parts]
         try:
             await asyncio.gather(*tasks)
@@ -150,13 +150,15 @@ class SupervisedGenerator:
             )
         return process, ours
 
-    async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _listen(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, process: asyncio.subprocess.Process
+    ) -> None:
         while True:
             try:
                 header = await reader.readexactly(LENGTH_BYTES)
                 message = read_to_server(await reader.readexactly(frame_length(header)))
             except (asyncio.IncompleteReadError, OSError):
-                raise EngineFailed("its process is gone.") from None
+                raise EngineFailed(await _cause_of_death(process)) from None
             self._heard = time.monotonic()
             self._hear(message, writer)
 
@@ -184,6 +186,14 @@ class SupervisedGenerator:
             has_work = len(self._streams) or not self._ready
             if self._writer is not None and has_work and silent > self._hang_seconds:
                 raise EngineFailed(f"it had work and said nothing for {silent:.0f} seconds.")
+
+
+async def _cause_of_death(process: asyncio.subprocess.Process) -> str:
+    """What ended a worker whose socket is closed already. Not waited for long: requests wait for this."""
+    with suppress(TimeoutError):
+        code = await asyncio.wait_for(process.wait(), 1)
+        return f"its process was killed by signal {-code}." if code < 0 else f"its process ended with status {code}."
+    return "its process does not answer."
 
 
 async def _log_output(process: asyncio.subprocess.Process) -> None:
