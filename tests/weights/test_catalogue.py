@@ -68,6 +68,12 @@ def test_a_catalogue_of_one_s_own_is_laid_over(tmp_path: Path) -> None:
     assert "pixtral-12b-2409" in entries
 
 
+def test_the_guide_s_example_is_a_catalogue(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[2] / "docs/guide/models.md").read_text()
+    (tmp_path / "mine.toml").write_text(guide.split("```toml\n")[1].split("```")[0])
+    assert load_catalogue(tmp_path / "mine.toml")["house-model"].context == 32_768
+
+
 def test_sixteen_bits_where_no_size_is_stated() -> None:
     assert Entry(**VALID).weight_bytes == 20
     assert Entry(**VALID, size=7).weight_bytes == 7

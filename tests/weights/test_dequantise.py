@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import gguf
 import numpy as np
 import pytest
@@ -17,6 +20,11 @@ def test_the_table_of_types_is_the_format_s() -> None:
     }
     for kind in KINDS:
         assert (kind.elements, kind.size) == gguf.GGML_QUANT_SIZES[TYPES(kind.number)]
+
+
+def test_the_guide_names_every_type() -> None:
+    guide = (Path(__file__).parents[2] / "docs/guide/models.md").read_text()
+    assert [name for name in BY_NAME if not re.search(rf"\b{name}\b", guide)] == []
 
 
 @pytest.mark.parametrize("number", UNREADABLE)
