@@ -1,8 +1,8 @@
 """Compiled kernels: generated through LLVM for one level, kept on disk as object code, loaded into this process.
 
-The file's name holds everything the code depends on: the level, its target, the sources' digest, LLVM's version. It is written
-under another name and moved into place, so processes that start together do not disturb one another, and begins with
-its own SHA-256, so a damaged file is made again instead of run.
+The file's name holds everything the code depends on: the level, its target, the sources' digest, LLVM's version. It is
+written under another name and moved into place, so processes that start together do not disturb one another, and
+begins with its own SHA-256, so a damaged file is made again instead of run.
 """
 
 from __future__ import annotations
@@ -87,7 +87,10 @@ def _target_machine(level: Level) -> binding.TargetMachine:
 
 
 def _triple(level: Level) -> str:
-    return level.triple or str(binding.get_process_triple())
+    """The system that the code is for: this one, unless the level belongs to another kind of CPU."""
+    here = str(binding.get_process_triple())
+    kind = here.split("-")[0].replace("arm64", "aarch64")
+    return here if level.triple.split("-")[0] in (kind, "") else level.triple
 
 
 @functools.cache
@@ -131,5 +134,5 @@ def _write(path: Path, image: bytes) -> None:
             with os.fdopen(handle, "wb") as file:
                 file.write(hashlib.sha256(image).digest() + image)
             os.replace(name, path)
-        except OSError:
-            os.unlink(name)
+        finally:
+            Path(name).unlink(missing_ok=True)  # not there any longer, if all went well
