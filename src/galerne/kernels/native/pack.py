@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from galerne.errors import BadFile
 from galerne.kernels.native.forms import (
     BLOCK_OUT,
     GROUP,
@@ -88,7 +89,10 @@ def _as_floats(tensor: Tensor) -> Tensor:
 
 
 def pack(tensors: Sequence[Tensor]) -> PackedMatrix:
-    """Weights [out, in] of one type, stacked along out, in the form that suits the type."""
+    """Weights [out, in] of one type, stacked along out, in the form that suits the type.
+
+    Raises `BadFile` for numbers that are not finite.
+    """
     kind, inputs = tensors[0].kind, tensors[0].shape[1]
     if any(tensor.shape[0] % BLOCK_OUT for tensor in tensors[:-1]):
         rows = sum(tensor.shape[0] for tensor in tensors)
@@ -115,13 +119,16 @@ def pack(tensors: Sequence[Tensor]) -> PackedMatrix:
 
 
 def _in_pieces(tensor: Tensor, read: Callable[[Tensor], Pieces]) -> Iterator[Pieces]:
-    """A few hundred outputs at a time."""
+    """A few hundred outputs at a time. A weight is finite if its scale and minimum are."""
     outputs = tensor.shape[0]
     row_bytes = tensor.data.size // outputs
     for first in range(0, outputs, OUTPUTS_AT_ONCE):
         last = min(first + OUTPUTS_AT_ONCE, outputs)
         some = tensor.data[first * row_bytes : last * row_bytes]
-        yield read(Tensor(tensor.name, (last - first, tensor.shape[1]), tensor.kind, some))
+        pieces = read(Tensor(tensor.name, (last - first, tensor.shape[1]), tensor.kind, some))
+        if not all(np.isfinite(x).all() for x in (pieces.scales, pieces.minima) if x is not None):
+            raise BadFile("holds numbers that are not finite, or too large for 8 bits.", where=tensor.name)
+        yield pieces
 
 
 def _nibbles(pieces: Pieces) -> Bytes:
@@ -231,7 +238,7 @@ def read_q5_k(tensor: Tensor) -> Pieces:
 
 
 def read_floats(tensor: Tensor) -> Pieces:
-    """Any type, by way of float32: 8 bits in groups of 32. Numbers that are not finite make the scale NaN."""
+    """Any type, by way of float32: 8 bits in groups of 32. A number that is not finite makes such a scale."""
     outputs, inputs = tensor.shape
     padded = np.zeros((outputs, -(-inputs // GROUP) * GROUP), np.float32)
     padded[:, :inputs] = tensor.float32()
@@ -241,7 +248,7 @@ def read_floats(tensor: Tensor) -> Pieces:
         scales = (largest / np.float32(127)).astype(np.float16)
         scales = np.where((scales == 0) & (largest > 0), np.float16(6e-8), scales)
         step = np.where(scales > 0, scales, 1).astype(np.float32)[..., None]
-        quants = np.nan_to_num(np.clip(np.rint(groups / step), -127, 127)).astype(np.int8)
+        quants = np.clip(np.rint(groups / step), -127, 127).astype(np.int8)
     return Pieces(quants.view(np.uint8) ^ np.uint8(128), scales, None)
 
 

@@ -47,7 +47,7 @@ class NativeProgram:
         self._trace = Trace(self._layout, team.threads, _at(self._cache))
         self._result: Floats = forward(self._trace)
         self._trace.instructions[-1].barrier = BARRIER_ALWAYS  # nobody leaves while another still works
-        self._group = self._trace.group
+        self._group = max(1, self._trace.group)
         slot_rows = shape.kv_heads * max(SPLIT_ROWS, self._group)
         self._partials = aligned(SLOTS * slot_rows * (self._layout.width + LANES), np.float32)
         self._context = aligned(len(CONTEXT.fields), np.int64)
@@ -60,6 +60,7 @@ class NativeProgram:
         self._place_buffers(outputs=min(16, max_rows))
 
     def __call__(self, batch: Batch) -> NDArray[np.float32]:
+        self._check(batch)
         outputs = len(batch.outputs)
         if outputs > self._outputs:
             self._place_buffers(outputs=outputs)
@@ -72,11 +73,19 @@ class NativeProgram:
         size = self._layout.block
         self._cache[target * size : (target + 1) * size] = self._cache[source * size : (source + 1) * size]
 
+    def _check(self, batch: Batch) -> None:
+        """Refuse what would read or write beyond the buffers: compiled code does not look."""
+        rows = len(batch.tokens)
+        if not 0 < rows <= self._max_rows:
+            raise ValueError(f"a batch has from 1 to {self._max_rows} rows, not {rows}")
+        if batch.tokens.min() < 0 or batch.tokens.max() >= self._trace.vocabulary:
+            raise ValueError(f"the model has {self._trace.vocabulary} tokens, the batch names others")
+
     def _describe(self, batch: Batch) -> None:
         """Write the batch into the context."""
         rows = len(batch.tokens)
         units, merges = plan_units(batch, self._group)
-        blocks = np.ascontiguousarray(batch.blocks)
+        blocks = np.ascontiguousarray(batch.blocks, np.int32)
         sequence_of = np.repeat(np.arange(len(batch.lengths), dtype=np.int32), np.diff(batch.starts))
         for name, array in (
             ("tokens", batch.tokens),
@@ -85,10 +94,10 @@ class NativeProgram:
             ("output_rows", batch.outputs),
             ("lengths", batch.lengths),
             ("blocks", blocks),
-            ("units", units),
-            ("merges", merges),
         ):
-            self._keep(name, np.ascontiguousarray(array))
+            self._keep(name, np.ascontiguousarray(array, np.int32))
+        self._keep("units", units)
+        self._keep("merges", merges)
         self._set(
             rows=rows,
             answers=batch.answers if self.answers_apart and batch.answers is not None else rows,
@@ -100,9 +109,9 @@ class NativeProgram:
         )
         rope = self._trace.rope_used
         if rope is not None:
-            angles = batch.positions[:, None].astype(np.float32) * rope.frequencies
-            self._keep("cosines", np.cos(angles) * np.float32(rope.magnitude))
-            self._keep("sines", np.sin(angles) * np.float32(rope.magnitude))
+            angles = batch.positions[:, None] * rope.frequencies.astype(np.float64)
+            self._keep("cosines", (np.cos(angles) * rope.magnitude).astype(np.float32))
+            self._keep("sines", (np.sin(angles) * rope.magnitude).astype(np.float32))
 
     def _place_buffers(self, outputs: int) -> None:
         """Lay the buffers out for so many rows of logits, and write the instructions."""

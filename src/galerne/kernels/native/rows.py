@@ -11,9 +11,7 @@ from galerne.kernels.native.levels import Level
 from galerne.kernels.native.product import take
 from galerne.kernels.native.record import CONTEXT, instruction
 
-EMBED = instruction(
-    "embed", "form", "out", "out_stride", "groups", "weights", "weight_scales", "weight_minima", "vocabulary"
-)
+EMBED = instruction("embed", "form", "out", "out_stride", "groups", "weights", "weight_scales", "weight_minima")
 
 GATHER = instruction("gather", "x", "x_stride", "out", "out_stride", "width")
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from galerne.errors import UnsupportedFile
 from galerne.kernels.interface import Attention, Rope, Vector
 from galerne.kernels.native import mixture as experts
 from galerne.kernels.native.attention import ATTENTION
@@ -127,14 +128,16 @@ class Trace:
     threads: int
     cache: int  # address of the key/value cache
     instructions: list[Instruction] = field(default_factory=list)
+    vocabulary: int = 0
     rope_used: Rope | None = None
-    group: int = 1  # heads that share a key/value head
-    experts_used: int = 1
+    group: int = 0  # heads that share a key/value head; 0: there is no attention
+    experts_used: int = 0  # by each row; 0: there are none
     keep: list[object] = field(default_factory=list)  # what instructions point at
     widest: int = GROUP  # inputs of the widest product
 
     def embed(self, table: Sequence[PackedMatrix]) -> Floats:
         (matrix,) = table
+        self.vocabulary = matrix.outputs
         out = self._floats(matrix.groups * GROUP, ROWS_ALL)
         self._emit(EMBED, "embed", BARRIER_ALWAYS, ROWS_ALL, **self._out(out), **self._matrix(matrix))
         return Floats(out.buffer, matrix.inputs)
@@ -185,7 +188,7 @@ class Trace:
 
     def attention(self, q: Turned | Floats, k: Turned | Floats, v: Floats, shape: Attention) -> Floats:
         layout = self.layout
-        self.group = shape.heads // shape.kv_heads
+        self.group = _agreed(self.group, shape.heads // shape.kv_heads, "heads to a key/value head")
         out = self._floats(shape.heads * shape.head_dim, ROWS_ALL)
         common: dict[str, Any] = {
             "kv_heads": shape.kv_heads,
@@ -195,9 +198,10 @@ class Trace:
             "block_bytes": layout.block,
             "head_bytes": layout.head,
         }
-        rope = q.rope if isinstance(q, Turned) else None
-        if rope is not None:
-            self.rope_used = rope
+        rope, other = (x.rope if isinstance(x, Turned) else None for x in (q, k))
+        if rope is not other or (rope and self.rope_used and rope is not self.rope_used):
+            raise ValueError("all queries and keys must be turned by the same Rope")
+        self.rope_used = rope or self.rope_used
         turn = {"turn": int(rope is not None), "interleaved": int(rope is not None and rope.interleaved)}
         places: dict[str, Any] = {}
         for name, value in (("q", q), ("k", k), ("v", v)):
@@ -227,7 +231,7 @@ class Trace:
         used: int,
         add: Floats,
     ) -> Floats:
-        self.experts_used = used
+        self.experts_used = _agreed(self.experts_used, used, "number of experts to a row")
         count, width = router.shape
         padded = -(-width // GROUP) * GROUP
         normed = self._floats(padded, ROWS_ALL)
@@ -262,6 +266,8 @@ class Trace:
     def _each_expert(
         self, quants: Quants, matrices: Sequence[Sequence[PackedMatrix]], listed: dict[str, int]
     ) -> Floats:
+        if len({tuple(part.form for part in parts) for parts in matrices}) > 1:
+            raise UnsupportedFile("the experts of one layer are stored in different types.")
         out = self._floats(sum(part.outputs for part in matrices[0]), ROWS_PAIRS)
         column = 0
         for number, part in enumerate(matrices[0]):
@@ -351,8 +357,12 @@ def _rows(x: Floats | Normed | Gated) -> int:
     return int(source.buffer.rows)
 
 
+def _agreed(known: int, number: int, what: str) -> int:
+    """What a step's context holds once must be the same in every layer."""
+    if known not in (0, number):
+        raise ValueError(f"all layers must have the same {what}, not {known} and {number}")
+    return number
+
+
 def _float_bits(number: float) -> int:
     return int(struct.unpack("<i", struct.pack("<f", number))[0])
-
-
-Forward = Callable[[Any], Floats]
