@@ -40,7 +40,8 @@ class ChoiceText:
         text = self._detokenizer.push(event.token)
         self._known += len(text)
         if event.logprob is not None:
-            self._held.append((self._known, self._logprob(event, event.logprob)))
+            end = self._known + self._detokenizer.waits
+            self._held.append((end, self._logprob(event, event.logprob)))
         return self._show(self._check(text))
 
     def finish(self) -> TextDelta | None:

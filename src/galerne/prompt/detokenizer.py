@@ -24,6 +24,11 @@ class Detokenizer:
         """The text that is certain now. A character's first bytes wait for the rest of them."""
         return self._first(self._decoder.decode(self._tokenizer.token_bytes(token)))
 
+    @property
+    def waits(self) -> bool:
+        """Whether the last token ended within a character."""
+        return bool(self._decoder.getstate()[0])
+
     def finish(self) -> str:
         """What still waited: bytes that never became a character end as U+FFFD."""
         return self._first(self._decoder.decode(b"", final=True))
