@@ -1,0 +1,125 @@
+"""A model made of fakes: a token is a byte, a prompt is what was said, and an answer is what a script says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any
+
+from galerne.backends.generator import Settle
+from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
+from galerne.engine.request import GenerationRequest
+from galerne.errors import EngineFailed, GalerneError, PromptTooLong
+from galerne.flows.served import ServedModel, ServedModels
+from galerne.protocol.messages import Message, text_of
+
+STOP = 256
+CONTEXT = 200
+
+Script = Callable[[GenerationRequest], bytes | GalerneError]
+"""What the model answers, or why it does not take the request on."""
+
+
+class ByteTokenizer:
+    """Token n is the byte n; `STOP` ends an answer."""
+
+    vocabulary_size = 257
+    bos: int | None = None
+    eos: int | None = STOP
+    add_bos = False
+    stop_tokens = frozenset({STOP})
+    strips_space = False
+    longest = 1
+
+    def encode(self, text: str, *, control: bool = False) -> list[int]:  # noqa: ARG002
+        return list(text.encode())
+
+    def protect(self, text: str) -> str:
+        return text
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        return b"".join(map(self.token_bytes, tokens)).decode(errors="replace")
+
+    def token_bytes(self, token: int) -> bytes:
+        return bytes([token]) if token < 256 else b""
+
+    def token_text(self, token: int) -> str:
+        return self.token_bytes(token).decode(errors="replace")
+
+
+class PlainTemplate:
+    """Says the messages one after the other."""
+
+    digest = "0" * 64
+
+    def check(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def render(self, messages: Sequence[Message], *, context: int | None = None, **_: Any) -> list[int]:
+        tokens = [byte for message in messages for byte in text_of(message.content).encode()]
+        if context is not None and len(tokens) > 10 * context:
+            raise PromptTooLong(f"the prompt has {len(tokens)} characters.", where="messages")
+        return tokens
+
+
+class ScriptedGenerator:
+    """Fills the port `Generator`. Gives a token each time the event loop comes round."""
+
+    level = "fake"
+    context_length = CONTEXT
+
+    def __init__(self, script: Script, *, fails_after: int | None = None) -> None:
+        self._script = script
+        self._fails_after = fails_after
+        self._cancelled: set[str] = set()
+        self.requests: list[GenerationRequest] = []
+        self.running: set[str] = set()
+        self.is_ready = True
+
+    async def generate(self, request: GenerationRequest, settle: Settle) -> AsyncGenerator[Event]:
+        self.requests.append(request)
+        answer = self._script(request)
+        if isinstance(answer, GalerneError):
+            raise answer
+        self.running.add(request.id)
+        given, reason = 0, EndReason.CANCELLED
+        try:
+            for token in answer[: request.max_tokens]:
+                await asyncio.sleep(0)
+                if request.id in self._cancelled:
+                    break
+                if given == self._fails_after:
+                    reason = EndReason.FAILED
+                    raise EngineFailed("the engine broke.", hint="Try again.")
+                given += 1
+                yield self._event(request, token)
+            else:
+                reason = EndReason.LENGTH if len(answer) >= request.max_tokens else EndReason.STOP
+        finally:
+            self.running.discard(request.id)
+            end = EndEvent(request.id, reason, Work(len(request.prompt), len(request.prompt) // 2, given))
+            settle(end)
+        yield end
+
+    def _event(self, request: GenerationRequest, token: int) -> TokenEvent:
+        if request.sampling.logprobs is None:
+            return TokenEvent(request.id, token)
+        best = ((token, -0.5), (STOP, float("-inf")))
+        return TokenEvent(request.id, token, -0.5, best[: request.sampling.logprobs])
+
+    def cancel(self, id: str) -> None:
+        self._cancelled.add(id)
+
+    async def ready(self) -> bool:
+        return self.is_ready
+
+    def statistics(self) -> Mapping[str, float]:
+        return {"running": len(self.running)}
+
+    async def close(self) -> None: ...
+
+
+def served(generator: ScriptedGenerator, name: str = "fake") -> ServedModels:
+    model = ServedModel(name, "d" * 64, 1_700_000_000, ByteTokenizer(), PlainTemplate(), generator)
+    return ServedModels([model], {"alias": name, "elsewhere": "another"})
