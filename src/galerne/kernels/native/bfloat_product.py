@@ -14,7 +14,7 @@ from galerne.kernels.native import amx
 from galerne.kernels.native.emitter import F32V, I32V, I64, VOID, Emitter
 from galerne.kernels.native.forms import BLOCK_OUT, GROUP, Form
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.tile import load_floats
+from galerne.kernels.native.tile import load_scales
 
 PANEL_BLOCKS = 2
 GROUP_BYTES = GROUP * BLOCK_OUT * 2
@@ -55,7 +55,7 @@ class BfloatProducts:
             at = (
                 weights + start * form.group_bytes,
                 scales + start * form.scale_bytes,
-                minima + start * form.scale_bytes,
+                minima + start * form.minimum_bytes,
             )
             emit.call(unpack, *at, private, width * groups)
             column = block * (BLOCK_OUT * 4)
@@ -76,11 +76,8 @@ class BfloatProducts:
         emit = self._new(f"bfloat_unpack_{form.name}", 5)
         weights, scales, minima, target, count = emit.arguments
         with emit.loop(0, count) as i:
-            scale = load_floats(emit, self.level, form, scales + i * form.scale_bytes)
-            if form.minimum:
-                minimum = load_floats(emit, self.level, form, minima + i * form.scale_bytes)
-            else:
-                minimum = scale * -float(form.offset)
+            scale, least = load_scales(emit, self.level, form, scales, minima, i)
+            minimum = scale * -float(form.offset) if least is None else least
             for j in range(4 if form.nibbles else 8):
                 words = emit.load(I32V, weights + i * form.group_bytes + 64 * j)
                 halves = [words & 0x0F0F0F0F, (words >> 4) & 0x0F0F0F0F] if form.nibbles else [words]

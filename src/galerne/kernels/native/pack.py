@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,11 @@ from galerne.kernels.native.forms import (
     BLOCK_OUT,
     GROUP,
     Q4_MINIMUM,
-    Q4_MINIMUM_WIDE,
     Q4_OFFSET,
+    Q4_PACKED,
     Q8_MINIMUM,
     Q8_OFFSET,
+    SUPER,
     Form,
 )
 from galerne.weights.tensor import Tensor
@@ -40,7 +42,7 @@ class PackedMatrix:
     outputs: int
     inputs: int
     weights: Bytes  # 64-byte aligned
-    scales: NDArray[Any]  # float16 or float32 [blocks, groups, 16]
+    scales: NDArray[Any]  # float16 or float32 [blocks, groups, 16], or as forms.py says of packed ones; minima alike
     minima: NDArray[Any] | None
 
     @property
@@ -61,7 +63,8 @@ class Pieces:
     """Some outputs of a tensor, on their way: what is stored, its scales and minima."""
 
     stored: Bytes  # [outputs, groups, 32] values; [outputs, groups, 16] where `nibbles` is already two a byte
-    scales: NDArray[Any]  # [outputs, groups]
+    scales: NDArray[Any]  # [outputs, groups], or of packed forms uint8 [outputs, groups, 2]; and for these the
+    # minima are float16 [outputs, groups / 8, 2]
     minima: NDArray[Any] | None
     nibbles: bool = False  # byte i holds weight i in its low half and weight i + 16 in its high half
 
@@ -102,10 +105,8 @@ def pack(tensors: Sequence[Tensor]) -> PackedMatrix:
     if inputs % GROUP:
         form, read = Q8_OFFSET, read_floats
     blocks, groups = -(-outputs // BLOCK_OUT), -(-inputs // GROUP)
-    scale_type = np.float32 if form.wide else np.float16
     weights = aligned(blocks * groups * form.group_bytes)
-    scales = aligned(blocks * groups * BLOCK_OUT, scale_type).reshape(blocks, groups, BLOCK_OUT)
-    minima = aligned(scales.size, scale_type).reshape(scales.shape) if form.minimum else None
+    scales, minima = _room_for_scales(form, blocks, groups)
     words = weights.view(np.uint32).reshape(blocks, groups, form.group_bytes // 64, BLOCK_OUT)
     first = 0
     for pieces in (piece for tensor in tensors for piece in _in_pieces(tensor, read)):
@@ -116,6 +117,15 @@ def pack(tensors: Sequence[Tensor]) -> PackedMatrix:
             minima[first:last] = _by_output(pieces.minima)
         first = last
     return PackedMatrix(form, outputs, inputs, weights, scales, minima)
+
+
+def _room_for_scales(form: Form, blocks: int, groups: int) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    if form.packed:
+        scales, minima = (blocks, groups, 2, BLOCK_OUT), (blocks, groups // SUPER, 2, BLOCK_OUT)
+        return aligned(prod(scales)).reshape(scales), aligned(prod(minima), np.float16).reshape(minima)
+    shape, dtype = (blocks, groups, BLOCK_OUT), np.float32 if form.wide else np.float16
+    some, others = (aligned(prod(shape), dtype).reshape(shape) for _ in range(2))
+    return some, others if form.minimum else None
 
 
 def _in_pieces(tensor: Tensor, read: Callable[[Tensor], Pieces]) -> Iterator[Pieces]:
@@ -150,12 +160,11 @@ def _side_by_side(stored: Bytes) -> NDArray[np.uint32]:
 
 
 def _by_output(numbers: NDArray[Any]) -> NDArray[Any]:
-    """[outputs, groups] -> [blocks, groups, 16]."""
-    outputs, groups = numbers.shape
-    blocks = -(-outputs // BLOCK_OUT)
-    if outputs % BLOCK_OUT:
-        numbers = np.concatenate([numbers, np.zeros((blocks * BLOCK_OUT - outputs, groups), numbers.dtype)])
-    return numbers.reshape(blocks, BLOCK_OUT, groups).transpose(0, 2, 1)
+    """[outputs, ...] -> [blocks, ..., 16]."""
+    missing = -len(numbers) % BLOCK_OUT
+    if missing:
+        numbers = np.concatenate([numbers, np.zeros((missing, *numbers.shape[1:]), numbers.dtype)])
+    return np.moveaxis(numbers.reshape(-1, BLOCK_OUT, *numbers.shape[1:]), 1, -1)
 
 
 # Readers: one per type of tensor. Layouts of the types: ggml-common.h of the GGML project.
@@ -208,16 +217,6 @@ def _six_bit_scales(packed: Bytes) -> tuple[Bytes, Bytes]:
     return scales, minima
 
 
-def _k_quants(tensor: Tensor, stored: Bytes, records: NDArray[Any]) -> Pieces:
-    scales, minima = _six_bit_scales(records["s"])
-    outputs, groups = tensor.shape[0], tensor.shape[1] // GROUP
-    return Pieces(
-        stored.reshape(outputs, groups, GROUP),
-        (records["d"].astype(np.float32) * scales).reshape(outputs, groups),
-        (records["m"].astype(np.float32) * minima).reshape(outputs, groups) * np.float32(-1),
-    )
-
-
 def _k_nibbles(quants: Bytes) -> Bytes:
     """[..., 128] bytes -> [..., 8, 32]: 32 bytes hold one group in low halves, the next in high ones."""
     pairs = quants.reshape(*quants.shape[:-1], 4, 1, 32)
@@ -226,15 +225,24 @@ def _k_nibbles(quants: Bytes) -> Bytes:
 
 
 def read_q4_k(tensor: Tensor) -> Pieces:
-    records = _records(tensor, [("d", "<f2", 1), ("m", "<f2", 1), ("s", "u1", 12), ("q", "u1", 128)], 256)
-    return _k_quants(tensor, _k_nibbles(records["q"]), records)
+    records = _records(tensor, [("d", "<f2", 2), ("s", "u1", 12), ("q", "u1", 128)], 256)
+    outputs, groups = tensor.shape[0], tensor.shape[1] // GROUP
+    scales = np.stack(_six_bit_scales(records["s"]), axis=-1).reshape(outputs, groups, 2)
+    return Pieces(_k_nibbles(records["q"]).reshape(outputs, groups, GROUP), scales, records["d"])
 
 
 def read_q5_k(tensor: Tensor) -> Pieces:
     fields = [("d", "<f2", 1), ("m", "<f2", 1), ("s", "u1", 12), ("h", "u1", 32), ("q", "u1", 128)]
     records = _records(tensor, fields, 256)
+    outputs, groups = tensor.shape[0], tensor.shape[1] // GROUP
     bits = records["h"][..., None, :] >> np.arange(8, dtype=np.uint8)[:, None] & 1
-    return _k_quants(tensor, _k_nibbles(records["q"]) | np.left_shift(bits, 4, dtype=np.uint8), records)
+    stored = _k_nibbles(records["q"]) | np.left_shift(bits, 4, dtype=np.uint8)
+    scales, minima = _six_bit_scales(records["s"])
+    return Pieces(
+        stored.reshape(outputs, groups, GROUP),
+        (records["d"].astype(np.float32) * scales).reshape(outputs, groups),
+        (records["m"].astype(np.float32) * minima).reshape(outputs, groups) * np.float32(-1),
+    )
 
 
 def read_floats(tensor: Tensor) -> Pieces:
@@ -258,6 +266,6 @@ READERS: dict[str, tuple[Form, Callable[[Tensor], Pieces]]] = {
     "Q5_0": (Q8_MINIMUM, read_q5_0),
     "Q5_1": (Q8_MINIMUM, read_q5_1),
     "Q8_0": (Q8_OFFSET, read_q8_0),
-    "Q4_K": (Q4_MINIMUM_WIDE, read_q4_k),
+    "Q4_K": (Q4_PACKED, read_q4_k),
     "Q5_K": (Q8_MINIMUM, read_q5_k),
 }

@@ -12,7 +12,7 @@ from galerne.kernels.native.emitter import BYTES, I32V, I64, VOID, Emitter, Valu
 from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, Form
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.record import CONTEXT, PRIVATE_ROWS, count_of, instruction
-from galerne.kernels.native.tile import PARAMETERS, Tile, load_floats
+from galerne.kernels.native.tile import PARAMETERS, Tile, load_scales
 
 PRODUCT = instruction(
     "product",
@@ -130,7 +130,8 @@ class Products:
         where = _moved(
             [
                 out, out_stride, quants, groups * GROUP, scales, scaled_sums if form.minimum else sums, groups * 4,
-                weights, groups * form.group_bytes, weight_scales, weight_minima, groups * form.scale_bytes,
+                weights, groups * form.group_bytes, weight_scales, weight_minima,
+                groups * form.scale_bytes, groups * form.minimum_bytes,
                 groups, add, add_stride, bias,
             ],
             emit.i64(0),
@@ -174,7 +175,7 @@ class Products:
 
     def _panels(self, emit, form, many, where, rows, blocks, private) -> None:  # type: ignore[no-untyped-def]
         """Unpack two blocks at a time into private memory, then run all rows over them."""
-        groups = where[12]
+        groups = where[13]
         unpack = self._unpack(form)
         panel = form.panel
         with emit.loop(0, blocks, PANEL_BLOCKS) as block:
@@ -184,7 +185,8 @@ class Products:
             minima = scales + groups * (panel.scale_bytes * PANEL_BLOCKS)
             count = width * groups
             emit.call(unpack, moved[7], moved[9], moved[10], private, scales, minima, count)
-            moved[7:12] = [private, groups * panel.group_bytes, scales, minima, groups * panel.scale_bytes]
+            strides = [groups * panel.scale_bytes, groups * panel.minimum_bytes]
+            moved[7:13] = [private, groups * panel.group_bytes, scales, minima, *strides]
             emit.call(many, *moved, rows, width)
 
     def _unpack(self, form: Form) -> ir.Function:
@@ -202,9 +204,10 @@ class Products:
                 at = to_weights + i * form.panel.group_bytes + 64 * j
                 emit.store((words & 0x0F0F0F0F).bits(BYTES), at)
                 emit.store(((words >> 4) & 0x0F0F0F0F).bits(BYTES), at + 256)
-            for source, target in ((scales, to_scales), (minima, to_minima))[: 2 if form.minimum else 1]:
-                floats = load_floats(emit, self.level, form, source + i * form.scale_bytes)
-                emit.store(floats, target + i * form.panel.scale_bytes)
+            scale, minimum = load_scales(emit, self.level, form, scales, minima, i)
+            emit.store(scale, to_scales + i * form.panel.scale_bytes)
+            if minimum is not None:
+                emit.store(minimum, to_minima + i * form.panel.scale_bytes)
         emit.done()
         return function
 
@@ -231,7 +234,7 @@ def _takes(left: Value, height: int, heights: tuple[int, ...]) -> Value:
 def _moved(where: list[Value], row: Value, block: Value) -> list[Value]:
     """The tile's parameters, `row` rows down and `block` blocks to the right."""
     (out, out_stride, quants, quants_stride, scales, sums, scales_stride, weights, weights_stride,
-     weight_scales, weight_minima, weight_stride, groups, add, add_stride, bias) = where  # fmt: skip
+     weight_scales, weight_minima, scale_stride, minimum_stride, groups, add, add_stride, bias) = where  # fmt: skip
     emit = out.emit
     right = block * BLOCK_OUT * 4
     return [
@@ -239,7 +242,7 @@ def _moved(where: list[Value], row: Value, block: Value) -> list[Value]:
         quants + row * quants_stride, quants_stride,
         scales + row * scales_stride, sums + row * scales_stride, scales_stride,
         weights + block * weights_stride, weights_stride,
-        weight_scales + block * weight_stride, weight_minima + block * weight_stride, weight_stride,
+        weight_scales + block * scale_stride, weight_minima + block * minimum_stride, scale_stride, minimum_stride,
         groups,
         emit.select(add.equals(0), add, add + row * add_stride + right), add_stride,
         emit.select(bias.equals(0), bias, bias + right),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from galerne.kernels.native.emitter import F32, F32V, I8, I32, I64, LANES, VOID, Emitter, Value, vector
+from galerne.kernels.native.emitter import F32V, I8, I32, I64, LANES, VOID, Emitter, Value, vector
 from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, Form
-from galerne.kernels.native.halves import load_halves
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.product import take
-from galerne.kernels.native.record import CONTEXT, instruction
+from galerne.kernels.native.record import CONTEXT, Reader, instruction
+from galerne.kernels.native.tile import load_scales
 
 EMBED = instruction("embed", "form", "out", "out_stride", "groups", "weights", "weight_scales", "weight_minima")
 
@@ -41,10 +41,11 @@ def write_embed(module: ir.Module, level: Level) -> ir.Function:
     return emit.function
 
 
-def _group(emit: Emitter, level: Level, form: Form, ins, place: Value, output: Value, target: Value) -> None:  # type: ignore[no-untyped-def]
+def _group(emit: Emitter, level: Level, form: Form, ins: Reader, place: Value, output: Value, target: Value) -> None:
     """The 32 numbers of one group of one output."""
-    scale = _one(emit, level, form, ins.weight_scales, place, output)
-    minimum = _one(emit, level, form, ins.weight_minima, place, output) if form.minimum else None
+    lane = emit.truncate(output, I32)
+    scales, minima = load_scales(emit, level, form, ins.weight_scales, ins.weight_minima, place)
+    scale, minimum = scales.lane(lane), None if minima is None else minima.lane(lane)
     four = vector(I32, 4)
     for v in range(8):
         at = ins.weights + place * form.group_bytes + (v % 4 if form.nibbles else v) * 64 + output * 4
@@ -55,13 +56,6 @@ def _group(emit: Emitter, level: Level, form: Form, ins, place: Value, output: V
         if minimum is not None:
             numbers = numbers + emit.splat(minimum, 4)
         emit.store(numbers, target + v * 16)
-
-
-def _one(emit: Emitter, level: Level, form: Form, base: Value, place: Value, output: Value) -> Value:
-    address = base + place * form.scale_bytes
-    if form.wide:
-        return emit.load(F32, address + output * 4)
-    return load_halves(emit, level, address).lane(emit.truncate(output, I32))
 
 
 def write_gather(module: ir.Module, level: Level) -> ir.Function:

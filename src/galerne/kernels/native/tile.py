@@ -25,7 +25,7 @@ from galerne.kernels.native.emitter import (
     Variable,
     vector,
 )
-from galerne.kernels.native.forms import GROUP, Form
+from galerne.kernels.native.forms import GROUP, SUPER, Form
 from galerne.kernels.native.halves import load_halves
 from galerne.kernels.native.levels import Level
 
@@ -45,7 +45,8 @@ class TileArguments:
     weights_stride: Value  # from block to block
     weight_scales: Value
     weight_minima: Value
-    weight_scales_stride: Value  # of both
+    weight_scales_stride: Value
+    weight_minima_stride: Value
     groups: Value
     add: Value  # float32 to add to the result, or 0
     add_stride: Value
@@ -119,22 +120,22 @@ class Tile:
 
     def _scale(self, group: Value, dots: list[list[Value]], totals: list[list[Variable]]) -> None:
         emit, at = self.emit, self.at
-        scales = [self._per_output(at.weight_scales, c, group) for c in range(self.columns)]
-        minima = (
-            [self._per_output(at.weight_minima, c, group) for c in range(self.columns)] if self.form.minimum else []
-        )
+        scales, minima = zip(*(self._per_output(c, group) for c in range(self.columns)), strict=True)
         for r in range(self.rows):
             scale = emit.splat(emit.load(F32, at.scales + at.scales_stride * r + group * 4))
             for c in range(self.columns):
                 total = emit.fma(emit.to_float(dots[r][c]), scales[c] * scale, totals[r][c].now)
-                if minima:
+                minimum = minima[c]
+                if minimum is not None:
                     summed = emit.splat(emit.load(F32, at.sums + at.scales_stride * r + group * 4))
-                    total = emit.fma(minima[c], summed, total)
+                    total = emit.fma(minimum, summed, total)
                 totals[r][c].now = total
 
-    def _per_output(self, base: Value, column: int, group: Value) -> Value:
-        address = base + self.at.weight_scales_stride * column + group * self.form.scale_bytes
-        return load_floats(self.emit, self.level, self.form, address)
+    def _per_output(self, column: int, group: Value) -> tuple[Value, Value | None]:
+        at = self.at
+        scales = at.weight_scales + at.weight_scales_stride * column
+        minima = at.weight_minima + at.weight_minima_stride * column
+        return load_scales(self.emit, self.level, self.form, scales, minima, group)
 
 
 def finish(emit: Emitter, at: TileArguments, row: int, column: int, total: Value) -> None:
@@ -147,6 +148,21 @@ def finish(emit: Emitter, at: TileArguments, row: int, column: int, total: Value
     emit.store(result.now, at.out + at.out_stride * row + column * LANES * 4)
 
 
-def load_floats(emit: Emitter, level: Level, form: Form, address: Value) -> Value:
-    """Sixteen scales or minima of a form, as float32."""
-    return emit.load(F32V, address) if form.wide else load_halves(emit, level, address)
+def load_scales(
+    emit: Emitter, level: Level, form: Form, scales: Value, minima: Value, index: Value
+) -> tuple[Value, Value | None]:
+    """Scales and minima (where the form has them) of the sixteen outputs of a (block, group), counted from these."""
+    if form.packed:
+        numbers, factors = scales + index * form.scale_bytes, minima + (index >> 3) * (SUPER * form.minimum_bytes)
+        scale, minimum = (
+            emit.to_float(emit.extend(emit.load(vector(I8), numbers + part * LANES), I32V, signed=False))
+            * load_halves(emit, level, factors + part * (2 * LANES))
+            for part in range(2)
+        )
+        return scale, minimum * -1.0
+
+    def load(base: Value) -> Value:
+        address = base + index * form.scale_bytes
+        return emit.load(F32V, address) if form.wide else load_halves(emit, level, address)
+
+    return load(scales), load(minima) if form.minimum else None
