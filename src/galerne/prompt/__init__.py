@@ -36,6 +36,12 @@ def _open_gguf(checkpoint: Checkpoint) -> Tokenizer:
 
 
 def _open_folder(checkpoint: Checkpoint) -> Tokenizer:
+    from galerne.prompt.chosen import mistral_file
+
+    if file := mistral_file(checkpoint.path, checkpoint.metadata):
+        from galerne.prompt.mistral import MistralTokens
+
+        return MistralTokens(file)
     from galerne.prompt.hf import open_hf
 
     return open_hf(checkpoint.path, checkpoint.metadata)
@@ -46,13 +52,16 @@ def open_template(checkpoint: Checkpoint, tokenizer: Tokenizer, settings: Settin
 
     The template is not compiled yet: `check` does that. Raises `BadFile`.
     """
-    from galerne.prompt.template import open_jinja
+    from galerne.prompt.chosen import mistral_file, template_text
+    from galerne.prompt.template import JinjaTemplate, NoTemplate
 
-    where = f"{checkpoint.path}: tokenizer.chat_template"
-    text = checkpoint.metadata.get("tokenizer.chat_template")
-    if text is not None and not isinstance(text, str):
-        raise BadFile("is not a text.", where=where)
-    return open_jinja(text, tokenizer, settings, where)
+    if checkpoint.format != "gguf" and mistral_file(checkpoint.path, checkpoint.metadata):
+        from galerne.prompt.mistral import MistralTemplate, MistralTokens
+
+        assert isinstance(tokenizer, MistralTokens)
+        return MistralTemplate(tokenizer)
+    text = template_text(checkpoint)
+    return JinjaTemplate(text, tokenizer, settings, where=str(checkpoint.path)) if text else NoTemplate()
 
 
 __all__ = ["Tokenizer", "open_template", "open_tokenizer"]

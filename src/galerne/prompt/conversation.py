@@ -6,10 +6,10 @@ Source: https://huggingface.co/docs/transformers/chat_templating
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from galerne.errors import InvalidRequest, UnsupportedField
+from galerne.errors import InvalidRequest, PromptTooLong, UnsupportedField
 from galerne.protocol.messages import (
     AssistantMessage,
     Content,
@@ -80,3 +80,21 @@ def _tool_call(call: ToolCall, where: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise InvalidRequest("the arguments are not JSON.", where=f"{where}.function.arguments") from None
     return {"id": call.id, "type": call.type, "function": {"name": call.function.name, "arguments": arguments}}
+
+
+def check_length(value: Any, longest: int, context: int) -> None:
+    """Raises `PromptTooLong` when the strings in `value` cannot fit, at `longest` bytes a token."""
+    characters = _characters(value)
+    if characters > longest * context:
+        raise PromptTooLong(
+            f"the prompt has {characters} characters; the {context} tokens of the model's context cannot hold them.",
+            where="messages",
+            hint="Shorten it.",
+        )
+
+
+def _characters(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return sum(map(_characters, items))

@@ -6,7 +6,6 @@ Source: https://huggingface.co/docs/tokenizers/api/tokenizer
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from tokenizers import Tokenizer
 from galerne.errors import BadFile, UnsupportedFile
 from galerne.prompt.bpe import content_of
 from galerne.prompt.pretokenizers import PATTERNS
+from galerne.prompt.sentencepiece_ import piece_content
 from galerne.prompt.vocabulary import (
     END_SPELLINGS,
     MARK,
@@ -28,7 +28,6 @@ from galerne.weights.json_text import parse_object, read_object
 from galerne.weights.mapped_file import map_file
 
 MAX_BYTES = 1 << 26
-_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
 def open_hf(folder: Path, config: Mapping[str, Any]) -> VocabularyTokenizer:
@@ -158,10 +157,7 @@ def _contents(spellings: Sequence[str], data: Mapping[str, Any], file: Path) -> 
         return [content_of(spelling) for spelling in spellings]
     if not kinds & {"ByteFallback", "Metaspace"}:
         raise UnsupportedFile(f"a decoder of the kinds {sorted(map(str, kinds))} is not known.", where=str(file))
-    return [
-        bytes.fromhex(byte[1]) if (byte := _BYTE.fullmatch(spelling)) else spelling.replace("▁", " ").encode()
-        for spelling in spellings
-    ]
+    return [piece_content(spelling) for spelling in spellings]
 
 
 def _strips(decoder: Mapping[str, Any]) -> bool:

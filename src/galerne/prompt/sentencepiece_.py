@@ -8,6 +8,7 @@ Source: https://github.com/google/sentencepiece/blob/master/src/sentencepiece_mo
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from galerne.prompt.gguf_vocabulary import GgufVocabulary, TokenType, read_vocab
 from galerne.prompt.vocabulary import MAX_TOKENS, Spellings, Vocabulary, VocabularyTokenizer
 
 _SPACE = "▁"
+_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 _BPE = 2
 
 
@@ -63,24 +65,19 @@ def _encoder(read: GgufVocabulary, library: SentencePieceProcessor, *, prefix: b
     return encode
 
 
+def piece_content(piece: str) -> bytes:
+    """What a piece adds to a text."""
+    return bytes.fromhex(byte[1]) if (byte := _BYTE.fullmatch(piece)) else piece.replace(_SPACE, " ").encode()
+
+
 def _contents(read: GgufVocabulary) -> list[bytes]:
-    contents = [spelling.replace(_SPACE, " ").encode() for spelling in read.spellings]
-    for token, kind in enumerate(read.types):
-        if kind == TokenType.BYTE:
-            contents[token] = bytes([_byte(read.spellings[token], read.where)])
+    contents = [
+        piece_content(piece) if kind == TokenType.BYTE else piece.replace(_SPACE, " ").encode()
+        for piece, kind in zip(read.spellings, read.types, strict=True)
+    ]
     for token in read.control.values():
         contents[token] = b""
     return contents
-
-
-def _byte(spelling: str, where: str) -> int:
-    try:
-        value = int(spelling.removeprefix("<0x").removesuffix(">"), 16)
-    except ValueError:
-        value = -1
-    if spelling != f"<0x{value:02X}>" or not 0 <= value < 256:
-        raise BadFile(f"{spelling!r} is not the spelling of a byte.", where=where)
-    return value
 
 
 def _library(read: GgufVocabulary) -> SentencePieceProcessor:

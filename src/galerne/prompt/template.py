@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from galerne.errors import InvalidRequest, PromptTooLong, TemplateError
-from galerne.prompt.conversation import is_prefix, template_messages
+from galerne.errors import InvalidRequest, TemplateError
+from galerne.prompt.conversation import check_length, is_prefix, template_messages
 from galerne.prompt.render_process import RenderProcess
 from galerne.prompt.tokenizer import Tokenizer
 from galerne.protocol.messages import Message
@@ -106,7 +106,7 @@ class JinjaTemplate:
     ) -> list[int]:
         plain = template_messages(messages)
         if context is not None:
-            _check_length(plain, self._tokenizer.longest, context)
+            check_length([plain, list(tools)], self._tokenizer.longest, context)
         told = [{**self._protected(message), "role": message["role"]} for message in plain]
         continues = is_prefix(messages[-1])
         if continues:
@@ -135,25 +135,3 @@ class JinjaTemplate:
         if not tag:
             raise TemplateError("the chat template does not show an answer's prefix.", where=self._where)
         return text if rest.startswith(" ") else text.rstrip()
-
-
-def _check_length(value: Any, longest: int, context: int) -> None:
-    characters = _characters(value)
-    if characters > longest * context:
-        raise PromptTooLong(
-            f"the prompt has {characters} characters; the {context} tokens of the model's context cannot hold them.",
-            where="messages",
-            hint="Shorten it.",
-        )
-
-
-def _characters(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value)
-    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return sum(map(_characters, items))
-
-
-def open_jinja(text: str | None, tokenizer: Tokenizer, settings: Settings, where: str) -> ChatTemplate:
-    """The template of that text, or `NoTemplate`."""
-    return JinjaTemplate(text, tokenizer, settings, where=where) if text else NoTemplate()

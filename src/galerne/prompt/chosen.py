@@ -1,0 +1,71 @@
+"""Which parts of a model's file or folder say how to tokenize and how to converse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from galerne.errors import BadFile
+from galerne.weights.checkpoint import Checkpoint
+from galerne.weights.json_text import read_object
+from galerne.weights.mapped_file import map_file
+
+MAX_TEMPLATE_BYTES = 1 << 20
+_VERSIONED = re.compile(r"tokenizer\.model\.v[0-9]+(m[0-9]+)?")
+
+
+def mistral_file(folder: Path, config: Mapping[str, Any]) -> Path | None:
+    """Mistral's own tokenizer file, which comes before a tokenizer.json beside it; None when there is none.
+
+    A tokenizer.model without a version, alone, is the first version when the model is one of Mistral's.
+    """
+    tekken = folder / "tekken.json"
+    if tekken.exists():
+        return tekken
+    if versioned := [path for path in folder.glob("tokenizer.model.v*") if _VERSIONED.fullmatch(path.name)]:
+        return max(versioned)
+    first = folder / "tokenizer.model"
+    if config.get("model_type") in ("mistral", "mixtral") and not (folder / "tokenizer.json").exists():
+        return first if first.exists() else None
+    return None
+
+
+def template_text(checkpoint: Checkpoint) -> str | None:
+    """The chat template, in Jinja; None when the model brings none. Raises `BadFile`."""
+    folder = checkpoint.path
+    if checkpoint.format == "gguf":
+        return _template(checkpoint.metadata.get("tokenizer.chat_template"), folder)
+    if (folder / "chat_template.jinja").exists():
+        return _template(bytes(map_file(folder / "chat_template.jinja")), folder / "chat_template.jinja")
+    for name in ("chat_template.json", "tokenizer_config.json"):
+        if (folder / name).exists():
+            found = read_object(folder / name).get("chat_template")
+            if isinstance(found, list):  # several, named
+                found = next(
+                    (
+                        each.get("template")
+                        for each in found
+                        if isinstance(each, dict) and each.get("name") == "default"
+                    ),
+                    None,
+                )
+            if found is not None:
+                return _template(found, folder / name)
+    return None
+
+
+def _template(text: Any, where: Path) -> str | None:
+    if isinstance(text, bytes):
+        try:
+            text = text.decode()
+        except UnicodeDecodeError:
+            raise BadFile("the chat template is not UTF-8.", where=str(where)) from None
+    if text is None or text == "":
+        return None
+    if not isinstance(text, str):
+        raise BadFile("the chat template is not a text.", where=str(where))
+    if len(text) > MAX_TEMPLATE_BYTES:
+        raise BadFile(f"the chat template has more than {MAX_TEMPLATE_BYTES} characters.", where=str(where))
+    return text

@@ -1,0 +1,139 @@
+"""Mistral's own tokenizer files (tekken.json, tokenizer.model.v3, ...) and forms of conversation, by `mistral-common`.
+
+A conversation is put together token by token there, so that no text of a person can spell a control token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import mistral_common
+from mistral_common.exceptions import MistralCommonException
+from mistral_common.protocol.instruct.request import ChatCompletionRequest
+from mistral_common.protocol.instruct.validator import ValidationMode
+from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
+from mistral_common.tokens.tokenizers.sentencepiece import SentencePieceTokenizer
+from mistral_common.tokens.tokenizers.tekken import Tekkenizer
+from pydantic import ValidationError
+
+from galerne.errors import BadFile, InvalidRequest, UnsupportedFile
+from galerne.prompt.conversation import check_length, check_messages, thinking_of
+from galerne.prompt.panics import panics_as
+from galerne.prompt.pretokenizers import PATTERNS
+from galerne.prompt.sentencepiece_ import piece_content
+from galerne.prompt.vocabulary import Spellings, Vocabulary, VocabularyTokenizer
+from galerne.protocol.messages import AssistantMessage, DeveloperMessage, Message, ToolMessage, text_of
+from galerne.weights.json_text import parse_object
+from galerne.weights.mapped_file import map_file
+
+MAX_BYTES = 1 << 26
+
+
+class MistralTokens(VocabularyTokenizer):
+    """The tokenizer of Mistral's file; `library` also knows the forms of a conversation."""
+
+    def __init__(self, file: Path) -> None:
+        self.digest = hashlib.sha256(_checked(file) + mistral_common.__version__.encode()).hexdigest()
+        try:
+            self.library: MistralTokenizer = MistralTokenizer.from_file(file, mode=ValidationMode.serving)
+        except Exception as error:  # whatever the library stumbles over: it does not expect a hostile file
+            raise BadFile(f"the tokenizer does not hold together: {error}", where=str(file)) from None
+        tokens = self.library.instruct_tokenizer.tokenizer
+        vocabulary = Vocabulary(
+            spellings=[tokens.id_to_piece(token) for token in range(tokens.n_words)],
+            contents=_contents(tokens),
+            control={tokens.id_to_piece(token): token for token in sorted(tokens.special_ids)},
+            bos=tokens.bos_id,
+            eos=tokens.eos_id,
+            add_bos=True,
+            stop_tokens=frozenset({tokens.eos_id}),
+            strips_space=isinstance(tokens, SentencePieceTokenizer),
+        )
+        vocabulary.check(str(file))
+        spellings = Spellings(vocabulary.control)
+        super().__init__(vocabulary, spellings.splitting(lambda text: tokens.encode(text, bos=False, eos=False)))
+
+
+def _checked(file: Path) -> bytes:
+    """The file's bytes, when its pattern is one that is known to end. Raises `BadFile`, `UnsupportedFile`."""
+    view = map_file(file)
+    if len(view) > MAX_BYTES:
+        raise BadFile(f"has {len(view)} bytes; at most {MAX_BYTES} are read.", where=str(file))
+    data = view.tobytes()
+    if file.suffix == ".json":
+        config = parse_object(data, str(file)).get("config")
+        pattern = config.get("pattern") if isinstance(config, dict) else None
+        if pattern not in PATTERNS:
+            raise UnsupportedFile(f"the pattern {str(pattern)[:200]!r} is not known.", where=str(file))
+    return data
+
+
+def _contents(tokens: Tekkenizer | SentencePieceTokenizer) -> list[bytes]:
+    if isinstance(tokens, Tekkenizer):
+        return [tokens.id_to_byte_piece(token) for token in range(tokens.n_words)]
+    return [
+        b"" if token in tokens.special_ids or token == tokens.unk_id else piece_content(tokens.id_to_piece(token))
+        for token in range(tokens.n_words)
+    ]
+
+
+class MistralTemplate:
+    """The form of a conversation that belongs to a version of Mistral's tokenizers."""
+
+    def __init__(self, tokenizer: MistralTokens) -> None:
+        self.digest = tokenizer.digest
+        self._tokenizer = tokenizer
+
+    def check(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def render(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[Mapping[str, Any]] = (),
+        context: int | None = None,
+        now: datetime | None = None,  # noqa: ARG002 (these forms tell no date)
+    ) -> list[int]:
+        check_messages(messages)
+        plain = [_plain(message) for message in messages]
+        if context is not None:
+            check_length([plain, list(tools)], self._tokenizer.longest, context)
+        try:
+            request = ChatCompletionRequest.model_validate(
+                {"model": "local", "messages": plain, "tools": list(tools) or None}
+            )
+            with panics_as(InvalidRequest("the tokenizer's library gives up on this text.", where="messages")):
+                tokens: list[int] = self._tokenizer.library.encode_chat_completion(request).tokens
+        except MistralCommonException as error:
+            raise InvalidRequest(f"the model cannot follow this: {error.message}", where="messages") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise InvalidRequest(f"the model cannot follow this: {first['msg']}.", where=where) from None
+        return tokens
+
+
+def _plain(message: Message) -> dict[str, Any]:
+    """A message in the library's own form."""
+    role = "system" if isinstance(message, DeveloperMessage) else message.role
+    plain: dict[str, Any] = {"role": role, "content": text_of(message.content)}
+    if isinstance(message, ToolMessage):
+        return plain | {"tool_call_id": message.tool_call_id, "name": message.name}
+    if isinstance(message, AssistantMessage):
+        plain["prefix"] = message.prefix
+        if thinking := thinking_of(message.content):
+            text = [{"type": "text", "text": plain["content"]}] if plain["content"] else []
+            plain["content"] = [{"type": "thinking", "thinking": thinking}, *text]
+        if message.tool_calls:
+            plain["tool_calls"] = [
+                {"id": call.id, "function": call.function.model_dump()} for call in message.tool_calls
+            ]
+    return plain
