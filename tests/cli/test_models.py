@@ -142,6 +142,7 @@ def test_an_import_under_a_catalogue_s_name_must_be_that_model(galerne: Galerne,
     [
         (["import", "none.gguf"], "none.gguf: there is no such file"),
         (["import", "bad.gguf"], "bad.gguf: "),
+        (["import", "DEFAULT", "--licence", ""], "licence: String should have at least 1 character"),
         (["import", "bad.gguf", "--name", "../escape"], "a model's name is made of"),
         (["remove", "huge"], "not on this machine"),
         (["remove", "gpt-4o"], f"gpt-4o is an alias of {DEFAULT}"),
@@ -149,8 +150,8 @@ def test_an_import_under_a_catalogue_s_name_must_be_that_model(galerne: Galerne,
         (["show", "../../etc/passwd"], "there is no model of that name"),
     ],
 )
-def test_a_failure_is_one_line(arguments: list[str], message: str, galerne: Galerne) -> None:
-    assert message in galerne.fails(*arguments)
+def test_a_failure_is_one_line(arguments: list[str], message: str, galerne: Galerne, default_model: Path) -> None:
+    assert message in galerne.fails(*(default_model if argument == "DEFAULT" else argument for argument in arguments))
 
 
 def test_a_bad_catalogue_is_a_bad_setting(galerne: Galerne, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

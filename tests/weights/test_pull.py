@@ -66,6 +66,8 @@ def test_its_digest_is_not_computed_again(store: Store, entry: Entry) -> None:
 def test_what_is_here_is_not_fetched_again(store: Store, entry: Entry, tmp_path: Path) -> None:
     first = pull(entry, store, quiet)
     (tmp_path / "mine.gguf").unlink()
+    shutil.rmtree(store.folder / ".locks")
+    (store.folder / ".locks").write_text("nothing can be locked here")
     assert pull(entry, store, quiet) == first
 
 
@@ -161,6 +163,22 @@ def test_two_processes_at_once_both_find_the_model(store: Store, entry: Entry) -
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [process.communicate()[0].strip() for process in running] == [sha256(CONTENT)] * 2
     assert left(store) == ["tiny/.mine.gguf.sha256", "tiny/mine.gguf", "tiny/model.json"]
+
+
+def test_whoever_waits_says_so(store: Store, entry: Entry) -> None:
+    told, waits = [], threading.Event()
+
+    def tell(what: str, *_: object) -> None:
+        told.append(what)
+        waits.set()
+
+    thread = threading.Thread(target=pull, args=(entry, store, tell))
+    with store.lock("tiny"):
+        thread.start()
+        assert waits.wait(60)
+        assert told == ["waiting for another pull of it"]
+    thread.join()
+    assert store.names() == ["tiny"]
 
 
 def test_a_linked_model_is_known_where_it_lies(store: Store, entry: Entry, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.weights.test_store import keep
+from tests.weights.test_store import MANIFEST, keep
 
 from galerne.errors import ModelNotFound
 from galerne.settings import Settings
@@ -19,14 +19,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_a_name_and_an_alias_mean_the_same_model(settings: Settings) -> None:
     path = keep(Store(settings.models_dir))
-    assert resolve("tiny", settings) == resolve("gpt-4o", settings) == LocalModel("tiny", path, None)
-
-
-def test_a_pulled_model_brings_its_entry(settings: Settings) -> None:
-    keep(Store(settings.models_dir), "smollm2-135m-instruct")
-    found = resolve("small", settings)
-    assert found.entry is not None
-    assert found.entry.name == found.name == "smollm2-135m-instruct"
+    assert resolve("tiny", settings) == resolve("gpt-4o", settings) == LocalModel("tiny", path, MANIFEST.entry)
 
 
 def test_a_path_is_a_model_too(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,7 +158,7 @@ def _cells(card: ModelCard) -> tuple[str, ...]:
     entry = card.entry
     return (
         entry.name,
-        entry.licence if entry.commercial else f"{entry.licence} *",
+        f"{entry.licence} *" if entry.commercial is False else entry.licence,
         _parameters(entry.parameters),
         f"{entry.context:,}",
         f"{card.size / 1e9:.1f}",
@@ -174,14 +174,15 @@ def _cells(card: ModelCard) -> tuple[str, ...]:
 def _progress() -> Iterator[Progress]:
     """A bar on a terminal, else one line for each thing that is done; both on standard error."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bars
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _Lines().tell
         return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
+    with Bars(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
         task = bars.add_task("", total=None)
         shown = ""
 

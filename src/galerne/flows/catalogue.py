@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from galerne.errors import InvalidRequest, ModelNotFound, UnsupportedFile
 from galerne.settings import Settings
 from galerne.weights import open_checkpoint
@@ -108,16 +110,21 @@ def _describe(path: Path, name: str, licence: str) -> Entry:
 
     checkpoint = open_checkpoint(path)
     config = read_config(checkpoint)
-    return Entry(
-        name=name,
-        licence=licence,
-        parameters=sum(tensor.elements for tensor in checkpoint.tensors.values()),
-        architecture=config.architecture,
-        context=config.context_length,
-        cache=CacheShape(layers=config.layers, kv_heads=config.kv_heads, head_dim=config.head_dim),
-        source=f"file:{os.path.abspath(path)}",
-        size=sum(file.stat().st_size for file in checkpoint.files),
-    )
+    try:
+        return Entry(
+            name=name,
+            licence=licence,
+            commercial=None,
+            parameters=sum(tensor.elements for tensor in checkpoint.tensors.values()),
+            architecture=config.architecture,
+            context=config.context_length,
+            cache=CacheShape(layers=config.layers, kv_heads=config.kv_heads, head_dim=config.head_dim),
+            source=f"file:{os.path.abspath(path)}",
+            size=sum(file.stat().st_size for file in checkpoint.files),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidRequest(f"{first['msg']}.", where=".".join(str(part) for part in first["loc"])) from None
 
 
 def _plain_name(path: Path) -> str:

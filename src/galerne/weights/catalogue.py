@@ -40,7 +40,7 @@ class Entry(BaseModel):
 
     name: str
     licence: str = Field(min_length=1, max_length=100)  # SPDX identifier where there is one
-    commercial: bool = True  # whether the licence allows use in business
+    commercial: bool | None = True  # whether the licence allows use in business; None: not known
     parameters: int = Field(ge=1, le=10**14)
     architecture: str = Field(min_length=1, max_length=100)
     context: int = Field(ge=1, le=10**8)  # tokens, as its authors state it
@@ -119,4 +119,5 @@ def _entry(table: Any, where: str) -> Entry:
         first = error.errors()[0]
         name = str(table.get("name", ""))[:100] if isinstance(table, dict) else ""
         field = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{first['msg']}.", where=" ".join(part for part in (where, name, field) if part)) from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{message}.", where=" ".join(part for part in (where, name, field) if part)) from None

@@ -20,9 +20,11 @@ def pull(entry: Entry, store: Store, progress: Progress) -> Manifest:
     Interrupted at any moment, it leaves no model, but what has arrived; the next pull goes on from that. Raises
     `PullError`, `DigestMismatch`, `DiskFull`, `BadFile`, `SettingsError`.
     """
-    with store.lock(entry.name):
-        here = store.manifest(entry.name)
-        if here is not None and entry.sha256 in (None, here.sha256):
+    # Before the lock too: what is here already needs no folder that can be written.
+    if (here := _here(entry, store)) is not None:
+        return here
+    with store.lock(entry.name, lambda: progress("waiting for another pull of it", 0, None)):
+        if (here := _here(entry, store)) is not None:
             return here
         work = store.partial(entry.name)
         with disk_errors(work):
@@ -46,6 +48,11 @@ def link(entry: Entry, path: Path, store: Store, progress: Progress) -> Manifest
         manifest = _checked(entry, path, progress).model_copy(update={"file": os.path.abspath(path)})
         store.keep(entry.name, None, manifest)
     return manifest
+
+
+def _here(entry: Entry, store: Store) -> Manifest | None:
+    here = store.manifest(entry.name)
+    return here if here is not None and entry.sha256 in (None, here.sha256) else None
 
 
 def _checked(entry: Entry, content: Path, progress: Progress) -> Manifest:

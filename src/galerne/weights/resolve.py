@@ -19,7 +19,7 @@ class LocalModel:
 
     name: str  # the store's name, or the file's or folder's
     path: Path  # a GGUF file, or a folder of safetensors
-    entry: Entry | None  # what the catalogue says of it, if it does
+    entry: Entry | None  # what is known of it; None for a path
 
 
 def resolve(asked: str, settings: Settings) -> LocalModel:
@@ -30,7 +30,7 @@ def resolve(asked: str, settings: Settings) -> LocalModel:
     name = settings.aliases.get(asked, asked)
     catalogue, store = load_catalogue(settings.catalogue), Store(settings.models_dir)
     if NAME.fullmatch(name) and (manifest := store.manifest(name)) is not None:
-        return LocalModel(name, store.path(name, manifest), catalogue.get(name))
+        return LocalModel(name, store.path(name, manifest), manifest.entry)
     if name in catalogue:
         raise ModelNotFound(
             "the model is in the catalogue but not on this machine.",

@@ -52,11 +52,11 @@ def open_folder(folder: Path) -> Checkpoint:
         raise ModelNotFound(f"the folder has no {CONFIG}.", where=str(folder))
     config = read_object(folder / CONFIG)
     index = folder / INDEX
-    shards = _shards(index) if index.exists() else {folder / SINGLE: None}
-    if not all(shard.exists() for shard in shards):
-        raise _missing(folder, next(shard for shard in shards if not shard.exists()))
+    shards: Mapping[Path, set[str] | None] = _shards(index) if index.exists() else {folder / SINGLE: None}
     tensors: dict[str, Tensor] = {}
     for shard, promised in shards.items():
+        if not shard.exists():
+            raise _missing(folder, shard)
         found = _read(shard)
         if promised is not None and found.keys() != promised:
             name = min(found.keys() ^ promised)
@@ -77,21 +77,19 @@ def _missing(folder: Path, shard: Path) -> BadFile:
     return BadFile("is missing.", where=str(shard))
 
 
-def _shards(index: Path) -> dict[Path, set[str] | None]:
+def _shards(index: Path) -> dict[Path, set[str]]:
     """File -> names of the tensors that the index says are in it."""
     places = read_object(index).get("weight_map")
     if not isinstance(places, Mapping) or not places:
         raise BadFile("names no tensors.", where=f"{index}: weight_map")
     if len(places) > MAX_TENSORS:
         raise BadFile(f"names {len(places)} tensors; at most {MAX_TENSORS} are read.", where=f"{index}: weight_map")
-    shards: dict[Path, set[str] | None] = {}
+    shards: dict[Path, set[str]] = {}
     for name, file in places.items():
         where = f"{index}: tensor {name!r}"
         if not isinstance(file, str) or not SHARD_NAME.fullmatch(file):
             raise BadFile(f"is in {file!r:.100}, which is no safetensors file of this folder.", where=where)
-        names = shards.setdefault(index.parent / file, set())
-        assert names is not None
-        names.add(name)
+        shards.setdefault(index.parent / file, set()).add(name)
     if len(shards) > MAX_SHARDS:
         raise BadFile(f"names {len(shards)} files; at most {MAX_SHARDS} are read.", where=f"{index}: weight_map")
     return shards

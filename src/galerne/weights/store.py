@@ -3,6 +3,8 @@
     NAME/model.json      what it is: `Manifest`
     NAME/...             its file, or its folder of files; nothing when it was imported as a link
     .partial/NAME/       what an interrupted pull has so far
+    .ready/NAME/         what is about to appear
+    .trash/NAME/         what is about to be deleted
     .locks/NAME.lock     held by whoever pulls, imports or removes it
 
 A model's folder appears in one rename when all of it is there and checked, so whoever looks sees all or nothing.
@@ -12,11 +14,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from galerne.errors import BadFile, ModelNotFound, SettingsError
@@ -85,7 +87,7 @@ class Store:
 
     def keep(self, name: str, content: Path | None, manifest: Manifest) -> None:
         """Let a model appear: `content` (its file or folder; None when linked) and its manifest, in one rename."""
-        place, ready = self.place(name), self.folder / ".partial" / f"{name}.ready"
+        place, ready = self.place(name), self.folder / ".ready" / name
         shutil.rmtree(ready, ignore_errors=True)
         ready.mkdir(parents=True)
         if content is not None:
@@ -106,20 +108,24 @@ class Store:
 
     def _discard(self, path: Path) -> None:
         """Out of sight in one rename, then deleted: an interrupted deletion never leaves half a model."""
-        trash = self.folder / ".partial" / f"{path.name}.trash"
+        trash = self.folder / ".trash" / path.name
         shutil.rmtree(trash, ignore_errors=True)
         trash.parent.mkdir(exist_ok=True)
         path.rename(trash)
         shutil.rmtree(trash)
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Only one process at a time pulls, imports or removes a model; the others wait here."""
+    def lock(self, name: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Only one process at a time pulls, imports or removes a model; the others say so with `on_wait`, and wait."""
         lock = self.folder / ".locks" / f"{self.place(name).name}.lock"
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
             held = FileLock(lock)
-            held.acquire()
+            try:
+                held.acquire(blocking=False)
+            except Timeout:
+                on_wait()
+                held.acquire()
         except OSError as error:
             raise SettingsError(f"cannot be written to: {error.strerror}.", where=f"models_dir {self.folder}") from None
         try:

@@ -59,6 +59,16 @@ def test_a_connection_that_stays_lost_keeps_what_arrived(
     assert server.asked[-1] == ("/model", "bytes=3000-")
 
 
+def test_another_part_than_asked_for_is_not_taken(server: FileServer, tmp_path: Path) -> None:
+    server.files["/model"] = CONTENT
+    server.headers["/model"] = {"Content-Range": "bytes 0-1/300000"}
+    server.refused["/model"] = 206
+    (tmp_path / "model.partial").write_bytes(CONTENT[:1000])
+    with pytest.raises(PullError, match="another part"):
+        fetch(server, tmp_path / "model")
+    assert (tmp_path / "model.partial").read_bytes() == CONTENT[:1000]
+
+
 def test_a_server_without_ranges_begins_again(server: FileServer, tmp_path: Path) -> None:
     server.files["/model"], server.ranges, server.cuts = CONTENT, False, [1000]
     fetch(server, tmp_path / "model")

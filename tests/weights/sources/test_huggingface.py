@@ -92,8 +92,18 @@ def test_a_file_arrives_with_progress(server: FileServer, tmp_path: Path) -> Non
     assert path.read_bytes() == FILES["tiny.Q4_0.gguf"]
     assert told[0] == ("looking for owner/tiny", 0, None)
     assert told[-1] == ("downloading tiny.Q4_0.gguf", 70_000, 70_000)
-    assert asked(server) == ["tiny.Q4_0.gguf"]
     assert server.tokens == ["Bearer the user's token"] * 2
+
+
+def test_the_hub_is_asked_for_the_model_alone(
+    server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", False)
+    SOURCE.fetch(tmp_path, lambda *_: None)
+    assert [path for path, _ in server.asked] == [
+        "/api/models/owner/tiny",
+        f"/owner/tiny/resolve/{COMMIT}/tiny.Q4_0.gguf",
+    ]
 
 
 def test_an_interrupted_pull_goes_on(server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

