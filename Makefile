@@ -44,7 +44,7 @@ peers: .venv/.bench ## install the engines that `make bench` compares with (llam
 	$(BIN)/python -m benchmarks.install
 
 lock: .venv/.test ## choose the newest versions of all dependencies, and pin them with their hashes
-	$(LOCK) --upgrade --extra test --extra bench --output-file requirements/test.lock
+	$(LOCK) --upgrade --extra test --extra bench --extra postgres --output-file requirements/test.lock
 	$(LOCK) --constraint requirements/test.lock --extra bench --output-file requirements/bench.lock
 	$(LOCK) --constraint requirements/test.lock --output-file requirements/run.lock
 

@@ -1,4 +1,4 @@
-"""What all tests share: the default model, fetched once, and how property tests run."""
+"""What all tests share: the default model, fetched once, compiled kernels, and how property tests run."""
 
 from __future__ import annotations
 
@@ -24,3 +24,10 @@ def default_model() -> Path:
     name = "smollm2-135m-instruct"
     store = Store(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "galerne-tests" / "models")
     return store.path(name, pull(load_catalogue()[name], store, lambda *_: None))
+
+
+@pytest.fixture(scope="session")
+def kernels_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where kernels are compiled once for all tests, and for the processes that run them side by side."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kernels"

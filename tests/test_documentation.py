@@ -32,8 +32,8 @@ def tracked() -> list[Path]:
 
 
 def test_every_setting_is_documented_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable, shown in FOLDERS.items():
-        monkeypatch.setenv(variable, shown)
+    for variable, folder in FOLDERS.items():
+        monkeypatch.setenv(variable, folder)
     rows = {name: default.strip("`") for name, default, _ in ROW.findall((ROOT / "docs/guide/settings.md").read_text())}
     settings = Settings.model_construct()  # the defaults alone, whatever the environment says
     assert list(rows) == list(Settings.model_fields), "docs/guide/settings.md lists the settings in the code's order"

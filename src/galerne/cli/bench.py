@@ -31,7 +31,7 @@ def bench(
 
     settings = load_settings({"model": model, "speculation": False})
     began = time.perf_counter()
-    loaded = bootstrap.load_local_model(settings.model, settings)
+    loaded = bootstrap.load_local_model(settings.model, settings, announce)
     load_seconds = time.perf_counter() - began
     engine = bootstrap.build_engine(loaded, settings)
     speed = measure(Bench(engine, loaded.model), rounds=rounds, seconds=seconds, announce=announce)

@@ -65,11 +65,13 @@ def _piped(settings: Settings) -> str:
 async def _answer(conversation: Conversation, question: str, settings: Settings, *, stream: bool) -> Answer:
     from galerne import bootstrap
     from galerne.cli.conversation import tell
+    from galerne.cli.progress import announce
 
     def write(text: str) -> None:
         typer.echo(text, nl=False)
 
-    async with bootstrap.open_chat(conversation.model, settings) as chat:
+    async with bootstrap.open_chat(conversation.model, settings, announce) as chat:
+        announce("")
         answer = await tell(chat, conversation.request(question), write if stream else lambda _: None)
     if stream:
         typer.echo()

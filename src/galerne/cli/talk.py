@@ -15,6 +15,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from galerne import bootstrap
 from galerne.cli.conversation import Answer, Conversation, tell
+from galerne.cli.progress import announce
 from galerne.errors import GalerneError, SettingsError
 from galerne.settings import Settings
 from galerne.weights.resolve import resolve
@@ -28,8 +29,8 @@ HELP = """\
 /save FILE      write the conversation: Markdown, or messages where FILE ends in .json
 /clear          forget the conversation
 /help           show this
-/quit           leave, as Ctrl-D does
-Enter sends; Alt-Enter or Ctrl-J begins a new line. Ctrl-C stops an answer."""
+/quit           leave
+Enter sends; Alt-Enter begins a new line. Ctrl-C stops an answer, Ctrl-D leaves."""
 
 Command = Callable[["Talk", str], Awaitable[None]]
 
@@ -39,11 +40,12 @@ async def talk(conversation: Conversation, settings: Settings) -> None:
     session = _session(settings.chat_history)
     last: str | None = None  # the model that worked before this one
     while True:
-        typer.secho(f"Loading {conversation.model} ...", dim=True)
+        announce(f"Loading {conversation.model} ...")
         try:
-            async with bootstrap.open_chat(conversation.model, settings) as chat:
+            async with bootstrap.open_chat(conversation.model, settings, announce) as chat:
+                announce("")
                 last = conversation.model
-                typer.secho("Type a message; /help shows what else there is.", dim=True)
+                typer.secho(f"{conversation.model}: type a message; /help shows what else there is.", dim=True)
                 if not await Talk(conversation, chat, session, settings).run():
                     return
         except GalerneError as error:
@@ -179,7 +181,6 @@ def _session(history: Path) -> PromptSession[str]:
     keys = KeyBindings()
     keys.add("enter")(lambda event: event.current_buffer.validate_and_handle())
     keys.add("escape", "enter")(_new_line)
-    keys.add("c-j")(_new_line)
     return PromptSession(history=FileHistory(str(history)), key_bindings=keys, multiline=True, prompt_continuation="  ")
 
 

@@ -20,7 +20,6 @@ from galerne.kernels.native.levels import Level
 from galerne.kernels.native.pack import aligned
 from galerne.kernels.native.product import panel_bytes, quantised_bytes
 from galerne.kernels.native.record import (
-    BARRIER_ALWAYS,
     CONTEXT,
     INSTRUCTION_BYTES,
     PRIVATE_ROWS,
@@ -46,7 +45,6 @@ class NativeProgram:
         self._cache = aligned(self._layout.total)
         self._trace = Trace(self._layout, team.threads, _at(self._cache))
         self._result: Floats = forward(self._trace)
-        self._trace.instructions[-1].barrier = BARRIER_ALWAYS  # nobody leaves while another still works
         self._group = max(1, self._trace.group)
         slot_rows = shape.kv_heads * max(SPLIT_ROWS, self._group)
         self._partials = aligned(SLOTS * slot_rows * (self._layout.width + LANES), np.float32)
@@ -54,7 +52,7 @@ class NativeProgram:
         self._kept: dict[str, NDArray[Any]] = {}
         self._prepare_private()
         self._counters = self._keep("counters", np.zeros(len(self._trace.instructions), np.int64))
-        self._keep("barrier", np.zeros(2, np.int32))
+        self._keep("barrier", np.zeros(3, np.int32))
         self._set(threads=team.threads, program_length=len(self._trace.instructions))
         self._set(rotated=0 if self._trace.rope_used is None else 2 * len(self._trace.rope_used.frequencies))
         self._place_buffers(outputs=min(16, max_rows))

@@ -54,7 +54,7 @@ CONTEXT = Record(
         "merge_count",
         "counters",  # int64, one an instruction: the next chunk of its work
         "threads",
-        "barrier",  # int32 arrived, int32 epoch
+        "barrier",  # int32 arrived, epoch, departed
         "private",  # first thread's private memory
         "private_stride",
         "program",  # the first instruction

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from llvmlite import ir
 
 from galerne.kernels.native.attention_tiles import TileAttention
@@ -78,11 +80,12 @@ def write_runner(module: ir.Module, level: Level) -> None:
         needed = needed | (kind.equals(BARRIER_IF_MERGES) & (ctx.merge_count > 0))
         with emit.if_(needed & (ctx.threads > 1)):
             emit.call(barrier, ctx.barrier, ctx.threads)
+    emit.call(_departure(module, level), ctx.barrier, ctx.threads, thread)
     emit.done()
 
 
 def _barrier(module: ir.Module, level: Level) -> ir.Function:
-    """(address of {int32 arrived, int32 epoch}, threads): nobody leaves before all have come."""
+    """(address of {int32 arrived, epoch, departed}, threads): nobody goes on before all have come."""
     emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 2), "barrier"))
     emit.function.linkage = "internal"
     address, threads = emit.arguments
@@ -102,16 +105,44 @@ def _barrier(module: ir.Module, level: Level) -> ir.Function:
             emit.builder.atomic_rmw("xchg", arrived, emit.constant(I32, 0).ir, "monotonic")
             emit.builder.atomic_rmw("add", epoch, one.ir, "release")
         with otherwise:
-            turns = emit.variable(emit.i64(0))
-            with emit.while_(lambda: read_epoch().equals(before)):
-                turns.now = turns.now + 1
-                with emit.builder.if_else((turns.now < SPINS).ir) as (spin, leave):
-                    with spin:
-                        _pause(emit, level)
-                    with leave:
-                        emit.intrinsic("sched_yield", I32)
+            _wait_while(emit, level, lambda: read_epoch().equals(before))
     emit.done()
     return emit.function
+
+
+def _departure(module: ir.Module, level: Level) -> ir.Function:
+    """(address as above, threads, thread): the caller's thread, 0, returns when no other one looks at the context any
+    longer, as the caller may free it; so this also ends the program's last operation."""
+    emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 3), "departure"))
+    emit.function.linkage = "internal"
+    address, threads, thread = emit.arguments
+    departed = emit.builder.inttoptr((address + 8).ir, ir.PointerType())
+    others = emit.truncate(threads, I32) - 1
+    with emit.builder.if_else(thread.equals(0).ir) as (caller, other):
+        with caller:
+
+            def some_are_here() -> Value:
+                gone = Value(emit, emit.builder.load_atomic(departed, "acquire", 4, typ=I32))
+                return gone.differs(others)
+
+            _wait_while(emit, level, some_are_here)
+            emit.builder.atomic_rmw("xchg", departed, emit.constant(I32, 0).ir, "monotonic")
+        with other:
+            emit.builder.atomic_rmw("add", departed, emit.constant(I32, 1).ir, "release")
+    emit.done()
+    return emit.function
+
+
+def _wait_while(emit: Emitter, level: Level, condition: Callable[[], Value]) -> None:
+    """Wait in a hot loop at first, then let others have the CPU."""
+    turns = emit.variable(emit.i64(0))
+    with emit.while_(condition):
+        turns.now = turns.now + 1
+        with emit.builder.if_else((turns.now < SPINS).ir) as (spin, leave):
+            with spin:
+                _pause(emit, level)
+            with leave:
+                emit.intrinsic("sched_yield", I32)
 
 
 def _pause(emit: Emitter, level: Level) -> None:

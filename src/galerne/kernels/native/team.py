@@ -35,7 +35,7 @@ class Team:
         self._dismiss.atexit = False
 
     def run(self, context: int) -> None:
-        """Execute the program of the context at this address. The program ends with a barrier.
+        """Execute the program of the context at this address; when this returns, no thread looks at it any longer.
 
         Callers on several threads take turns. Raises `RuntimeError` when the team is closed.
         """

@@ -1,0 +1,121 @@
+"""The arithmetic of the compiled kernels, in numpy: the reference, with numbers rounded where the kernels round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from galerne.kernels.batch import Batch
+from galerne.kernels.interface import CacheShape, Kernels, Matrix, Operations, Value
+from galerne.kernels.reference import ReferenceKernels, ReferenceOperations, ReferenceProgram
+from galerne.weights.tensor import Tensor
+
+Floats = NDArray[np.float32]
+
+EXACT = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K")
+"""Types whose weights the kernels take as they are."""
+
+
+def to_bytes(x: Floats) -> Floats:
+    """Activations -> 8 bits in groups of 32, with a float32 scale."""
+    groups, largest = _groups(x)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steps = np.where(largest > 0, np.rint(groups * (np.float32(127) / largest)), np.float32(0))
+    return _ungroup(steps * (largest * np.float32(1 / 127)), x)
+
+
+def weights_to_bytes(x: Floats) -> Floats:
+    """Weights -> 8 bits in groups of 32, with a float16 scale."""
+    groups, largest = _groups(x)
+    scales = (largest / np.float32(127)).astype(np.float16).astype(np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steps = np.where(scales > 0, np.clip(np.rint(groups / scales), -127, 127), np.float32(0))
+    return _ungroup(steps * scales, x)
+
+
+def to_halves(x: Floats) -> Floats:
+    return x.astype(np.float16).astype(np.float32)
+
+
+def to_bfloats(x: Floats) -> Floats:
+    bits = np.ascontiguousarray(x).view(np.uint32).astype(np.uint64)
+    rounded = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
+    return rounded.astype(np.uint32).view(np.float32)
+
+
+def _groups(x: Floats) -> tuple[Floats, Floats]:
+    padded = np.pad(x, ((0, 0), (0, -x.shape[1] % 32)))
+    groups = padded.reshape(len(x), -1, 32)
+    return groups, np.abs(groups).max(axis=-1, keepdims=True)
+
+
+def _ungroup(groups: Floats, x: Floats) -> Floats:
+    return groups.reshape(len(x), -1)[:, : x.shape[1]].astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """What a level does to numbers on their way."""
+
+    activations: Callable[[Floats], Floats] = to_bytes
+    weights: Callable[[Floats], Floats] = np.asarray  # after they are what the packed matrix holds
+    cache: Callable[[Floats], Floats] = to_halves
+    queries: Callable[[Floats], Floats] = np.asarray
+
+
+def rounding(level: str, *, prompt: bool = False) -> Rounding:
+    if level != "amx_bf16":
+        return Rounding()
+    if prompt:
+        return Rounding(activations=to_bfloats, weights=to_bfloats, cache=to_bfloats, queries=to_bfloats)
+    return Rounding(cache=to_bfloats, queries=to_bfloats)
+
+
+class Twin(ReferenceKernels):
+    """Fills `Kernels`."""
+
+    level = "twin"
+
+    def __init__(self, rounding: Rounding) -> None:
+        self._rounding = rounding
+
+    def matrix(self, parts: Sequence[Tensor]) -> Matrix:
+        exact = parts[0].kind in EXACT and parts[0].shape[1] % 32 == 0
+        return np.concatenate([part.float32() if exact else weights_to_bytes(part.float32()) for part in parts])
+
+    def program(self, forward: Callable[[Operations], Value], cache: CacheShape, max_rows: int) -> ReferenceProgram:  # noqa: ARG002
+        return _Program(forward, cache, self._rounding)
+
+
+class _Program(ReferenceProgram):
+    def __init__(self, forward: Callable[[Operations], Value], cache: CacheShape, rounding: Rounding) -> None:
+        super().__init__(forward, cache)
+        self._rounding = rounding
+
+    def __call__(self, batch: Batch) -> Floats:
+        return self._forward(_Operations(batch, self._keys, self._values, self._rounding))
+
+
+class _Operations(ReferenceOperations):
+    def __init__(self, batch: Batch, keys: Floats, values: Floats, rounding: Rounding) -> None:
+        super().__init__(batch, keys, values)
+        self._rounding = rounding
+
+    def linear(self, x: Value, matrix: Matrix, *, bias=None, add=None) -> Value:
+        rounded = self._rounding.activations(x)
+        return super().linear(rounded, self._rounding.weights(matrix), bias=bias, add=add)
+
+    def attention(self, q: Value, k: Value, v: Value, shape) -> Value:
+        """Queries are rounded after they are scaled, which is the same as long as the scale is a power of two."""
+        rounding = self._rounding
+        return super().attention(rounding.queries(q), rounding.cache(k), rounding.cache(v), shape)
+
+
+def run(kernels: Kernels, build: Callable[[Kernels], Callable[[Operations], Value]], *batches: Batch, **cache: int):
+    """What a forward function gives for the last of some batches. `build(kernels)` makes it."""
+    shape = CacheShape(**{"layers": 1, "blocks": 4, "kv_heads": 1, "head_dim": 32} | cache)
+    program = kernels.program(build(kernels), shape, max_rows=max(len(batch.tokens) for batch in batches))
+    return [program(batch).copy() for batch in batches][-1]
