@@ -12,7 +12,7 @@ import pytest
 from galerne import bootstrap
 from galerne.engine.events import Work
 from galerne.errors import GalerneError, ModelNotFound
-from galerne.flows.chat_events import ChatEnd, ChatEvent, ChatStart, ChoiceEnd, TextDelta
+from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, TextDelta
 from galerne.protocol.chat import ChatRequest
 
 
@@ -25,10 +25,10 @@ class FakeChat:
         self.opened: list[str] = []
         self.waits = asyncio.Event()  # set when an answer hangs
 
-    async def answer(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
+    async def answer(self, request: ChatRequest) -> AsyncGenerator[AnswerEvent]:
         self.requests.append(request)
         pieces = self.answers.pop(0)
-        yield ChatStart("chatcmpl-1", 0, request.model, "fingerprint", 7)
+        yield AnswerStart("chatcmpl-1", 0, request.model, "fingerprint", 7)
         for piece in pieces:
             if isinstance(piece, GalerneError):
                 raise piece
@@ -37,7 +37,7 @@ class FakeChat:
                 await asyncio.Event().wait()
             yield TextDelta(0, piece)
         yield ChoiceEnd(0, "stop", Work(completion_tokens=len(pieces)))
-        yield ChatEnd(7, 0, len(pieces))
+        yield AnswerEnd(7, 0, len(pieces))
 
     def install(self, monkeypatch: pytest.MonkeyPatch, *, missing: tuple[str, ...] = ()) -> None:
         """Let `bootstrap.open_chat` give this chat."""

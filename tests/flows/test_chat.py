@@ -19,8 +19,8 @@ from galerne.errors import (
     QueueFull,
     TooLarge,
 )
+from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, TextDelta
 from galerne.flows.chat import Chat
-from galerne.flows.chat_events import ChatEnd, ChatEvent, ChatStart, ChoiceEnd, TextDelta
 from galerne.flows.meter import Tally
 from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
@@ -35,7 +35,7 @@ class House:
         self.settings = Settings()
         self.chat = Chat(served(self.generator), self.tally, self.settings)
 
-    async def ask(self, content: str = "Hello", **fields: Any) -> list[ChatEvent]:
+    async def ask(self, content: str = "Hello", **fields: Any) -> list[AnswerEvent]:
         return [event async for event in self.chat.answer(request(content, **fields))]
 
     async def asked(self, **fields: Any) -> GenerationRequest:
@@ -48,11 +48,11 @@ def request(content: str = "Hello", **fields: Any) -> ChatRequest:
     return ChatRequest.model_validate({"model": "fake", "messages": [{"role": "user", "content": content}], **fields})
 
 
-def text(events: list[ChatEvent], index: int = 0) -> str:
+def text(events: list[AnswerEvent], index: int = 0) -> str:
     return "".join(event.text for event in events if isinstance(event, TextDelta) and event.index == index)
 
 
-def reasons(events: list[ChatEvent]) -> dict[int, str]:
+def reasons(events: list[AnswerEvent]) -> dict[int, str]:
     return {event.index: event.reason for event in events if isinstance(event, ChoiceEnd)}
 
 
@@ -60,11 +60,11 @@ async def test_a_start_the_text_and_an_end() -> None:
     house = House()
     events = await house.ask()
     start, end = events[0], events[-1]
-    assert isinstance(start, ChatStart)
+    assert isinstance(start, AnswerStart)
     assert (start.model, start.prompt_tokens) == ("fake", 5)
     assert text(events) == "Bonjour !"
     assert reasons(events) == {0: "stop"}
-    assert end == ChatEnd(prompt_tokens=5, cached_tokens=2, completion_tokens=9)
+    assert end == AnswerEnd(prompt_tokens=5, cached_tokens=2, completion_tokens=9)
     (account,) = house.tally.accounts
     assert (account.id, account.model, account.reason) == (f"{start.id}-0", "fake", EndReason.STOP)
     assert account.work.completion_tokens == 9
@@ -73,7 +73,7 @@ async def test_a_start_the_text_and_an_end() -> None:
 async def test_an_alias_leads_to_the_model() -> None:
     house = House()
     start = (await house.ask(model="alias"))[0]
-    assert isinstance(start, ChatStart)
+    assert isinstance(start, AnswerStart)
     assert start.model == "fake"
 
 
@@ -116,7 +116,7 @@ async def test_a_stop_string_ends_the_answer_and_is_never_shown() -> None:
     assert reasons(events) == {0: "stop"}
     assert house.tally.accounts[0].reason is EndReason.CANCELLED
     end = events[-1]
-    assert isinstance(end, ChatEnd)
+    assert isinstance(end, AnswerEnd)
     assert end.completion_tokens == house.tally.accounts[0].work.completion_tokens < 25
 
 
@@ -148,7 +148,7 @@ async def test_n_choices_are_n_requests_and_the_prompt_counts_once() -> None:
     assert [text(events, index) for index in range(3)] == ["Bonjour !"] * 3
     assert reasons(events) == dict.fromkeys(range(3), "stop")
     end = events[-1]
-    assert isinstance(end, ChatEnd)
+    assert isinstance(end, AnswerEnd)
     assert (end.prompt_tokens, end.completion_tokens) == (5, 27)
     assert len({request.id for request in house.generator.requests}) == 3
     assert [request.sampling.seed for request in house.generator.requests] == [5, 6, 7]
@@ -246,7 +246,7 @@ async def test_a_refusal_comes_before_any_text() -> None:
 
 async def test_a_failure_ends_all_choices_and_is_settled() -> None:
     house = House(b"0123456789" * 5, fails_after=4)
-    events: list[ChatEvent] = []
+    events: list[AnswerEvent] = []
 
     async def follow() -> None:
         async for event in house.chat.answer(request(n=2)):

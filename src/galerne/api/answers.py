@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 from galerne.api.errors import report
-from galerne.flows.chat_events import ChatEnd, ChatEvent, ChatStart, ChoiceEnd, TextDelta
+from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, TextDelta
 from galerne.protocol.answers import (
     AnswerMessage,
     ChatChunk,
@@ -24,20 +24,20 @@ from galerne.protocol.answers import (
 from galerne.protocol.chat import ChatRequest
 
 
-async def whole(request: ChatRequest, events: AsyncGenerator[ChatEvent]) -> ChatResponse:
+async def whole(request: ChatRequest, events: AsyncGenerator[AnswerEvent]) -> ChatResponse:
     """All of an answer."""
     choices = [_OpenChoice() for _ in range(request.n or 1)]
     async with aclosing(events):
         async for event in events:
             match event:
-                case ChatStart():
+                case AnswerStart():
                     start = event
                 case TextDelta():
                     choices[event.index].texts.append(event.text)
                     choices[event.index].logprobs.extend(event.logprobs)
                 case ChoiceEnd():
                     choices[event.index].reason = event.reason
-                case ChatEnd():
+                case AnswerEnd():
                     end = event
     return ChatResponse(
         id=start.id,
@@ -50,7 +50,7 @@ async def whole(request: ChatRequest, events: AsyncGenerator[ChatEvent]) -> Chat
     )
 
 
-async def chunks(request: ChatRequest, events: AsyncGenerator[ChatEvent]) -> AsyncGenerator[ChatChunk]:
+async def chunks(request: ChatRequest, events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[ChatChunk]:
     """An answer piece by piece. A failure before the first piece is raised; a later one is the last piece."""
     writer = _ChunkWriter(request)
     async with aclosing(events):
@@ -92,12 +92,12 @@ class _ChunkWriter:
         self._silent = set(self._open)  # choices that have not said their role
         self._waiting: ChoiceEnd | None = None
 
-    def write(self, event: ChatEvent) -> Iterator[ChatChunk]:
-        if isinstance(event, ChatStart):
+    def write(self, event: AnswerEvent) -> Iterator[ChatChunk]:
+        if isinstance(event, AnswerStart):
             self._start = event
             return
         self.began = True
-        usage = _usage(event) if isinstance(event, ChatEnd) else None
+        usage = _usage(event) if isinstance(event, AnswerEnd) else None
         if self._waiting is not None:
             yield self._end(self._waiting, None if self._include_usage else usage)
             self._waiting = None
@@ -106,7 +106,7 @@ class _ChunkWriter:
                 yield self._text(event)
             case ChoiceEnd():
                 self._waiting = event
-            case ChatEnd() if self._include_usage:
+            case AnswerEnd() if self._include_usage:
                 yield self._chunk([], usage)
 
     def fail(self, error: Exception) -> FailedChunk:
@@ -140,7 +140,7 @@ class _ChunkWriter:
         )
 
 
-def _usage(end: ChatEnd) -> Usage:
+def _usage(end: AnswerEnd) -> Usage:
     return Usage(
         prompt_tokens=end.prompt_tokens,
         completion_tokens=end.completion_tokens,

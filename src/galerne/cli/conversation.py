@@ -80,7 +80,7 @@ class Conversation:
 
 async def tell(chat: Chat, request: ChatRequest, write: Callable[[str], None]) -> Answer:
     """Ask for an answer, and hand its text to `write` as it comes. Cancelled, it returns what there is so far."""
-    from galerne.flows.chat_events import ChatEnd, ChatStart, ChoiceEnd, TextDelta
+    from galerne.flows.answer_events import AnswerEnd, AnswerStart, ChoiceEnd, TextDelta
 
     began, first = time.perf_counter(), None
     pieces: list[str] = []
@@ -89,7 +89,7 @@ async def tell(chat: Chat, request: ChatRequest, write: Callable[[str], None]) -
         async with aclosing(chat.answer(request)) as events:
             async for event in events:
                 match event:
-                    case ChatStart():
+                    case AnswerStart():
                         prompt_tokens = event.prompt_tokens
                     case TextDelta():
                         first = first or time.perf_counter()
@@ -97,7 +97,7 @@ async def tell(chat: Chat, request: ChatRequest, write: Callable[[str], None]) -
                         write(event.text)
                     case ChoiceEnd():
                         reason = event.reason
-                    case ChatEnd():
+                    case AnswerEnd():
                         completion_tokens = event.completion_tokens
     except asyncio.CancelledError:
         completion_tokens = len(pieces)  # nearly: the engine's own count comes with the end, which nobody waits for

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from galerne.engine.events import TokenEvent
-from galerne.flows.chat_events import TextDelta
+from galerne.flows.answer_events import TextDelta
 from galerne.prompt.detokenizer import Detokenizer
 from galerne.prompt.stops import StopStrings
 from galerne.prompt.tokenizer import Tokenizer

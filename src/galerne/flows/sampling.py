@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from galerne.engine.request import Sampling
 from galerne.errors import InvalidRequest, TooLarge
-from galerne.protocol.chat import ChatRequest
+from galerne.protocol.generation import GenerationFields
 from galerne.settings import Settings
 
 
-def check_limits(request: ChatRequest, settings: Settings) -> None:
+def check_limits(request: GenerationFields, settings: Settings) -> None:
     """Raise `TooLarge` for a list or number beyond its setting."""
     for field, size, most in (
-        ("messages", len(request.messages), settings.max_messages),
         ("n", request.n or 1, settings.max_choices),
         ("stop", len(request.stop_strings), settings.max_stop_strings),
-        ("top_logprobs", request.top_logprobs or 0, settings.max_logprobs),
+        ("top_logprobs", request.alternatives or 0, settings.max_logprobs),
         ("logit_bias", len(request.logit_bias or ()), settings.max_logit_bias),
     ):
         if size > most:
             raise TooLarge(f"at most {most}, not {size}.", where=field)
 
 
-def sampling_of(request: ChatRequest, choice: int, vocabulary_size: int, settings: Settings) -> Sampling:
+def sampling_of(request: GenerationFields, choice: int, vocabulary_size: int, settings: Settings) -> Sampling:
     """The rules for one of the `n` choices: with a seed, each choice has a seed of its own, the first one that seed.
 
     Raises `InvalidRequest`.
@@ -36,12 +35,12 @@ def sampling_of(request: ChatRequest, choice: int, vocabulary_size: int, setting
         frequency_penalty=request.frequency_penalty or 0.0,
         repetition_penalty=1.0 if request.repetition_penalty is None else request.repetition_penalty,
         seed=None if request.any_seed is None else (request.any_seed + choice) % 2**64,
-        logprobs=(request.top_logprobs or 0) if request.logprobs else None,
+        logprobs=request.alternatives,
         bias=_bias(request, vocabulary_size),
     )
 
 
-def _bias(request: ChatRequest, vocabulary_size: int) -> tuple[tuple[int, float], ...]:
+def _bias(request: GenerationFields, vocabulary_size: int) -> tuple[tuple[int, float], ...]:
     bias: dict[int, float] = {}
     for spelled, value in (request.logit_bias or {}).items():
         if not (spelled.isascii() and spelled.isdecimal() and len(spelled) < 10 and int(spelled) < vocabulary_size):

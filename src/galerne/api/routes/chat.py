@@ -15,8 +15,8 @@ from galerne.api.disconnect import unless_disconnected
 from galerne.api.documentation import takes
 from galerne.api.metrics import Metrics
 from galerne.api.sse import EventStream
+from galerne.flows.answer_events import AnswerEvent, AnswerStart, TextDelta
 from galerne.flows.chat import Chat
-from galerne.flows.chat_events import ChatEvent, ChatStart, TextDelta
 from galerne.protocol.answers import ChatResponse
 from galerne.protocol.chat import ChatRequest
 from galerne.protocol.failures import ErrorBody
@@ -46,12 +46,12 @@ def chat_routes(chat: Chat, metrics: Metrics, settings: Settings) -> APIRouter:
     return router
 
 
-async def _timed(events: AsyncGenerator[ChatEvent], metrics: Metrics) -> AsyncGenerator[ChatEvent]:
+async def _timed(events: AsyncGenerator[AnswerEvent], metrics: Metrics) -> AsyncGenerator[AnswerEvent]:
     """The events, and how long the first text took."""
     began, model = time.perf_counter(), None
     async with aclosing(events):
         async for event in events:
-            if isinstance(event, ChatStart):
+            if isinstance(event, AnswerStart):
                 model = event.model
             elif model is not None and isinstance(event, TextDelta):
                 metrics.first_token(model, time.perf_counter() - began)

@@ -1,4 +1,4 @@
-"""What a chat gives: a `ChatStart`, for each choice some `TextDelta`s and a `ChoiceEnd`, and then a `ChatEnd`."""
+"""What whoever asked is given: an `AnswerStart`, for each choice `TextDelta`s and a `ChoiceEnd`, then an `AnswerEnd`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from galerne.protocol.answers import TokenLogprob
 
 
 @dataclass(frozen=True, slots=True)
-class ChatStart:
+class AnswerStart:
     """The request can be done; it is on its way to the engine."""
 
     id: str
     created: int  # seconds since 1970
     model: str
     fingerprint: str
-    prompt_tokens: int
+    prompt_tokens: int  # of all prompts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class ChoiceEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class ChatEnd:
-    """All choices are. The prompt counts once, however many choices there are."""
+class AnswerEnd:
+    """All choices are. A prompt counts once, however many choices it has."""
 
     prompt_tokens: int
-    cached_tokens: int  # of the prompt
+    cached_tokens: int  # of the prompts
     completion_tokens: int
 
 
-ChatEvent = ChatStart | TextDelta | ChoiceEnd | ChatEnd
+AnswerEvent = AnswerStart | TextDelta | ChoiceEnd | AnswerEnd

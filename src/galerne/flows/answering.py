@@ -1,0 +1,143 @@
+"""Prompts in, text out: what chats, completions and code completions share.
+
+    for each prompt submit n requests -> turn events into text -> settle
+
+Settling happens where the engine's last word about a request arrives, however it ends: answered, stopped, cancelled,
+disconnected or failed. Closing the iterator cancels what still runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from galerne.engine.events import EndEvent, EndReason, TokenEvent
+from galerne.engine.request import GenerationRequest
+from galerne.errors import EngineFailed, PromptTooLong
+from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, TextDelta
+from galerne.flows.choice import ChoiceText
+from galerne.flows.merge import merge
+from galerne.flows.meter import Account, Meter
+from galerne.flows.sampling import sampling_of
+from galerne.flows.served import ServedModel
+from galerne.protocol.generation import GenerationFields
+from galerne.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What answers go on from. The flow that asks sets every field."""
+
+    tokens: Sequence[int]
+    where: str  # the field that it comes from
+    continues: bool = False  # answers go on within a text: their first space belongs to it
+
+
+class Answering:
+    """`n` answers to each prompt, by way of a model's `Generator`."""
+
+    def __init__(self, meter: Meter, settings: Settings) -> None:
+        self._meter = meter
+        self._settings = settings
+
+    async def answer(
+        self,
+        id: str,
+        request: GenerationFields,
+        prompts: Sequence[Prompt],
+        model: ServedModel,
+        *,
+        default_tokens: int | None,
+    ) -> AsyncGenerator[AnswerEvent]:
+        """The events of all choices: those of the first prompt are 0 to n - 1, then come those of the next.
+
+        An answer whose request does not say its length has `default_tokens` at most; None: what the context has room
+        for. Raises `InvalidRequest`, `PromptTooLong` before the first event, and `Unavailable` at any time.
+        """
+        n = request.n or 1
+        asked = [
+            self._engine_request(f"{id}-{index}", request, index % n, prompts[index // n], model, default_tokens)
+            for index in range(n * len(prompts))
+        ]
+        prompt_tokens = sum(len(prompt.tokens) for prompt in prompts)
+        yield AnswerStart(id, int(time.time()), model.name, model.fingerprint, prompt_tokens)
+        ends: dict[int, ChoiceEnd] = {}
+        choices = [self._choice(request, index, one, prompts[index // n], model) for index, one in enumerate(asked)]
+        async with aclosing(merge(choices)) as events:
+            async for event in events:
+                if isinstance(event, ChoiceEnd):
+                    ends[event.index] = event
+                yield event
+        cached = [ends[index].work.cached_tokens for index in range(len(asked))]
+        yield AnswerEnd(
+            prompt_tokens=prompt_tokens,
+            cached_tokens=sum(min(cached[first : first + n]) for first in range(0, len(cached), n)),
+            completion_tokens=sum(end.work.completion_tokens for end in ends.values()),
+        )
+
+    def _engine_request(
+        self,
+        id: str,
+        request: GenerationFields,
+        choice: int,
+        prompt: Prompt,
+        model: ServedModel,
+        default_tokens: int | None,
+    ) -> GenerationRequest:
+        return GenerationRequest(
+            id=id,
+            prompt=tuple(prompt.tokens),
+            max_tokens=_answer_tokens(request, prompt, model.generator.context_length, default_tokens),
+            sampling=sampling_of(request, choice, model.tokenizer.vocabulary_size, self._settings),
+            stop_tokens=model.tokenizer.stop_tokens,
+            min_tokens=request.min_tokens or 0,
+        )
+
+    async def _choice(
+        self, request: GenerationFields, index: int, asked: GenerationRequest, prompt: Prompt, model: ServedModel
+    ) -> AsyncGenerator[TextDelta | ChoiceEnd]:
+        text = ChoiceText(
+            index, model.tokenizer, request.stop_strings, min_tokens=asked.min_tokens, continues=prompt.continues
+        )
+
+        def settle(end: EndEvent) -> None:
+            self._meter.settle(Account(end.id, model.name, model.digest, end.reason, end.work))
+
+        async with aclosing(model.generator.generate(asked, settle)) as events:
+            async for event in events:
+                match event:
+                    case TokenEvent():
+                        delta = text.push(event)
+                        if text.stopped:
+                            model.generator.cancel(asked.id)
+                    case EndEvent(reason=EndReason.CANCELLED) if not text.stopped:
+                        raise EngineFailed("the model is being stopped.", hint="Try again later.")
+                    case EndEvent():
+                        delta = text.finish()
+                if delta is not None:
+                    yield delta
+                if isinstance(event, EndEvent):
+                    cut = event.reason is EndReason.LENGTH and not text.stopped
+                    yield ChoiceEnd(index, "length" if cut else "stop", event.work)
+
+
+def _answer_tokens(request: GenerationFields, prompt: Prompt, context: int, default: int | None) -> int:
+    """The most tokens of one answer. Raises `PromptTooLong`."""
+    given = len(prompt.tokens)
+    room = context - given
+    if room < 1:
+        raise PromptTooLong(
+            f"the prompt has {given} tokens, the context only {context}, and the answer needs one at least.",
+            where=prompt.where,
+            hint="Send a shorter prompt.",
+        )
+    most = request.answer_tokens or min(default or room, room)
+    if most > room:
+        raise PromptTooLong(
+            f"{given} tokens of prompt and {most} of answer are more than the {context} of the model's context.",
+            where="max_tokens",
+            hint=f"Ask for at most {room}, or send a shorter prompt.",
+        )
+    return most
