@@ -1,4 +1,4 @@
-"""What whoever asked is given: an `AnswerStart`, for each choice `TextDelta`s and a `ChoiceEnd`, then an `AnswerEnd`."""
+"""What an asker gets: an `AnswerStart`, for each choice some `TextDelta`s and a `ChoiceEnd`, and an `AnswerEnd`."""
 
 from __future__ import annotations
 
