@@ -166,6 +166,7 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     from galerne.backends.messages import Load
     from galerne.backends.supervised import SupervisedGenerator
     from galerne.flows.served import ServedModels
+    from galerne.identity.caller import Everyone
 
     opened = open_local_model(settings.model, settings)
     opened.template.check()
@@ -186,7 +187,8 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
             await generator.close()
             opened.template.close()
 
-    return create_app(ServedModels([_served(opened, generator)], settings.aliases), settings, lifespan)
+    models = ServedModels([_served(opened, generator)], settings.aliases)
+    return create_app(models, Everyone(), settings, lifespan)
 
 
 def run_worker() -> None:

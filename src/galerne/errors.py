@@ -6,6 +6,7 @@
     │   ├── PromptTooLong         the prompt (and the answer asked for) could never fit
     │   ├── TooLarge              a body, list or number beyond its limit
     │   └── TooSlow               a body that did not arrive in time
+    ├── NotAuthenticated          no key was shown, or one that is not known
     ├── NotFound                  no such thing
     │   └── ModelNotFound         no model of that name, alias or path
     ├── SettingsError             an unknown or bad setting, a port in use, a folder that cannot be written
@@ -65,6 +66,10 @@ class TooLarge(InvalidRequest):
 
 class TooSlow(InvalidRequest):
     code = "too_slow"
+
+
+class NotAuthenticated(GalerneError):
+    code = "not_authenticated"
 
 
 class NotFound(GalerneError):

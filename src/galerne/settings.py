@@ -37,6 +37,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = Field("text", description="text: for people; json: for a log collector.")
 
+    # What is kept.
+    data_dir: Path = Field(
+        default_factory=lambda: _cache_folder("XDG_DATA_HOME", ".local/share") / "data",
+        description="Files that people send, and the database where none is named.",
+    )
+    database: str | None = Field(None, description="The database's address; None: SQLite, in `data_dir`.")
+
     # Models.
     model: str = Field("smollm2-135m-instruct", description="The model that is loaded when none is named.")
     models_dir: Path = Field(default_factory=lambda: _cache_folder("XDG_DATA_HOME", ".local/share") / "models")
@@ -107,7 +114,7 @@ class Settings(BaseSettings):
         description="What was typed into `galerne chat`, for the arrow keys.",
     )
 
-    @field_validator("models_dir", "catalogue", "kernels_dir", "chat_history", mode="after")
+    @field_validator("data_dir", "models_dir", "catalogue", "kernels_dir", "chat_history", mode="after")
     @classmethod
     def _home(cls, path: Path | None) -> Path | None:
         return path and path.expanduser()

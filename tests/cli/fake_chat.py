@@ -13,6 +13,7 @@ from galerne import bootstrap
 from galerne.engine.events import Work
 from galerne.errors import GalerneError, ModelNotFound
 from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, TextDelta
+from galerne.identity.caller import Caller
 from galerne.protocol.chat import ChatRequest
 
 
@@ -25,7 +26,7 @@ class FakeChat:
         self.opened: list[str] = []
         self.waits = asyncio.Event()  # set when an answer hangs
 
-    async def answer(self, request: ChatRequest) -> AsyncGenerator[AnswerEvent]:
+    async def answer(self, request: ChatRequest, _: Caller) -> AsyncGenerator[AnswerEvent]:
         self.requests.append(request)
         pieces = self.answers.pop(0)
         yield AnswerStart("chatcmpl-1", 0, request.model, "fingerprint", 7)

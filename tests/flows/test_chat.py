@@ -22,8 +22,11 @@ from galerne.errors import (
 from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, TextDelta
 from galerne.flows.chat import Chat
 from galerne.flows.meter import Tally
+from galerne.identity.caller import Caller
 from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
+
+CALLER = Caller("town-hall")
 
 
 class House:
@@ -36,7 +39,7 @@ class House:
         self.chat = Chat(served(self.generator), self.tally, self.settings)
 
     async def ask(self, content: str = "Hello", **fields: Any) -> list[AnswerEvent]:
-        return [event async for event in self.chat.answer(request(content, **fields))]
+        return [event async for event in self.chat.answer(request(content, **fields), CALLER)]
 
     async def asked(self, **fields: Any) -> GenerationRequest:
         """What the engine is asked for such a request."""
@@ -249,7 +252,7 @@ async def test_a_failure_ends_all_choices_and_is_settled() -> None:
     events: list[AnswerEvent] = []
 
     async def follow() -> None:
-        async for event in house.chat.answer(request(n=2)):
+        async for event in house.chat.answer(request(n=2), CALLER):
             events.append(event)  # noqa: PERF401
 
     with pytest.raises(EngineFailed, match="broke"):
@@ -262,7 +265,7 @@ async def test_a_failure_ends_all_choices_and_is_settled() -> None:
 
 async def test_closing_cancels_and_settles() -> None:
     house = House(b"x" * 100)
-    events = house.chat.answer(request(n=2))
+    events = house.chat.answer(request(n=2), CALLER)
     async for event in events:
         if isinstance(event, TextDelta):
             break
@@ -276,7 +279,7 @@ async def test_cancelling_the_task_cancels_and_settles() -> None:
     house = House(b"x" * 100)
 
     async def follow() -> None:
-        async for event in house.chat.answer(request()):
+        async for event in house.chat.answer(request(), CALLER):
             if isinstance(event, TextDelta):
                 await asyncio.sleep(60)
 
@@ -290,3 +293,7 @@ async def test_cancelling_the_task_cancels_and_settles() -> None:
     await asyncio.sleep(0.01)
     assert not house.generator.running
     assert len(house.tally.accounts) == 1
+
+
+async def test_the_workspace_salts_the_cache_and_is_the_unit_of_fairness() -> None:
+    assert (await House().asked()).tenant == CALLER.workspace

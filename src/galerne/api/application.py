@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from galerne import __version__
 from galerne.api import documentation, errors
+from galerne.api.caller import Identify
 from galerne.api.metrics import Metrics
 from galerne.api.middleware import RequestLog
 from galerne.api.routes.chat import chat_routes
@@ -17,13 +18,14 @@ from galerne.api.routes.metrics import metrics_routes
 from galerne.api.routes.models import model_routes
 from galerne.flows.chat import Chat
 from galerne.flows.served import ServedModels
+from galerne.identity.caller import Callers
 from galerne.settings import Settings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def create_app(models: ServedModels, settings: Settings, lifespan: Lifespan | None = None) -> FastAPI:
-    """The application over these models; `lifespan` starts and stops them."""
+def create_app(models: ServedModels, callers: Callers, settings: Settings, lifespan: Lifespan | None = None) -> FastAPI:
+    """The application over these models, for these callers; `lifespan` starts and stops them."""
     app = FastAPI(
         title="Galerne",
         version=__version__,
@@ -42,5 +44,6 @@ def create_app(models: ServedModels, settings: Settings, lifespan: Lifespan | No
     app.include_router(metrics_routes(metrics))
     documentation.install(app)
     errors.install(app)
-    app.add_middleware(RequestLog, metrics=metrics)
+    app.add_middleware(Identify, callers=callers)
+    app.add_middleware(RequestLog, metrics=metrics)  # the outermost: what is refused is logged, too
     return app

@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from galerne.errors import InvalidRequest
+from galerne.identity.caller import DEFAULT_WORKSPACE, Caller
 
 if TYPE_CHECKING:
     from galerne.flows.chat import Chat
     from galerne.protocol.chat import ChatRequest
+
+LOCAL = Caller(DEFAULT_WORKSPACE)
+"""Whoever sits at the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ async def tell(chat: Chat, request: ChatRequest, write: Callable[[str], None]) -
     pieces: list[str] = []
     reason, prompt_tokens, completion_tokens = "cancelled", 0, 0
     try:
-        async with aclosing(chat.answer(request)) as events:
+        async with aclosing(chat.answer(request, LOCAL)) as events:
             async for event in events:
                 match event:
                     case AnswerStart():

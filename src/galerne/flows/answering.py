@@ -22,6 +22,7 @@ from galerne.flows.merge import merge
 from galerne.flows.meter import Account, Meter
 from galerne.flows.sampling import sampling_of
 from galerne.flows.served import ServedModel
+from galerne.identity.caller import Caller
 from galerne.protocol.generation import GenerationFields
 from galerne.settings import Settings
 
@@ -48,6 +49,7 @@ class Answering:
         request: GenerationFields,
         prompts: Sequence[Prompt],
         model: ServedModel,
+        caller: Caller,
         *,
         default_tokens: int | None,
     ) -> AsyncGenerator[AnswerEvent]:
@@ -58,7 +60,9 @@ class Answering:
         """
         n = request.n or 1
         asked = [
-            self._engine_request(f"{id}-{index}", request, index % n, prompts[index // n], model, default_tokens)
+            self._engine_request(
+                f"{id}-{index}", request, index % n, prompts[index // n], model, caller, default_tokens
+            )
             for index in range(n * len(prompts))
         ]
         prompt_tokens = sum(len(prompt.tokens) for prompt in prompts)
@@ -84,6 +88,7 @@ class Answering:
         choice: int,
         prompt: Prompt,
         model: ServedModel,
+        caller: Caller,
         default_tokens: int | None,
     ) -> GenerationRequest:
         return GenerationRequest(
@@ -93,6 +98,7 @@ class Answering:
             sampling=sampling_of(request, choice, model.tokenizer.vocabulary_size, self._settings),
             stop_tokens=model.tokenizer.stop_tokens,
             min_tokens=request.min_tokens or 0,
+            tenant=caller.workspace,
         )
 
     async def _choice(

@@ -16,6 +16,7 @@ from galerne.flows.answering import Answering, Prompt
 from galerne.flows.meter import Meter
 from galerne.flows.sampling import check_limits
 from galerne.flows.served import ServedModel, ServedModels
+from galerne.identity.caller import Caller
 from galerne.prompt.conversation import is_prefix
 from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
@@ -29,7 +30,7 @@ class Chat:
         self._answering = Answering(meter, settings)
         self._settings = settings
 
-    async def answer(self, request: ChatRequest, id: str | None = None) -> AsyncGenerator[AnswerEvent]:
+    async def answer(self, request: ChatRequest, caller: Caller, id: str | None = None) -> AsyncGenerator[AnswerEvent]:
         """The answer's events, as `answer_events` says; `id` names it (by default, a new one does).
 
         Raises `ModelNotFound`, `InvalidRequest`, `TooLarge`, `PromptTooLong`, `TemplateError` before the first event,
@@ -42,6 +43,7 @@ class Chat:
             request,
             [await self._prompt(request, model)],
             model,
+            caller,
             default_tokens=self._settings.default_max_tokens,
         )
         async with aclosing(answer) as events:

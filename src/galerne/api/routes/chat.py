@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from galerne.api.answers import chunks, whole
 from galerne.api.body import read
+from galerne.api.caller import caller_of
 from galerne.api.disconnect import unless_disconnected
 from galerne.api.documentation import takes
 from galerne.api.metrics import Metrics
@@ -35,7 +36,7 @@ def chat_routes(chat: Chat, metrics: Metrics, settings: Settings) -> APIRouter:
     async def complete(http: Request) -> Response:
         """Answer a conversation. With `stream`, the answer comes as server-sent events while it is written."""
         request = await read(ChatRequest, http, settings)
-        events = _timed(chat.answer(request), metrics)
+        events = _timed(chat.answer(request, caller_of(http)), metrics)
         if request.stream:
             pieces = chunks(request, events)
             first = await unless_disconnected(http, anext(pieces))  # a failure so far has its own status

@@ -1,0 +1,1 @@
+"""Who asks: organisations, workspaces, users, keys, roles. Knows neither HTTP nor SQL."""

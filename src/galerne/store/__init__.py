@@ -1,0 +1,1 @@
+"""The adapters of the platform's ports: tables, migrations, files. SQL is written here alone."""

@@ -1,0 +1,112 @@
+"""One database: SQLite by default, PostgreSQL when there are several nodes.
+
+SQLite allows one writer at a time, and its versions up to 3.51.2 can damage a write-ahead log that several connections
+write to and reset (https://www.sqlite.org/wal.html#walresetbug): so writes take turns here, and are on disk
+(`synchronous=FULL`) when `write` returns.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+from galerne.errors import SettingsError
+
+BUSY_MILLISECONDS = 30_000
+"""How long a process waits for another one that writes to the same SQLite file."""
+
+
+class Database:
+    """Connections to one database. Its methods block: call them from a thread (`asyncio.to_thread`)."""
+
+    def __init__(self, url: str) -> None:
+        """Raises `SettingsError` for an address that is none, or a driver that is not installed."""
+        self.url = _parsed(url)
+        self._writing = threading.Lock()
+        self.engine = _engine(self.url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection in a transaction that changes nothing."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A connection in a transaction: kept as a whole when the block ends, undone as a whole when it fails."""
+        if not self.is_sqlite:
+            with self.engine.begin() as connection:
+                yield connection
+            return
+        with self._writing, self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        parsed.get_dialect()
+    except (ArgumentError, NoSuchModuleError):
+        raise SettingsError(
+            "is not the address of a database.", where="database", hint="See docs/guide/settings.md."
+        ) from None
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise SettingsError(
+            f"{parsed.get_backend_name()} is not supported.", where="database", hint="Use SQLite or PostgreSQL."
+        )
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url)
+    try:
+        return create_engine(url, pool_pre_ping=True)
+    except ModuleNotFoundError:
+        hint = "Install it: pip install 'galerne[postgres]'."
+        raise SettingsError("the driver for PostgreSQL is not installed.", where="database", hint=hint) from None
+
+
+def _sqlite(url: URL) -> Engine:
+    folder = Path(url.database or "").parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SettingsError(f"{folder} cannot be made: {error.strerror}.", where="database") from None
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # transactions begin where this file says so
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_MILLISECONDS}"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def unreachable(error: OperationalError, url: URL) -> SettingsError:
+    """What a person reads when the database does not answer. The address's password is left out."""
+    reason = str(error.orig).strip().splitlines()[0]
+    return SettingsError(f"the database {url.render_as_string()} does not answer: {reason}.", where="database")

@@ -1,0 +1,65 @@
+"""A PostgreSQL server for tests, in a folder of its own, from the system's package."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
+
+
+def find_server() -> Path | None:
+    """The folder of the newest server's programs."""
+    places = [*PLACES, *([Path(found).parent] if (found := shutil.which("initdb")) else [])]
+    return next((place for place in places if (place / "initdb").exists()), None)
+
+
+class Cluster:
+    """A running server that listens on a socket in its folder, and on no port."""
+
+    def __init__(self, folder: Path) -> None:
+        programs = find_server()
+        assert programs is not None
+        self._programs = programs
+        # A socket's path may have 107 bytes at most, and root may not run a server: a short folder of another user's.
+        self._folder = Path("/", "tmp", f"galerne-{os.getpid()}-{folder.name}")
+        self._numbers = count()
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(mode=0o700)
+        if os.getuid() == 0:
+            shutil.chown(self._folder, "postgres", "postgres")
+        self._run("initdb", "-D", self._folder / "data", "-U", "galerne", "--auth=trust", "--no-sync", "-E", "UTF8")
+        options = f"-c listen_addresses='' -c unix_socket_directories={self._folder} -c fsync=off"
+        self._run("pg_ctl", "-D", self._folder / "data", "-l", self._folder / "log", "-w", "-o", options, "start")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._run("pg_ctl", "-D", self._folder / "data", "-m", "immediate", "stop")
+        shutil.rmtree(self._folder)
+
+    def new_database(self) -> str:
+        """The address of a new, empty one."""
+        name = f"test{next(self._numbers)}"
+        self._run("createdb", "-h", self._folder, "-U", "galerne", name)
+        return f"postgresql://galerne@/{name}?host={self._folder}"
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        user = pwd.getpwnam("postgres") if os.getuid() == 0 else None
+        subprocess.run(
+            [self._programs / program, *arguments],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            user=user.pw_uid if user else None,
+            group=user.pw_gid if user else None,
+        )

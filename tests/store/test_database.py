@@ -1,0 +1,67 @@
+"""One database: whole transactions or none, and clear words for addresses that are none."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from galerne.errors import SettingsError
+from galerne.store.database import Database
+from galerne.store.schema import upgrade
+
+
+def test_a_transaction_is_kept_as_a_whole_or_not_at_all(empty_database: Database) -> None:
+    with empty_database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE numbers (number INTEGER PRIMARY KEY)")
+
+    def fail_after_writing() -> None:
+        with empty_database.write() as connection:
+            connection.exec_driver_sql("INSERT INTO numbers VALUES (1)")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail_after_writing()
+    with empty_database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM numbers").scalar() == 0
+
+
+def test_writers_in_threads_take_turns(empty_database: Database) -> None:
+    with empty_database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE counter (value INTEGER)")
+        connection.exec_driver_sql("INSERT INTO counter VALUES (0)")
+
+    def count() -> None:
+        for _ in range(20):
+            with empty_database.write() as connection:
+                connection.exec_driver_sql("UPDATE counter SET value = value + 1")
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with empty_database.read() as connection:
+        assert connection.exec_driver_sql("SELECT value FROM counter").scalar() == 80
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "mysql://host/name", "oracle://host/name", "sqlite+none:///x"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError):
+        Database(url)
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:
+    database = Database("postgresql://user:secret@127.0.0.1:9/galerne")
+    with pytest.raises(SettingsError, match="does not answer") as refusal:
+        upgrade(database)
+    assert "secret" not in str(refusal.value)
+    database.close()
+
+
+def test_the_file_of_a_database_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/new/galerne.db")
+    upgrade(database)
+    database.close()
+    assert (tmp_path / "new").stat().st_mode & 0o077 == 0
