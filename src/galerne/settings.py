@@ -95,6 +95,7 @@ class Settings(BaseSettings):
     )
     body_seconds: float = Field(60.0, gt=0, description="How long a client may take to send a body.")
     max_messages: int = Field(4096, ge=1, le=1_000_000)
+    max_tokenize_chars: int = Field(1_000_000, ge=1, description="Characters that are tokenized for their own sake.")
     max_choices: int = Field(16, ge=1, le=1024, description="The largest `n`.")
     max_stop_strings: int = Field(16, ge=1, le=1024)
     max_logprobs: int = Field(20, ge=0, le=1024)

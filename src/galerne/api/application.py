@@ -16,8 +16,10 @@ from galerne.api.routes.chat import chat_routes
 from galerne.api.routes.health import health_routes
 from galerne.api.routes.metrics import metrics_routes
 from galerne.api.routes.models import model_routes
+from galerne.api.routes.tokens import token_routes
 from galerne.flows.chat import Chat
 from galerne.flows.served import ServedModels
+from galerne.flows.tokens import Tokens
 from galerne.identity.caller import Callers
 from galerne.settings import Settings
 
@@ -39,6 +41,7 @@ def create_app(models: ServedModels, callers: Callers, settings: Settings, lifes
     metrics = Metrics(models)
     chat = Chat(models, metrics, settings)
     app.include_router(chat_routes(chat, metrics, settings))
+    app.include_router(token_routes(Tokens(models, settings), settings))
     app.include_router(model_routes(models, settings))
     app.include_router(health_routes(models))
     app.include_router(metrics_routes(metrics))

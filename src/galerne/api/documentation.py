@@ -12,11 +12,13 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from galerne.protocol.chat import ChatRequest
+from galerne.protocol.tokens import DetokenizeRequest, TokenizeRequest
 
 _ASSETS = "/docs/assets"
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 )
+_BODIES: tuple[type[BaseModel], ...] = (ChatRequest, TokenizeRequest, DetokenizeRequest)
 _REFERENCE = "#/components/schemas/{model}"
 
 
@@ -32,9 +34,10 @@ def install(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-            body = ChatRequest.model_json_schema(ref_template=_REFERENCE)
             schemas = document["components"]["schemas"]
-            schemas |= body.pop("$defs") | {ChatRequest.__name__: body}
+            for model in _BODIES:
+                body = model.model_json_schema(ref_template=_REFERENCE)
+                schemas |= body.pop("$defs", {}) | {model.__name__: body}
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -10,9 +10,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from uuid import uuid4
 
-from galerne.errors import TooLarge
 from galerne.flows.answer_events import AnswerEvent
 from galerne.flows.answering import Answering, Prompt
+from galerne.flows.limits import check_limit
 from galerne.flows.meter import Meter
 from galerne.flows.sampling import check_limits
 from galerne.flows.served import ServedModel, ServedModels
@@ -52,8 +52,7 @@ class Chat:
 
     def _check_limits(self, request: ChatRequest) -> None:
         check_limits(request, self._settings)
-        if len(request.messages) > self._settings.max_messages:
-            raise TooLarge(f"at most {self._settings.max_messages}, not {len(request.messages)}.", where="messages")
+        check_limit("messages", len(request.messages), self._settings.max_messages)
 
     async def _prompt(self, request: ChatRequest, model: ServedModel) -> Prompt:
         context = model.generator.context_length

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from galerne.engine.request import Sampling
-from galerne.errors import InvalidRequest, TooLarge
+from galerne.errors import InvalidRequest
+from galerne.flows.limits import check_limit
 from galerne.protocol.generation import GenerationFields
 from galerne.settings import Settings
 
@@ -16,8 +17,7 @@ def check_limits(request: GenerationFields, settings: Settings) -> None:
         ("top_logprobs", request.alternatives or 0, settings.max_logprobs),
         ("logit_bias", len(request.logit_bias or ()), settings.max_logit_bias),
     ):
-        if size > most:
-            raise TooLarge(f"at most {most}, not {size}.", where=field)
+        check_limit(field, size, most)
 
 
 def sampling_of(request: GenerationFields, choice: int, vocabulary_size: int, settings: Settings) -> Sampling:

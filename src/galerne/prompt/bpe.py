@@ -5,7 +5,7 @@ Source: Sennrich et al. 2016, https://arxiv.org/abs/1508.07909; the byte alphabe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,12 @@ def open_bpe(metadata: Mapping[str, Any], path: Path) -> VocabularyTokenizer:
     )
     vocabulary.check(str(path))
     library = _library(read, kind)
-    return VocabularyTokenizer(
-        vocabulary, Spellings(whole).splitting(lambda text: library.encode(text, add_special_tokens=False).ids)
-    )
+    return VocabularyTokenizer(vocabulary, Spellings(whole).splitting(cutter(library)))
+
+
+def cutter(library: Tokenizer) -> Callable[[str], list[int]]:
+    """The library's own cutting. Of its functions only those for batches let other threads run meanwhile."""
+    return lambda text: library.encode_batch([text], add_special_tokens=False)[0].ids
 
 
 def _contents(read: GgufVocabulary) -> list[bytes]:

@@ -13,7 +13,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from galerne.errors import BadFile, UnsupportedFile
-from galerne.prompt.bpe import content_of
+from galerne.prompt.bpe import content_of, cutter
 from galerne.prompt.pretokenizers import PATTERNS
 from galerne.prompt.sentencepiece_ import piece_content
 from galerne.prompt.vocabulary import (
@@ -63,7 +63,7 @@ def open_hf(folder: Path, config: Mapping[str, Any]) -> VocabularyTokenizer:
         strips_space=any(_strips(part) for part in _parts(data.get("decoder"))),
     )
     vocabulary.check(str(file))
-    return VocabularyTokenizer(vocabulary, lambda text: library.encode(text, add_special_tokens=False).ids)
+    return VocabularyTokenizer(vocabulary, cutter(library))
 
 
 def read_optional(path: Path) -> dict[str, Any]:

@@ -1,0 +1,28 @@
+"""`POST /v1/tokenize` and `POST /v1/detokenize`."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from galerne.api.body import read
+from galerne.api.documentation import takes
+from galerne.flows.tokens import Tokens
+from galerne.protocol.failures import ErrorBody
+from galerne.protocol.tokens import DetokenizeRequest, DetokenizeResponse, TokenizeRequest, TokenizeResponse
+from galerne.settings import Settings
+
+
+def token_routes(tokens: Tokens, settings: Settings) -> APIRouter:
+    router = APIRouter(tags=["tokens"], responses={422: {"model": ErrorBody}})
+
+    @router.post("/v1/tokenize", openapi_extra=takes(TokenizeRequest))
+    async def tokenize(http: Request) -> TokenizeResponse:
+        """The tokens of a text or a conversation, as the model would see them; vLLM's form."""
+        return await tokens.tokenize(await read(TokenizeRequest, http, settings))
+
+    @router.post("/v1/detokenize", openapi_extra=takes(DetokenizeRequest))
+    async def detokenize(http: Request) -> DetokenizeResponse:
+        """The text of tokens, control tokens spelled out."""
+        return await tokens.detokenize(await read(DetokenizeRequest, http, settings))
+
+    return router
