@@ -12,7 +12,7 @@ import pytest
 from galerne import bootstrap
 from galerne.engine.events import Work
 from galerne.errors import GalerneError, ModelNotFound
-from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, TextDelta
+from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, Prompt, TextDelta
 from galerne.identity.caller import Caller
 from galerne.protocol.chat import ChatRequest
 
@@ -29,7 +29,9 @@ class FakeChat:
     async def answer(self, request: ChatRequest, _: Caller) -> AsyncGenerator[AnswerEvent]:
         self.requests.append(request)
         pieces = self.answers.pop(0)
-        yield AnswerStart("chatcmpl-1", 0, request.model, "fingerprint", 7)
+        yield AnswerStart(
+            "chatcmpl-1", 0, request.model, "fingerprint", [Prompt(range(7), "messages", continues=False)]
+        )
         for piece in pieces:
             if isinstance(piece, GalerneError):
                 raise piece

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from galerne.flows.answer_events import AnswerEvent, AnswerStart, TextDelta
 from galerne.flows.meter import Account
 from galerne.flows.served import ServedModels
 
@@ -46,8 +49,17 @@ class Metrics:
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def first_token(self, model: str, seconds: float) -> None:
-        self._first_token.labels(model).observe(seconds)
+    async def timed(self, events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[AnswerEvent]:
+        """An answer's events; how long the first text took is noted."""
+        began, model = time.perf_counter(), None
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, AnswerStart):
+                    model = event.model
+                elif model is not None and isinstance(event, TextDelta):
+                    self._first_token.labels(model).observe(time.perf_counter() - began)
+                    model = None
+                yield event
 
     def exposition(self) -> bytes:
         """The text that Prometheus reads."""

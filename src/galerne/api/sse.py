@@ -11,13 +11,13 @@ from contextlib import aclosing
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from galerne.protocol.answers import ChatChunk
+from galerne.protocol.answers import AnswerModel
 
 
 class EventStream(StreamingResponse):
     """A stream of chunks. However it ends, `rest` is closed before the response is."""
 
-    def __init__(self, first: ChatChunk, rest: AsyncGenerator[ChatChunk]) -> None:
+    def __init__(self, first: AnswerModel, rest: AsyncGenerator[AnswerModel]) -> None:
         headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # proxies shall pass chunks on at once
         self._events = _events(first, rest)
         super().__init__(self._events, media_type="text/event-stream", headers=headers)
@@ -27,7 +27,7 @@ class EventStream(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _events(first: ChatChunk, rest: AsyncGenerator[ChatChunk]) -> AsyncGenerator[bytes]:
+async def _events(first: AnswerModel, rest: AsyncGenerator[AnswerModel]) -> AsyncGenerator[bytes]:
     async with aclosing(rest):
         yield _event(first)
         async for chunk in rest:
@@ -35,5 +35,5 @@ async def _events(first: ChatChunk, rest: AsyncGenerator[ChatChunk]) -> AsyncGen
         yield b"data: [DONE]\n\n"
 
 
-def _event(chunk: ChatChunk) -> bytes:
+def _event(chunk: AnswerModel) -> bytes:
     return b"data: " + chunk.model_dump_json().encode() + b"\n\n"

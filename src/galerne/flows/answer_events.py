@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from galerne.engine.events import Work
 from galerne.protocol.answers import TokenLogprob
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What answers go on from. The flow that asks sets every field."""
+
+    tokens: Sequence[int]
+    where: str  # the field that it comes from
+    continues: bool  # answers go on within a text: their first space belongs to it
+    echo: str = ""  # what is shown before each answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +28,21 @@ class AnswerStart:
     created: int  # seconds since 1970
     model: str
     fingerprint: str
-    prompt_tokens: int  # of all prompts
+    prompts: Sequence[Prompt]
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Of all prompts."""
+        return sum(len(prompt.tokens) for prompt in self.prompts)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownToken:
+    """A token of an answer whose text is out."""
+
+    token: int
+    start: int  # where its text begins, in characters of the choice's own text
+    logprob: TokenLogprob | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +51,11 @@ class TextDelta:
 
     index: int
     text: str
-    logprobs: tuple[TokenLogprob, ...] = ()  # of the tokens whose text is out by now
+    tokens: tuple[ShownToken, ...] = ()  # whose text is out by now, if they were asked for
+
+    @property
+    def logprobs(self) -> list[TokenLogprob]:
+        return [shown.logprob for shown in self.tokens if shown.logprob is not None]
 
 
 @dataclass(frozen=True, slots=True)

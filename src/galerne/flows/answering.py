@@ -11,12 +11,11 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 
-from galerne.engine.events import EndEvent, EndReason, TokenEvent
+from galerne.engine.events import EndEvent, EndReason, TokenEvent, Work
 from galerne.engine.request import GenerationRequest
 from galerne.errors import EngineFailed, PromptTooLong
-from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, TextDelta
+from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, Prompt, TextDelta
 from galerne.flows.choice import ChoiceText
 from galerne.flows.merge import merge
 from galerne.flows.meter import Account, Meter
@@ -25,15 +24,6 @@ from galerne.flows.served import ServedModel
 from galerne.identity.caller import Caller
 from galerne.protocol.generation import GenerationFields
 from galerne.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """What answers go on from. The flow that asks sets every field."""
-
-    tokens: Sequence[int]
-    where: str  # the field that it comes from
-    continues: bool = False  # answers go on within a text: their first space belongs to it
 
 
 class Answering:
@@ -65,20 +55,20 @@ class Answering:
             )
             for index in range(n * len(prompts))
         ]
-        prompt_tokens = sum(len(prompt.tokens) for prompt in prompts)
-        yield AnswerStart(id, int(time.time()), model.name, model.fingerprint, prompt_tokens)
-        ends: dict[int, ChoiceEnd] = {}
+        start = AnswerStart(id, int(time.time()), model.name, model.fingerprint, prompts)
+        yield start
         choices = [self._choice(request, index, one, prompts[index // n], model) for index, one in enumerate(asked)]
+        work = [Work()] * len(asked)
         async with aclosing(merge(choices)) as events:
             async for event in events:
                 if isinstance(event, ChoiceEnd):
-                    ends[event.index] = event
+                    work[event.index] = event.work
                 yield event
-        cached = [ends[index].work.cached_tokens for index in range(len(asked))]
+        cached = [one.cached_tokens for one in work]
         yield AnswerEnd(
-            prompt_tokens=prompt_tokens,
+            prompt_tokens=start.prompt_tokens,
             cached_tokens=sum(min(cached[first : first + n]) for first in range(0, len(cached), n)),
-            completion_tokens=sum(end.work.completion_tokens for end in ends.values()),
+            completion_tokens=sum(one.completion_tokens for one in work),
         )
 
     def _engine_request(
@@ -105,7 +95,12 @@ class Answering:
         self, request: GenerationFields, index: int, asked: GenerationRequest, prompt: Prompt, model: ServedModel
     ) -> AsyncGenerator[TextDelta | ChoiceEnd]:
         text = ChoiceText(
-            index, model.tokenizer, request.stop_strings, min_tokens=asked.min_tokens, continues=prompt.continues
+            index,
+            model.tokenizer,
+            request.stop_strings,
+            min_tokens=asked.min_tokens,
+            continues=prompt.continues,
+            tells_tokens=request.tells_tokens,
         )
 
         def settle(end: EndEvent) -> None:

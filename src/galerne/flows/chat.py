@@ -10,8 +10,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from uuid import uuid4
 
-from galerne.flows.answer_events import AnswerEvent
-from galerne.flows.answering import Answering, Prompt
+from galerne.flows.answer_events import AnswerEvent, Prompt
+from galerne.flows.answering import Answering
 from galerne.flows.limits import check_limit
 from galerne.flows.meter import Meter
 from galerne.flows.sampling import check_limits

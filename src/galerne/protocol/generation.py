@@ -91,6 +91,11 @@ class GenerationFields(ProtocolModel):
         return None
 
     @property
+    def tells_tokens(self) -> bool:
+        """Whether the numbers of an answer's tokens are asked for."""
+        return False
+
+    @property
     def any_seed(self) -> int | None:
         """The seed, by either name."""
         return self.seed if self.seed is not None else self.random_seed
