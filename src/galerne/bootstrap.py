@@ -160,13 +160,15 @@ async def open_chat(name: str, settings: Settings, announce: Announce = lambda _
 def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     """The HTTP application of `galerne serve`. Its lifespan starts and stops the engine's process.
 
-    Raises `ModelNotFound`, `BadFile`, `UnsupportedFile`, `TemplateError` at once, before the server listens.
+    Raises `ModelNotFound`, `BadFile`, `UnsupportedFile`, `TemplateError`, and `SettingsError` for a database that does
+    not answer, at once, before the server listens.
     """
     from galerne.api.application import create_app
     from galerne.backends.messages import Load
     from galerne.backends.supervised import SupervisedGenerator
     from galerne.flows.served import ServedModels
     from galerne.identity.caller import Everyone
+    from galerne.store.schema import open_database
 
     opened = open_local_model(settings.model, settings)
     opened.template.check()
@@ -178,6 +180,8 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
         start_seconds=settings.engine_start_seconds,
     )
 
+    database = open_database(settings)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         generator.start()
@@ -186,6 +190,7 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
         finally:
             await generator.close()
             opened.template.close()
+            database.close()
 
     models = ServedModels([_served(opened, generator)], settings.aliases)
     return create_app(models, Everyone(), settings, lifespan)

@@ -13,13 +13,14 @@
     ├── BadFile                   a file that is not what it claims to be: truncated, lying, hostile
     │   ├── UnsupportedFile       a true file of a kind that is not implemented (architecture, tensor type, ...)
     │   └── TemplateError         a chat template that cannot be rendered within its limits
+    ├── DiskFull                  there is no room for what shall be kept
     ├── PullError                 fetching a model did not work
-    │   ├── DigestMismatch        what arrived is not what the catalogue promises
-    │   └── DiskFull              there is no room for it
+    │   └── DigestMismatch        what arrived is not what the catalogue promises
     └── Unavailable               try again later; `retry_after` says when
         ├── QueueFull             too many requests wait already
         ├── ModelLoading          the model is not ready yet
-        └── EngineFailed          the engine stopped in the middle of the request
+        ├── EngineFailed          the engine stopped in the middle of the request
+        └── DatabaseUnavailable   the database does not answer
 
 One voice: `message` says what went wrong, `where` names the field, file or setting, `hint` says what to do.
 """
@@ -96,16 +97,16 @@ class TemplateError(BadFile):
     code = "bad_template"
 
 
+class DiskFull(GalerneError):
+    code = "disk_full"
+
+
 class PullError(GalerneError):
     code = "pull_failed"
 
 
 class DigestMismatch(PullError):
     code = "digest_mismatch"
-
-
-class DiskFull(PullError):
-    code = "disk_full"
 
 
 class Unavailable(GalerneError):
@@ -130,3 +131,7 @@ class ModelLoading(Unavailable):
 
 class EngineFailed(Unavailable):
     code = "engine_failed"
+
+
+class DatabaseUnavailable(Unavailable):
+    code = "database_unavailable"

@@ -6,8 +6,9 @@ import threading
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DatabaseError
 
-from galerne.errors import SettingsError
+from galerne.errors import DatabaseUnavailable, DiskFull, SettingsError
 from galerne.store.database import Database
 from galerne.store.schema import upgrade
 
@@ -46,7 +47,10 @@ def test_writers_in_threads_take_turns(empty_database: Database) -> None:
         assert connection.exec_driver_sql("SELECT value FROM counter").scalar() == 80
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "mysql://host/name", "oracle://host/name", "sqlite+none:///x"])
+@pytest.mark.parametrize(
+    "url",
+    ["", "nonsense", "mysql://host/name", "oracle://host/name", "sqlite+none:///x", "sqlite://", "sqlite:///:memory:"],
+)
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(SettingsError):
         Database(url)
@@ -60,8 +64,37 @@ def test_a_database_that_does_not_answer_is_named_without_its_password() -> None
     database.close()
 
 
-def test_the_file_of_a_database_has_a_folder_of_its_own(tmp_path: Path) -> None:
+def test_the_file_of_a_database_is_for_its_owner_alone(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/new/galerne.db")
     upgrade(database)
     database.close()
     assert (tmp_path / "new").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "new" / "galerne.db").stat().st_mode & 0o077 == 0
+
+
+def test_a_disk_without_room_is_said_to_be_full(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/galerne.db")
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE texts (text TEXT)")
+        connection.exec_driver_sql("PRAGMA max_page_count=2")
+    with pytest.raises(DiskFull, match="no room"), database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO texts VALUES (?)", ("x" * 100_000,))
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM texts").scalar() == 0
+    database.close()
+
+
+def test_a_database_that_another_program_keeps_is_worth_another_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("galerne.store.database.BUSY_MILLISECONDS", 1)
+    first, second = (Database(f"sqlite:///{tmp_path}/galerne.db") for _ in range(2))
+    with first.write(), pytest.raises(DatabaseUnavailable, match="locked"), second.write():
+        pass
+    first.close()
+    second.close()
+
+
+def test_a_fault_of_the_program_is_none_of_the_database(empty_database: Database) -> None:
+    with pytest.raises(DatabaseError), empty_database.read() as connection:
+        connection.exec_driver_sql("SELECT * FROM nowhere")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 import galerne.store.tables  # noqa: F401
+from galerne.errors import SettingsError
+from galerne.settings import Settings
 from galerne.store.database import Database
 from galerne.store.metadata import metadata
-from galerne.store.schema import upgrade
+from galerne.store.schema import open_database, upgrade
 
 
 def test_the_steps_make_just_the_tables_that_the_code_names(database: Database) -> None:
@@ -40,3 +44,25 @@ def test_processes_that_start_together_take_turns(empty_database: Database) -> N
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(database: Database) -> None:
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM alembic_version")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('9999')")
+    with pytest.raises(SettingsError, match="newer version of Galerne"):
+        upgrade(database)
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "9999"
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "galerne.db").write_bytes(b"something else " * 100)
+    with pytest.raises(SettingsError, match=r"galerne\.db is not an SQLite database"):
+        open_database(Settings(data_dir=tmp_path))
+
+
+def test_by_default_it_lies_in_the_data_folder_whatever_that_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "100% d'été ?a=b#c"
+    open_database(Settings(data_dir=folder)).close()
+    assert (folder / "galerne.db").is_file()

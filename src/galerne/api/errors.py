@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from galerne.api.request_id import current_request_id
 from galerne.errors import (
     BadFile,
+    DatabaseUnavailable,
     DigestMismatch,
     DiskFull,
     EngineFailed,
@@ -57,13 +58,14 @@ STATUS: Mapping[type[GalerneError], HTTPStatus] = {
     BadFile: HTTPStatus.INTERNAL_SERVER_ERROR,
     UnsupportedFile: HTTPStatus.INTERNAL_SERVER_ERROR,
     TemplateError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
     PullError: HTTPStatus.BAD_GATEWAY,
     DigestMismatch: HTTPStatus.BAD_GATEWAY,
-    DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,
     ModelLoading: HTTPStatus.SERVICE_UNAVAILABLE,
     EngineFailed: HTTPStatus.SERVICE_UNAVAILABLE,
+    DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Every class of the tree, each named here: a new one without a status fails the tests."""
 

@@ -7,6 +7,7 @@ write to and reset (https://www.sqlite.org/wal.html#walresetbug): so writes take
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,16 +18,19 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
-from galerne.errors import SettingsError
+from galerne.errors import DatabaseUnavailable, DiskFull, GalerneError, SettingsError
 
 BUSY_MILLISECONDS = 30_000
 """How long a process waits for another one that writes to the same SQLite file."""
 
 
 class Database:
-    """Connections to one database. Its methods block: call them from a thread (`asyncio.to_thread`)."""
+    """Connections to one database. Its methods block: call them from a thread (`asyncio.to_thread`).
 
-    def __init__(self, url: str) -> None:
+    Both `read` and `write` raise `DatabaseUnavailable` and `DiskFull`.
+    """
+
+    def __init__(self, url: str | URL) -> None:
         """Raises `SettingsError` for an address that is none, or a driver that is not installed."""
         self.url = _parsed(url)
         self._writing = threading.Lock()
@@ -39,30 +43,41 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection in a transaction that changes nothing."""
-        with self.engine.connect() as connection:
+        with self._failures(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A connection in a transaction: kept as a whole when the block ends, undone as a whole when it fails."""
-        if not self.is_sqlite:
-            with self.engine.begin() as connection:
-                yield connection
-            return
-        with self._writing, self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.rollback()
-                raise
-            connection.commit()
+        with self._failures():
+            if not self.is_sqlite:
+                with self.engine.begin() as connection:
+                    yield connection
+                return
+            with self._writing, self.engine.connect() as connection:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                except BaseException:
+                    connection.rollback()
+                    raise
+                connection.commit()
 
     def close(self) -> None:
         self.engine.dispose()
 
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            failure = _failure(error, self.url)
+            if failure is None:
+                raise
+            raise failure from error
 
-def _parsed(url: str) -> URL:
+
+def _parsed(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
         parsed.get_dialect()
@@ -90,11 +105,16 @@ def _engine(url: URL) -> Engine:
 
 
 def _sqlite(url: URL) -> Engine:
-    folder = Path(url.database or "").parent
+    if not url.database or url.database == ":memory:":
+        raise SettingsError(
+            "names no file.", where="database", hint="For example: sqlite:////var/lib/galerne/galerne.db"
+        )
+    file = Path(url.database)
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.touch(mode=0o600)
     except OSError as error:
-        raise SettingsError(f"{folder} cannot be made: {error.strerror}.", where="database") from None
+        raise SettingsError(f"{file} cannot be written: {error.strerror}.", where="database") from None
     engine = create_engine(url)
 
     @event.listens_for(engine, "connect")
@@ -106,7 +126,21 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def unreachable(error: OperationalError, url: URL) -> SettingsError:
-    """What a person reads when the database does not answer. The address's password is left out."""
-    reason = str(error.orig).strip().splitlines()[0]
-    return SettingsError(f"the database {url.render_as_string()} does not answer: {reason}.", where="database")
+def _failure(error: OperationalError, url: URL) -> GalerneError | None:
+    """What an operator can mend; None: a fault of the program. The address's password is left out."""
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        code = cause.sqlite_errorcode & 0xFF  # the rest says more than is needed
+        full = code == sqlite3.SQLITE_FULL
+        if not full and code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN):
+            return None
+    else:
+        full = (
+            getattr(cause, "sqlstate", None) == "53100"
+        )  # https://www.postgresql.org/docs/current/errcodes-appendix.html
+    if full:
+        return DiskFull("there is no room for the database to grow.", hint="Ask whoever runs this server for more.")
+    reason = str(cause).strip().splitlines()[0]
+    return DatabaseUnavailable(
+        f"the database {url.render_as_string()} does not answer: {reason}.", hint="Try again later.", retry_after=5
+    )

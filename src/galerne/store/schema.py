@@ -8,19 +8,33 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DatabaseError
 
-from galerne.errors import SettingsError
-from galerne.store.database import Database, unreachable
+from galerne.errors import DatabaseUnavailable, SettingsError
+from galerne.settings import Settings
+from galerne.store.database import Database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 4_716_238_059  # of PostgreSQL's advisory locks: any number, the same for every node
 
 
+def open_database(settings: Settings) -> Database:
+    """The database that the settings name, with the tables that this version needs. Raises `SettingsError`."""
+    file = settings.data_dir / "galerne.db"
+    database = Database(settings.database or URL.create("sqlite", database=str(file)))
+    try:
+        upgrade(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
 def upgrade(database: Database) -> None:
     """Apply the steps that the database does not have yet. Several processes may start at once: they take turns.
 
-    Raises `SettingsError` when the database does not answer, or belongs to a newer version.
+    Raises `SettingsError` when the database does not answer, is none, or belongs to a newer version.
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
@@ -34,5 +48,9 @@ def upgrade(database: Database) -> None:
                 raise SettingsError("it was written by a newer version of Galerne.", where="database", hint="Upgrade.")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except OperationalError as error:
-        raise unreachable(error, database.url) from None
+    except DatabaseUnavailable as error:
+        raise SettingsError(error.message, where="database") from None
+    except DatabaseError as error:
+        if "file is not a database" not in str(error.orig):
+            raise
+        raise SettingsError(f"{database.url.database} is not an SQLite database.", where="database") from None

