@@ -57,15 +57,9 @@ class LoadedModel:
     config: ModelConfig
     tokenizer: Tokenizer
     template: ChatTemplate
+    size: int  # bytes of its tensors, in the file
     model: Model  # forward(batch) -> logits
     level: str  # of the kernels
-
-    @property
-    def context_length(self) -> int:
-        """The most tokens that one request can have: as the model allows, and as the cache has room for."""
-        from galerne.kernels.batch import BLOCK
-
-        return min(self.config.context_length, self.model.blocks * BLOCK)
 
 
 def open_local_model(name: str, settings: Settings) -> OpenModel:
@@ -97,12 +91,8 @@ def load_local_model(name: str, settings: Settings, announce: Announce = lambda 
 
     Raises `ModelNotFound`, `BadFile`, `UnsupportedFile`, `SettingsError`.
     """
-    from galerne.kernels import open_kernels
-    from galerne.models import blocks_for, load
-
     opened = open_local_model(name, settings)
-    kernels = open_kernels(settings.kernels, settings.threads, settings.kernels_dir, announce)
-    blocks = blocks_for(opened.config, kernels, settings.kv_cache_mb << 20)
+    model, level = _load_weights(opened.checkpoint, settings, announce)
     return LoadedModel(
         name=opened.name,
         path=opened.path,
@@ -110,12 +100,30 @@ def load_local_model(name: str, settings: Settings, announce: Announce = lambda 
         config=opened.config,
         tokenizer=opened.tokenizer,
         template=opened.template,
-        model=load(opened.checkpoint, kernels, blocks, settings.max_batch_tokens),
-        level=kernels.level,
+        size=sum(tensor.data.nbytes for tensor in opened.checkpoint.tensors.values()),
+        model=model,
+        level=level,
     )
 
 
-def build_engine(loaded: LoadedModel, settings: Settings) -> Engine:
+def compile_kernels(settings: Settings, announce: Announce) -> None:
+    """Have the kernels compiled, if they are not yet, so that what is loaded next only loads."""
+    from galerne.kernels import open_kernels
+
+    open_kernels(settings.kernels, settings.threads, settings.kernels_dir, announce)
+
+
+def _load_weights(checkpoint: Checkpoint, settings: Settings, announce: Announce) -> tuple[Model, str]:
+    """The model, and the level of its kernels."""
+    from galerne.kernels import open_kernels
+    from galerne.models import blocks_for, load, read_config
+
+    kernels = open_kernels(settings.kernels, settings.threads, settings.kernels_dir, announce)
+    blocks = blocks_for(read_config(checkpoint), kernels, settings.kv_cache_mb << 20)
+    return load(checkpoint, kernels, blocks, settings.max_batch_tokens), kernels.level
+
+
+def build_engine(model: Model, settings: Settings) -> Engine:
     """An engine over a loaded model, for whoever drives it: `submit`, `step`, `cancel` (bench, the worker)."""
     from galerne.engine.engine import Engine
     from galerne.engine.limits import EngineLimits
@@ -127,14 +135,14 @@ def build_engine(loaded: LoadedModel, settings: Settings) -> Engine:
         step_seconds=settings.step_milliseconds / 1000,
         speculation=settings.speculation,
     )
-    return Engine(loaded.model, limits)
+    return Engine(model, limits)
 
 
 def build_generator(loaded: LoadedModel, settings: Settings) -> Generator:
     """An engine in a thread of this process, behind the port `Generator`. Close it with `await close()`."""
     from galerne.backends.native import NativeGenerator
 
-    return NativeGenerator(build_engine(loaded, settings), loaded.context_length, loaded.level)
+    return NativeGenerator(build_engine(loaded.model, settings), loaded.model.request_length, loaded.level)
 
 
 @asynccontextmanager
@@ -205,10 +213,12 @@ def run_worker() -> None:
 
 def _load_engine(load: Load) -> tuple[Engine, str, int]:
     from galerne.settings import load_settings
+    from galerne.weights import open_checkpoint
 
     settings = load_settings(load.settings)
-    loaded = load_local_model(load.model, settings, lambda line: print(line, flush=True))
-    return build_engine(loaded, settings), loaded.level, loaded.context_length
+    checkpoint = open_checkpoint(Path(load.model))  # its tokenizer and template are the server's affair
+    model, level = _load_weights(checkpoint, settings, lambda line: print(line, flush=True))
+    return build_engine(model, settings), level, model.request_length
 
 
 def _served(model: OpenModel | LoadedModel, generator: Generator) -> ServedModel:

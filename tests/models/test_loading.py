@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.weights.test_mapped_file import resident
 
 from galerne import models
 from galerne.errors import BadFile, SettingsError, UnsupportedFile
@@ -90,3 +92,9 @@ def test_the_cache_gets_the_blocks_that_fit(checkpoint, kernels):
     assert models.blocks_for(config, kernels, 7 * block) == 7
     with pytest.raises(SettingsError, match="kv_cache_mb"):
         models.blocks_for(config, kernels, block - 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is in memory")
+def test_what_is_loaded_does_not_stay_in_memory_twice(checkpoint, kernels):
+    load(checkpoint, kernels)
+    assert resident(checkpoint.path) < checkpoint.path.stat().st_size / 4

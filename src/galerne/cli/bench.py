@@ -22,7 +22,7 @@ def bench(
     seconds: Annotated[float, typer.Option(min=0, help="Start no further round after so long.")] = 60,
     as_json: Json = False,
 ) -> None:
-    """Measure this machine's speed for a model: prompts (prefill) and answers (decode), in tokens per second."""
+    """Measure a model on this machine: prompts (prefill) and answers (decode) in tokens per second, start, memory."""
     from dataclasses import asdict
 
     from galerne import bootstrap
@@ -30,13 +30,19 @@ def bench(
     from galerne.settings import load_settings
 
     settings = load_settings({"model": model, "speculation": False})
+    bootstrap.compile_kernels(settings, announce)
     began = time.perf_counter()
     loaded = bootstrap.load_local_model(settings.model, settings, announce)
     load_seconds = time.perf_counter() - began
-    engine = bootstrap.build_engine(loaded, settings)
+    engine = bootstrap.build_engine(loaded.model, settings)
     speed = measure(Bench(engine, loaded.model), rounds=rounds, seconds=seconds, announce=announce)
     announce("")
-    figures = asdict(speed) | {"resident_bytes": resident_bytes(), "load_seconds": load_seconds}
+    figures = asdict(speed) | {
+        "load_seconds": load_seconds,
+        "resident_bytes": resident_bytes(),
+        "weights_bytes": loaded.size,
+        "cache_bytes": loaded.model.blocks * loaded.model.cache_bytes_per_block,
+    }
     if as_json:
         typer.echo(json.dumps({"model": loaded.name, "kernels": loaded.level, **figures}))
     else:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from galerne.errors import SettingsError
-from galerne.kernels.batch import Batch
+from galerne.kernels.batch import BLOCK, Batch
 from galerne.kernels.interface import CacheShape, Kernels, Program
 from galerne.models.config import ModelConfig
 from galerne.models.decoder import forward
@@ -33,6 +33,11 @@ class Model:
     @property
     def context_length(self) -> int:
         return self.config.context_length
+
+    @property
+    def request_length(self) -> int:
+        """The most tokens that one request can have: as the model allows, and as the cache has room for."""
+        return min(self.config.context_length, self.blocks * BLOCK)
 
     @property
     def vocabulary(self) -> int:

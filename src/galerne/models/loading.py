@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class _Loader:
     def __init__(self, checkpoint: Checkpoint, config: ModelConfig, kernels: Kernels) -> None:
         self._config = config
         self._kernels = kernels
+        self._let_go = checkpoint.let_go
         self._names = NAMES[checkpoint.format]
         self._file = checkpoint.path.name
         self._tensors = checkpoint.tensors
@@ -101,8 +103,8 @@ class _Loader:
         downs = self._experts(prefix, names.stacked_down, names.expert_down, (width, inner))
         return Mixture(
             router=self._vector(f"{prefix}{names.router}.weight", config.experts, width),
-            gate_up=tuple(self._kernels.matrix(pair) for pair in zip(gates, ups, strict=True)),
-            down=tuple(self._kernels.matrix((down,)) for down in downs),
+            gate_up=tuple(self._packed(pair) for pair in zip(gates, ups, strict=True)),
+            down=tuple(self._packed((down,)) for down in downs),
             used=config.experts_used,
         )
 
@@ -117,7 +119,12 @@ class _Loader:
         return self._stacked(((name, rows),), columns)
 
     def _stacked(self, parts: tuple[tuple[str, int], ...], columns: int) -> Matrix:
-        return self._kernels.matrix([self._take(f"{name}.weight", (rows, columns)) for name, rows in parts])
+        return self._packed([self._take(f"{name}.weight", (rows, columns)) for name, rows in parts])
+
+    def _packed(self, parts: Sequence[Tensor]) -> Matrix:
+        matrix = self._kernels.matrix(parts)
+        self._let_go()  # now the weights are in memory twice
+        return matrix
 
     def _biases(self, parts: tuple[tuple[str, int], ...]) -> Vector:
         return np.concatenate([self._vector(f"{name}.bias", rows) for name, rows in parts])

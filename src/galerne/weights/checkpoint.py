@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from galerne.weights.mapped_file import forget
 from galerne.weights.tensor import Tensor
 
 
@@ -19,3 +20,9 @@ class Checkpoint:
     metadata: Mapping[str, Any]  # GGUF's key-values (arrays as lists), or config.json
     tensors: Mapping[str, Tensor]  # by the file's own names
     files: tuple[Path, ...]  # what the digest is taken over, in this order
+    maps: tuple[memoryview[int], ...] = ()  # of the files that hold the tensors
+
+    def let_go(self) -> None:
+        """What was read of the tensors so far need not stay in memory: if need be, the file has it."""
+        for view in self.maps:
+            forget(view)

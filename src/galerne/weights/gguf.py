@@ -42,7 +42,7 @@ def open_gguf(path: Path) -> Checkpoint:
         tensors = _tensors(view, reader.position, _alignment(metadata), infos)
     except BadFile as error:
         raise type(error)(error.message, where=f"{path}: {error.where}" if error.where else str(path)) from None
-    return Checkpoint(path=path, format="gguf", metadata=metadata, tensors=tensors, files=(path,))
+    return Checkpoint(path=path, format="gguf", metadata=metadata, tensors=tensors, files=(path,), maps=(view,))
 
 
 def _counts(reader: HeaderReader) -> tuple[int, int]:

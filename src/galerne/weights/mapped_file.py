@@ -27,3 +27,9 @@ def map_file(path: Path) -> memoryview[int]:
         raise ModelNotFound("there is no such file.", where=str(path)) from None
     except OSError as error:
         raise BadFile(f"cannot be read: {error.strerror}.", where=str(path)) from None
+
+
+def forget(view: memoryview[int]) -> None:
+    """Take the pages of a whole map out of this process's memory. Whoever reads them again gets them from the file."""
+    assert isinstance(view.obj, mmap.mmap)
+    view.obj.madvise(mmap.MADV_DONTNEED)

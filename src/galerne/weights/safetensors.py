@@ -54,17 +54,24 @@ def open_folder(folder: Path) -> Checkpoint:
     index = folder / INDEX
     shards: Mapping[Path, set[str] | None] = _shards(index) if index.exists() else {folder / SINGLE: None}
     tensors: dict[str, Tensor] = {}
+    maps: list[memoryview[int]] = []
     for shard, promised in shards.items():
         if not shard.exists():
             raise _missing(folder, shard)
-        found = _read(shard)
+        maps.append(map_file(shard))
+        found = _read(shard, maps[-1])
         if promised is not None and found.keys() != promised:
             name = min(found.keys() ^ promised)
             raise BadFile(f"does not agree with {shard.name}.", where=f"{index}: tensor {name!r}")
         tensors |= found
     texts = {file for pattern in (CONFIG, INDEX, *TEXT_FILES) for file in folder.glob(pattern) if file.is_file()}
     return Checkpoint(
-        path=folder, format="safetensors", metadata=config, tensors=tensors, files=tuple(sorted(texts | shards.keys()))
+        path=folder,
+        format="safetensors",
+        metadata=config,
+        tensors=tensors,
+        files=tuple(sorted(texts | shards.keys())),
+        maps=tuple(maps),
     )
 
 
@@ -95,8 +102,7 @@ def _shards(index: Path) -> dict[Path, set[str]]:
     return shards
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    view = map_file(path)
+def _read(path: Path, view: memoryview[int]) -> dict[str, Tensor]:
     if len(view) < 8:
         raise BadFile("is too short for a safetensors file.", where=str(path))
     length = int.from_bytes(view[:8], "little")
