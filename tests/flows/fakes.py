@@ -69,9 +69,10 @@ class ScriptedGenerator:
     level = "fake"
     context_length = CONTEXT
 
-    def __init__(self, script: Script, *, fails_after: int | None = None) -> None:
+    def __init__(self, script: Script, *, fails_after: int | None = None, hangs_after: int | None = None) -> None:
         self._script = script
         self._fails_after = fails_after
+        self._hangs_after = hangs_after
         self._cancelled: set[str] = set()
         self.requests: list[GenerationRequest] = []
         self.running: set[str] = set()
@@ -89,6 +90,8 @@ class ScriptedGenerator:
                 await asyncio.sleep(0)
                 if request.id in self._cancelled:
                     break
+                if given == self._hangs_after:
+                    await asyncio.Event().wait()
                 if given == self._fails_after:
                     reason = EndReason.FAILED
                     raise EngineFailed("the engine broke.", hint="Try again.")

@@ -57,6 +57,20 @@ async def test_the_first_failure_ends_all() -> None:
     assert all(stream.closed for stream in streams)
 
 
+async def test_what_came_before_a_failure_is_not_lost() -> None:
+    streams = [Stream("a", 2), Stream("b", 5, fails=True)]
+    items: list[str] = []
+
+    async def read_slowly() -> None:
+        async for item in merged(streams):
+            await asyncio.sleep(0.01)
+            items.append(item)
+
+    with pytest.raises(ArithmeticError, match="b"):
+        await read_slowly()
+    assert [item for item in items if item[0] == "b"] == [f"b{number}" for number in range(5)]
+
+
 async def test_closing_ends_all() -> None:
     streams = [Stream("a", 1000), Stream("b", 1000)]
     items = merged(streams)

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from galerne import __version__
 from galerne.api import documentation, errors
 from galerne.api.caller import Identify
+from galerne.api.errors import INTERNAL
 from galerne.api.metrics import Metrics
 from galerne.api.middleware import RequestLog
 from galerne.api.routes.chat import chat_routes
@@ -21,6 +22,7 @@ from galerne.flows.chat import Chat
 from galerne.flows.served import ServedModels
 from galerne.flows.tokens import Tokens
 from galerne.identity.caller import Callers
+from galerne.protocol.failures import ErrorBody
 from galerne.settings import Settings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -36,6 +38,7 @@ def create_app(models: ServedModels, callers: Callers, settings: Settings, lifes
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
+        responses={500: {"model": ErrorBody, "description": f"`{INTERNAL}`"}},
         lifespan=lifespan,
     )
     metrics = Metrics(models)

@@ -44,8 +44,11 @@ class ChunkWriter(ABC):
             case AnswerEnd() if self._include_usage:
                 yield self._usage(usage_of(event))
 
-    def fail(self, error: Exception) -> AnswerModel:
-        return self._failed(sorted(self._open), report(error).error)
+    def fail(self, error: Exception) -> Iterator[AnswerModel]:
+        if self._waiting is not None:
+            self._open.discard(self._waiting.index)
+            yield self._end(self._waiting, None)
+        yield self._failed(sorted(self._open), report(error).error)
 
     def _is_first(self, index: int) -> bool:
         """Whether the choice says its first word with this chunk."""
@@ -77,7 +80,8 @@ async def chunks(writer: ChunkWriter, events: AsyncGenerator[AnswerEvent]) -> As
         except Exception as error:
             if not writer.began:
                 raise
-            yield writer.fail(error)
+            for chunk in writer.fail(error):
+                yield chunk
 
 
 def usage_of(end: AnswerEnd) -> Usage:

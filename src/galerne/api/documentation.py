@@ -1,7 +1,8 @@
-"""`GET /docs`: Swagger UI from this server alone; the page loads nothing from another host."""
+"""What the API says of itself: `/openapi.json`, and `/docs`, a page that loads nothing from another host."""
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,21 +12,50 @@ from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from galerne.protocol.chat import ChatRequest
-from galerne.protocol.tokens import DetokenizeRequest, TokenizeRequest
+from galerne.api.errors import STATUS
+from galerne.api.sse import EventStream
+from galerne.errors import (
+    GalerneError,
+    InvalidRequest,
+    ModelNotFound,
+    PromptTooLong,
+    TemplateError,
+    TooLarge,
+    TooSlow,
+    Unavailable,
+    UnsupportedField,
+)
+from galerne.protocol.failures import ErrorBody
 
 _ASSETS = "/docs/assets"
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 )
-_BODIES: tuple[type[BaseModel], ...] = (ChatRequest, TokenizeRequest, DetokenizeRequest)
-_REFERENCE = "#/components/schemas/{model}"
+_INPUT = "{model}-Input"  # apart from the schemas of answers, which may have the same names
+_REFERENCE = "#/components/schemas/"
+
+READING = (InvalidRequest, UnsupportedField, TooLarge, TooSlow)
+"""How reading a body may fail."""
+
+ANSWERING = (*READING, ModelNotFound, PromptTooLong, TemplateError, Unavailable)
+"""How answering it by a model may fail."""
+
+STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {EventStream.media_type: {"schema": {"type": "string"}}}}}
+"""The answer's other form, with `stream`."""
 
 
 def takes(model: type[BaseModel]) -> dict[str, Any]:
-    """Documents the body of a route that reads it itself."""
-    schema = {"$ref": _REFERENCE.format(model=model.__name__)}
+    """Documents the body of a route that reads it itself (`openapi_extra`)."""
+    schema = model.model_json_schema(ref_template=_REFERENCE + _INPUT)
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def fails(*failures: type[GalerneError]) -> dict[int | str, dict[str, Any]]:
+    """Documents how a route may fail (`responses`): each failure's code, at its status."""
+    return {
+        status.value: {"model": ErrorBody, "description": ", ".join(f"`{failure.code}`" for failure in group)}
+        for status, group in groupby(sorted(failures, key=STATUS.__getitem__), STATUS.__getitem__)
+    }
 
 
 def install(app: FastAPI) -> None:
@@ -34,10 +64,7 @@ def install(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-            schemas = document["components"]["schemas"]
-            for model in _BODIES:
-                body = model.model_json_schema(ref_template=_REFERENCE)
-                schemas |= body.pop("$defs", {}) | {model.__name__: body}
+            _lift_bodies(document)
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -56,3 +83,17 @@ def install(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
     app.mount(_ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]), name="assets")
     app.add_api_route("/docs", docs, include_in_schema=False)
+
+
+def _lift_bodies(document: dict[str, Any]) -> None:
+    """Move the bodies' schemas, and what they refer to, to where the document keeps schemas."""
+    schemas = document["components"]["schemas"]
+    for operation in (operation for path in document["paths"].values() for operation in path.values()):
+        content = operation.get("requestBody", {"content": {}})["content"]
+        for media in content.values():
+            if "title" in (schema := media["schema"]):
+                name = _INPUT.format(model=schema["title"])
+                definitions = schema.pop("$defs", {})
+                schemas |= {_INPUT.format(model=model): definition for model, definition in definitions.items()}
+                schemas[name] = schema
+                media["schema"] = {"$ref": _REFERENCE + name}

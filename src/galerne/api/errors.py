@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
@@ -81,7 +82,7 @@ def error_body(status: int, code: str, message: str, where: str | None = None) -
     kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
     detail = None
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        detail = [ErrorDetail(loc=["body", *([where] if where else [])], msg=message, type=code)]
+        detail = [ErrorDetail(loc=[where] if where else [], msg=message, type=code)]
     return ErrorBody(
         message=message,
         type=kind,
@@ -113,6 +114,12 @@ def install(app: FastAPI) -> None:
     async def on_failure(_: Request, error: Exception) -> Response:
         return respond(error)
 
+    async def on_parameter(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        fault = error.errors()[0]
+        where = ".".join(str(step) for step in fault["loc"][1:])  # the first one says: query, path, header
+        return respond(InvalidRequest(f"{fault['msg']}.", where=where))
+
     async def on_http(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         status = HTTPStatus(error.status_code)
@@ -127,6 +134,7 @@ def install(app: FastAPI) -> None:
         return Response(status_code=CLIENT_LEFT)  # for the log: nobody reads it
 
     app.add_exception_handler(GalerneError, on_failure)
+    app.add_exception_handler(RequestValidationError, on_parameter)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(ClientDisconnect, on_disconnect)
 

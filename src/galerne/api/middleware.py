@@ -31,6 +31,8 @@ class RequestLog:
             return
         id = begin_request(Headers(scope=scope).get(HEADER))
         began, status = time.perf_counter(), 0
+        # HEAD is GET without the body of the answer, which the server that speaks HTTP leaves out.
+        asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -40,14 +42,14 @@ class RequestLog:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(asked, receive, send_with_id)
         except Exception as error:
             if status:  # an answer has begun: only breaking it off says that it is not whole
                 raise
             await respond(error)(scope, receive, send_with_id)
         finally:
             seconds = time.perf_counter() - began
-            route = getattr(scope.get("route"), "path", "unknown")
+            route = getattr(asked.get("route"), "path", "unknown")
             self._metrics.count_request(route, scope["method"], status or CLIENT_LEFT, seconds)
             fields = {"request_id": id, "status": status or CLIENT_LEFT, "ms": round(seconds * 1000, 1)}
             level = logging.DEBUG if route in _PROBES else logging.INFO

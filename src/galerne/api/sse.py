@@ -17,10 +17,12 @@ from galerne.protocol.answers import AnswerModel
 class EventStream(StreamingResponse):
     """A stream of chunks. However it ends, `rest` is closed before the response is."""
 
+    media_type = "text/event-stream"
+
     def __init__(self, first: AnswerModel, rest: AsyncGenerator[AnswerModel]) -> None:
         headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # proxies shall pass chunks on at once
         self._events = _events(first, rest)
-        super().__init__(self._events, media_type="text/event-stream", headers=headers)
+        super().__init__(self._events, headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(self._events):

@@ -11,25 +11,27 @@ Item = TypeVar("Item")
 
 
 async def merge(streams: Sequence[AsyncGenerator[Item]]) -> AsyncGenerator[Item]:
-    """Whatever comes next from any of the streams. The first failure ends all of them, as does closing this one."""
-    arrived: asyncio.Queue[Item | None] = asyncio.Queue()
+    """Whatever comes next from any of the streams. A failure ends all of them when its turn has come; closing this one
+    ends them at once."""
+    arrived: asyncio.Queue[Item | asyncio.Task[None]] = asyncio.Queue()
 
     async def forward(stream: AsyncGenerator[Item]) -> None:
-        try:
-            async with aclosing(stream):
-                async for item in stream:
-                    arrived.put_nowait(item)
-        finally:
-            arrived.put_nowait(None)  # one of them is through
+        async with aclosing(stream):
+            async for item in stream:
+                arrived.put_nowait(item)
 
     tasks = [asyncio.create_task(forward(stream)) for stream in streams]
+    for task in tasks:
+        task.add_done_callback(arrived.put_nowait)  # behind its items
     try:
-        for _ in tasks:
-            while (item := await arrived.get()) is not None:
+        through = 0
+        while through < len(tasks):
+            item = await arrived.get()
+            if isinstance(item, asyncio.Task):
+                item.result()
+                through += 1
+            else:
                 yield item
-            for task in tasks:
-                if task.done():
-                    task.result()
     finally:
         for task in tasks:
             task.cancel()

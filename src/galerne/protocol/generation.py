@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from galerne.protocol.messages import ProtocolModel
+from galerne.protocol.messages import JsonObject, ProtocolModel
 
 UNSUPPORTED = "unsupported_field"
 """The type of a validation error about a field that is known and not implemented."""
@@ -67,7 +67,7 @@ class GenerationFields(ProtocolModel):
     random_seed: int | None = Field(None, ge=-(2**63), lt=2**64, description="`mistralai`'s name for `seed`.")
 
     # Labels: without effect on the answer. `metadata` comes back with it.
-    metadata: dict[str, Any] | None = None
+    metadata: JsonObject | None = None
     user: Label | None = None
     prompt_cache_key: Label | None = Field(None, description="A hint; equal beginnings share the cache anyway.")
 

@@ -10,13 +10,25 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 class ProtocolModel(BaseModel):
     """What a client says: every field known, of just its own type."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _finite(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        raise ValueError("a number in it is not finite") from None
+    return value
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_finite)]
+"""Whatever a client likes to say. Not NaN and the infinities, which parsers know and JSON does not."""
 
 
 class TextPart(ProtocolModel):

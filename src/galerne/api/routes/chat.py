@@ -8,13 +8,12 @@ from starlette.responses import Response
 from galerne.api.answers import ChatChunks, chat_response
 from galerne.api.body import read
 from galerne.api.caller import caller_of
-from galerne.api.documentation import takes
+from galerne.api.documentation import ANSWERING, STREAMED, fails, takes
 from galerne.api.metrics import Metrics
 from galerne.api.reply import reply
 from galerne.flows.chat import Chat
 from galerne.protocol.answers import ChatResponse
 from galerne.protocol.chat import ChatRequest
-from galerne.protocol.failures import ErrorBody
 from galerne.settings import Settings
 
 
@@ -24,7 +23,7 @@ def chat_routes(chat: Chat, metrics: Metrics, settings: Settings) -> APIRouter:
     @router.post(
         "/v1/chat/completions",
         response_model=ChatResponse,
-        responses={422: {"model": ErrorBody}},
+        responses=STREAMED | fails(*ANSWERING),
         openapi_extra=takes(ChatRequest),
     )
     async def complete(http: Request) -> Response:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from galerne.api.documentation import fails
 from galerne.errors import ModelLoading
 from galerne.flows.served import ServedModels
-from galerne.protocol.failures import ErrorBody
 
 
 def health_routes(models: ServedModels) -> APIRouter:
@@ -17,7 +17,7 @@ def health_routes(models: ServedModels) -> APIRouter:
         """The server is alive."""
         return {"status": "alive"}
 
-    @router.get("/readyz", responses={503: {"model": ErrorBody}})
+    @router.get("/readyz", responses=fails(ModelLoading))
     async def readyz() -> dict[str, str]:
         """Every model really produced a token. 503 until then, and while an engine is being restarted."""
         waiting = [model.name for model in models if not await model.generator.ready()]

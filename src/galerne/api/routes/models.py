@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from galerne.api.documentation import fails
+from galerne.errors import ModelNotFound
 from galerne.flows.served import ServedModel, ServedModels
-from galerne.protocol.failures import ErrorBody
 from galerne.protocol.models import ModelCard, ModelList
 from galerne.settings import Settings
 
@@ -29,7 +30,7 @@ def model_routes(models: ServedModels, settings: Settings) -> APIRouter:
         """The models that can be asked."""
         return ModelList(data=[card(model) for model in models])
 
-    @router.get("/v1/models/{id:path}", responses={404: {"model": ErrorBody}})
+    @router.get("/v1/models/{id:path}", responses=fails(ModelNotFound))
     async def show_model(id: str) -> ModelCard:
         """One model, by its name or an alias."""
         return card(models.find(id))
