@@ -12,7 +12,7 @@ class Galerne:
     def __init__(self, model: str, threads: int) -> None:
         settings = load_settings({"threads": threads, "speculation": False})
         loaded = bootstrap.load_local_model(model, settings)
-        self._bench = Bench(bootstrap.build_engine(loaded.model, settings), loaded.model)
+        self._bench = Bench(bootstrap.build_engine(loaded.model, lambda: loaded.tokenizer, settings), loaded.model)
         self.version = f"{__version__} ({loaded.level})"
 
     def prefill(self, tokens: int) -> Run:

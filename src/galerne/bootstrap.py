@@ -123,10 +123,14 @@ def _load_weights(checkpoint: Checkpoint, settings: Settings, announce: Announce
     return load(checkpoint, kernels, blocks, settings.max_batch_tokens), kernels.level
 
 
-def build_engine(model: Model, settings: Settings) -> Engine:
-    """An engine over a loaded model, for whoever drives it: `submit`, `step`, `cancel` (bench, the worker)."""
+def build_engine(model: Model, open_tokenizer: Callable[[], Tokenizer], settings: Settings) -> Engine:
+    """An engine over a loaded model, for whoever drives it: `submit`, `step`, `cancel` (bench, the worker).
+
+    Its tokenizer is opened for the first answer that follows a grammar: the engine needs it for nothing else.
+    """
     from galerne.engine.engine import Engine
     from galerne.engine.limits import EngineLimits
+    from galerne.prompt.masks import GrammarCompiler
 
     limits = EngineLimits(
         max_batch_tokens=settings.max_batch_tokens,
@@ -135,14 +139,14 @@ def build_engine(model: Model, settings: Settings) -> Engine:
         step_seconds=settings.step_milliseconds / 1000,
         speculation=settings.speculation,
     )
-    return Engine(model, limits)
+    return Engine(model, limits, compile_grammar=GrammarCompiler(open_tokenizer, model.vocabulary, settings))
 
 
 def build_generator(loaded: LoadedModel, settings: Settings) -> Generator:
     """An engine in a thread of this process, behind the port `Generator`. Close it with `await close()`."""
     from galerne.backends.native import NativeGenerator
 
-    return NativeGenerator(build_engine(loaded.model, settings), loaded.model.request_length, loaded.level)
+    return NativeGenerator(build_engine(loaded.model, lambda: loaded.tokenizer, settings), loaded.model.request_length, loaded.level)
 
 
 @asynccontextmanager
@@ -213,12 +217,13 @@ def run_worker() -> None:
 
 def _load_engine(load: Load) -> tuple[Engine, str, int]:
     from galerne.settings import load_settings
+    from galerne.prompt import open_tokenizer
     from galerne.weights import open_checkpoint
 
     settings = load_settings(load.settings)
-    checkpoint = open_checkpoint(Path(load.model))  # its tokenizer and template are the server's affair
+    checkpoint = open_checkpoint(Path(load.model))  # its template is the server's affair
     model, level = _load_weights(checkpoint, settings, lambda line: print(line, flush=True))
-    return build_engine(model, settings), level, model.request_length
+    return build_engine(model, lambda: open_tokenizer(checkpoint), settings), level, model.request_length
 
 
 def _served(model: OpenModel | LoadedModel, generator: Generator) -> ServedModel:

@@ -3,6 +3,7 @@
     GalerneError
     ├── InvalidRequest            what the caller sent cannot be done as it stands
     │   ├── UnsupportedField      a field that this version does not implement
+    │   ├── BadGrammar            a schema or pattern of an answer that cannot be followed, or not within its limits
     │   ├── PromptTooLong         the prompt (and the answer asked for) could never fit
     │   ├── TooLarge              a body, list or number beyond its limit
     │   └── TooSlow               a body that did not arrive in time
@@ -55,6 +56,10 @@ class InvalidRequest(GalerneError):
 
 class UnsupportedField(InvalidRequest):
     code = "unsupported_field"
+
+
+class BadGrammar(InvalidRequest):
+    code = "bad_grammar"
 
 
 class PromptTooLong(InvalidRequest):

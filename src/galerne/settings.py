@@ -109,6 +109,12 @@ class Settings(BaseSettings):
     template_seconds: float = Field(2.0, gt=0, le=60)
     template_output_chars: int = Field(4_000_000, ge=1, le=1_000_000_000)
 
+    # Grammars: schemas and patterns that answers follow.
+    mask_milliseconds: float = Field(
+        10.0, gt=0, le=1000, description="Work for the tokens that may come next, at each one, on a usual machine."
+    )
+    grammar_memory_mb: int = Field(64, ge=1, le=4096, description="Memory that one answer's grammar may take.")
+
     # The terminal.
     chat_history: Path = Field(
         default_factory=lambda: _cache_folder("XDG_STATE_HOME", ".local/state") / "chat_history",

@@ -10,6 +10,7 @@ from galerne.engine.engine import Engine
 from galerne.engine.events import EndReason
 from galerne.engine.mask import forbid
 from galerne.engine.request import GenerationRequest, Sampling
+from galerne.errors import InvalidRequest
 
 
 def words(allowed: set[int], size: int = VOCABULARY) -> np.ndarray:
@@ -43,10 +44,10 @@ class Alternating:
 
 @pytest.mark.parametrize("temperature", [0, 1.5])
 def test_answers_keep_to_their_grammar_with_guesses_too(temperature: float) -> None:
-    engine = Engine(FakeModel())
     mask = Alternating()
-    engine.submit(GenerationRequest("a", (1, 2, 3) * 9, 300, Sampling(temperature, seed=4)), mask)
-    tokens = run(engine).tokens["a"]
+    engine = Engine(FakeModel(), compile_grammar=lambda _: mask)
+    request = GenerationRequest("a", (1, 2, 3) * 9, 300, Sampling(temperature, seed=4), grammar="alternating")
+    tokens = run(engine, request).tokens["a"]
     assert [token % 2 for token in tokens] == [place % 2 for place in range(300)]
     assert mask.told == tokens
     assert engine.statistics()["guessed_tokens"] > 0
@@ -71,10 +72,38 @@ class BreaksWhenTold(Alternating):
     ("mask", "reason"),
     [(Nothing, "No token may come next"), (BreaksWhenAsked, "out of order"), (BreaksWhenTold, "out of order")],
 )
-def test_a_broken_grammar_fails_its_request_alone(mask: type[Alternating], reason: str) -> None:
-    engine = Engine(FakeModel())
-    engine.submit(GenerationRequest("bad", (1, 2, 3), 10), mask())
-    said = run(engine, GenerationRequest("good", (1, 2, 3), 10))
-    assert said.ends["bad"].reason is EndReason.FAILED
+def test_a_broken_grammar_ends_its_request_alone(mask: type[Alternating], reason: str) -> None:
+    engine = Engine(FakeModel(), compile_grammar=lambda _: mask())
+    bad = GenerationRequest("bad", (1, 2, 3), 10, grammar="broken")
+    said = run(engine, bad, GenerationRequest("good", (1, 2, 3), 10))
+    assert said.ends["bad"].reason is EndReason.REFUSED
     assert reason in (said.ends["bad"].error or "")
     assert said.ends["good"].reason is EndReason.LENGTH
+
+
+class Only(Alternating):
+    """The grammar is complete: the stop token is the only one left."""
+
+    def allowed(self) -> np.ndarray:
+        return words({0} if self.told else {7})
+
+
+def test_a_complete_grammar_ends_the_answer_before_min_tokens() -> None:
+    engine = Engine(FakeModel(), compile_grammar=lambda _: Only())
+    request = GenerationRequest("a", (1, 2, 3), 10, stop_tokens=frozenset({0}), min_tokens=5, grammar="short")
+    said = run(engine, request)
+    assert said.tokens["a"] == [7]
+    assert said.ends["a"].reason is EndReason.STOP
+
+
+def test_max_tokens_cut_an_answer_whose_grammar_is_not_complete() -> None:
+    engine = Engine(FakeModel(), compile_grammar=lambda _: Alternating())
+    said = run(engine, GenerationRequest("a", (1, 2, 3), 4, stop_tokens=frozenset({0}), grammar="alternating"))
+    assert said.ends["a"].reason is EndReason.LENGTH
+
+
+def test_an_engine_without_grammars_refuses_them() -> None:
+    engine = Engine(FakeModel())
+    with pytest.raises(InvalidRequest, match="no grammars"):
+        engine.submit(GenerationRequest("a", (1, 2, 3), 4, grammar="alternating"))
+    assert not engine.has_work

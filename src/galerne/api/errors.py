@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from galerne.api.request_id import current_request_id
 from galerne.errors import (
     BadFile,
+    BadGrammar,
     DatabaseUnavailable,
     DigestMismatch,
     DiskFull,
@@ -49,6 +50,7 @@ STATUS: Mapping[type[GalerneError], HTTPStatus] = {
     GalerneError: HTTPStatus.INTERNAL_SERVER_ERROR,
     InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnsupportedField: HTTPStatus.UNPROCESSABLE_ENTITY,
+    BadGrammar: HTTPStatus.UNPROCESSABLE_ENTITY,
     PromptTooLong: HTTPStatus.BAD_REQUEST,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooSlow: HTTPStatus.REQUEST_TIMEOUT,

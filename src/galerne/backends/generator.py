@@ -33,7 +33,7 @@ class Generator(Protocol):
         accounted is what was computed, not what was delivered.
 
         Raises `InvalidRequest`, `PromptTooLong`, `QueueFull`, `ModelLoading` for a request that is not taken on,
-        `EngineFailed` for one that failed.
+        `EngineFailed` for one that failed, `BadGrammar` for one whose grammar cannot be followed.
         """
 
     def cancel(self, id: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from galerne.backends.generator import Settle
 from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
 from galerne.engine.request import GenerationRequest
-from galerne.errors import EngineFailed, GalerneError, InvalidRequest
+from galerne.errors import BadGrammar, EngineFailed, GalerneError, InvalidRequest
 
 
 class Streams:
@@ -36,8 +36,8 @@ class Streams:
         try:
             while True:
                 event = await stream.next()
-                if isinstance(event, EndEvent) and event.reason is EndReason.FAILED:
-                    raise EngineFailed(event.error or "the engine failed.", hint="Try again.")
+                if isinstance(event, EndEvent):
+                    _raise_failure(event)
                 yield event
                 if isinstance(event, EndEvent):
                     return
@@ -95,3 +95,10 @@ class _Stream:
     def work(self) -> Work:
         """At least this was computed: what arrived here."""
         return Work(prompt_tokens=self._prompt_tokens, completion_tokens=self._tokens)
+
+
+def _raise_failure(end: EndEvent) -> None:
+    if end.reason is EndReason.FAILED:
+        raise EngineFailed(end.error or "the engine failed.", hint="Try again.")
+    if end.reason is EndReason.REFUSED:
+        raise BadGrammar(end.error or "the grammar cannot be followed.", hint="Ask for a simpler form of answer.")

@@ -34,7 +34,7 @@ def bench(
     began = time.perf_counter()
     loaded = bootstrap.load_local_model(settings.model, settings, announce)
     load_seconds = time.perf_counter() - began
-    engine = bootstrap.build_engine(loaded.model, settings)
+    engine = bootstrap.build_engine(loaded.model, lambda: loaded.tokenizer, settings)
     speed = measure(Bench(engine, loaded.model), rounds=rounds, seconds=seconds, announce=announce)
     announce("")
     figures = asdict(speed) | {

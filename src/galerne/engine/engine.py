@@ -12,8 +12,9 @@ from galerne.engine.batches import BatchBuilder, Step
 from galerne.engine.cache import Cache
 from galerne.engine.checks import check
 from galerne.engine.events import EndEvent, EndReason, Event
+from galerne.engine.grammars import Grammars
 from galerne.engine.limits import EngineLimits
-from galerne.engine.mask import TokenMask
+from galerne.engine.mask import CompileGrammar
 from galerne.engine.model import Model
 from galerne.engine.request import GenerationRequest
 from galerne.engine.sampler import Sampler
@@ -42,11 +43,14 @@ class Engine:
         model: Model,
         limits: EngineLimits | None = None,
         *,
+        compile_grammar: CompileGrammar | None = None,
         proposer: Proposer | None = None,
         clock: Clock = time.monotonic,
         cpu_clock: Clock = time.process_time,
     ) -> None:
-        """`proposer` guesses tokens, where the limits allow it; by default it is `PromptLookup`.
+        """`compile_grammar` knows the grammars of answers; without it a request cannot have one.
+
+        `proposer` guesses tokens, where the limits allow it; by default it is `PromptLookup`.
 
         `clock` gives wall time and `cpu_clock` the CPU time of all threads of the process, in seconds."""
         self._model = model
@@ -62,6 +66,7 @@ class Engine:
         batches = BatchBuilder(max_rows, max_running, model.context_length)
         guessing = (proposer or PromptLookup()) if self._limits.speculation else None
         self._scheduler = Scheduler(self._cache, self._limits, batches, guessing)
+        self._grammars = None if compile_grammar is None else Grammars(compile_grammar)
         self._sampler = Sampler()
         self._sequences: dict[str, Sequence] = {}
         self._ended: dict[str, EndEvent] = {}  # between two steps, not yet told
@@ -74,8 +79,8 @@ class Engine:
         """Whether `step` has something to compute or to say."""
         return bool(self._sequences or self._ended or self._failures >= PATIENCE)
 
-    def submit(self, request: GenerationRequest, mask: TokenMask | None = None) -> None:
-        """Take a request on. `mask` is the grammar of its answer.
+    def submit(self, request: GenerationRequest) -> None:
+        """Take a request on.
 
         Raises `InvalidRequest`, `PromptTooLong` for one that could never fit, `QueueFull`, `EngineFailed`.
         """
@@ -87,10 +92,15 @@ class Engine:
             raise QueueFull(f"{len(self._sequences)} requests are under way already.", hint="Try again later.")
         seed = request.sampling.seed
         rng = np.random.Generator(np.random.Philox(None if seed is None else seed % 2**64))
-        sequence = Sequence(request, self._arrivals, self._clock(), mask, rng)
+        sequence = Sequence(request, self._arrivals, self._clock(), rng)
+        if request.grammar is None:
+            self._scheduler.add(sequence)
+        elif self._grammars is not None:
+            self._grammars.add(sequence)
+        else:
+            raise InvalidRequest("this engine follows no grammars.", where="grammar")
         self._arrivals += 1
         self._sequences[request.id] = sequence
-        self._scheduler.add(sequence)
 
     def cancel(self, id: str) -> None:
         """End a request; the next step says so. One that has ended or never was is none of the engine's business."""
@@ -107,6 +117,7 @@ class Engine:
         self._raise_if_failed()
         events: list[Event] = list(self._ended.values())
         self._ended.clear()
+        events += self._take_compiled()
         began, cpu_began = self._clock(), self._cpu_clock()
         step = self._scheduler.schedule()
         if step is None:
@@ -138,6 +149,18 @@ class Engine:
             "blocks_cached": pool.idle,
         }
 
+    def _take_compiled(self) -> list[Event]:
+        """Requests whose grammar is compiled by now enter the queue; those whose grammar cannot be, end."""
+        ends: list[Event] = []
+        idle = not (self._scheduler.running or self._scheduler.waiting)
+        for sequence in self._grammars.compiled(patiently=idle) if self._grammars is not None else ():
+            if sequence.end is not None:
+                ends.append(self._end(sequence))
+            else:
+                self._withdraw(sequence)
+                self._scheduler.add(sequence)
+        return ends
+
     def _forward(self, step: Step) -> NDArray[np.float32] | None:
         """The logits; None when the model failed, and the sequences of this step with it."""
         try:
@@ -159,11 +182,17 @@ class Engine:
     def _end(self, sequence: Sequence) -> EndEvent:
         assert sequence.end is not None
         del self._sequences[sequence.request.id]
-        self._scheduler.remove(sequence)
+        self._withdraw(sequence)
         work = sequence.work(self._clock())
         for name in ("prompt_tokens", "cached_tokens", "completion_tokens"):
             self._counters[name] += getattr(work, name)
         return EndEvent(sequence.request.id, sequence.end, work, sequence.error)
+
+    def _withdraw(self, sequence: Sequence) -> None:
+        if self._grammars is not None and sequence in self._grammars:
+            self._grammars.remove(sequence)
+        else:
+            self._scheduler.remove(sequence)
 
     def _give_up(self) -> list[Event]:
         for sequence in self._sequences.values():

@@ -11,6 +11,7 @@ class EndReason(StrEnum):
     LENGTH = "length"  # max_tokens reached
     CANCELLED = "cancelled"
     FAILED = "failed"
+    REFUSED = "refused"  # its grammar cannot be followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class EndEvent:
     id: str
     reason: EndReason
     work: Work
-    error: str | None = None  # what a person should read, when it failed
+    error: str | None = None  # what a person should read, when it failed or was refused
 
 
 Event = TokenEvent | EndEvent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,11 @@ class TokenMask(Protocol):
 
     def advance(self, token: int) -> None:
         """`token` was chosen. A stop token that ends the answer is told as well."""
+
+
+CompileGrammar = Callable[[str], TokenMask]
+"""The mask of a grammar (`GenerationRequest.grammar`). May take a second: the engine calls it in a thread beside its
+steps. Raises `BadGrammar`."""
 
 
 def forbid(logits: NDArray[np.float32], allowed: NDArray[np.int32]) -> None:

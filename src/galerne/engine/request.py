@@ -38,6 +38,7 @@ class GenerationRequest:
     max_tokens: int  # at least 1; prompt + max_tokens fits the context
     sampling: Sampling = field(default_factory=Sampling)
     stop_tokens: frozenset[int] = frozenset()  # end of sequence; the one that ends it is not part of the answer
-    min_tokens: int = 0  # no stop token before so many
+    min_tokens: int = 0  # no stop token before so many, unless the grammar leaves nothing else
     tenant: str = ""  # salt of the prefix cache and unit of fairness
     priority: Priority = Priority.INTERACTIVE
+    grammar: str | None = None  # what the answer must be, in the words of the engine's `CompileGrammar`

@@ -53,7 +53,7 @@ class Sampler:
             sequence.advance(1)  # the guess was right, so its keys and values are too
 
     def _choose(self, sequence: Sequence, logits: Logits, winner: int) -> int | None:
-        """The next token; None when there can be none, and the sequence has failed. `winner` has the largest logit."""
+        """The next token; None when there can be none, and the sequence has ended. `winner` has the largest logit."""
         sampling = sequence.request.sampling
         if not np.isfinite(logits[winner]):  # a NaN counts as the largest
             sequence.fail("The model computed something that is not a number. Its weights may be damaged.")
@@ -64,27 +64,32 @@ class Sampler:
                 return None
             winner = int(logits.argmax())
             if not np.isfinite(logits[winner]):
-                sequence.fail("No token may come next: the stop tokens, the grammar and the biases forbid all of them.")
+                end = sequence.fail if sequence.mask is None else sequence.refuse
+                end("No token may come next: the stop tokens, the grammar and the biases forbid all of them.")
                 return None
         if sampling.temperature == 0:
             return winner
         return draw(logits, sampling, sequence.rng.random())
 
     def _adjust(self, sequence: Sequence, logits: Logits) -> bool:
-        """Apply penalties, biases and what is forbidden, in place. False: the sequence has failed."""
+        """Apply penalties, biases and what is forbidden, in place. False: the sequence has ended."""
         request = sequence.request
         if sequence.penalties is not None:
             sequence.penalties.apply(logits)
         for token, bias in request.sampling.bias:
             logits[token] += bias
-        if sequence.generated < request.min_tokens:
-            logits[list(request.stop_tokens)] = -np.inf
         if sequence.mask is not None:
             try:
                 forbid(logits, sequence.mask.allowed())
             except Exception as error:  # a grammar is foreign code: its fault is its request's alone
-                sequence.fail(f"The grammar failed: {error}")
+                sequence.refuse(f"The grammar cannot be followed: {error}")
                 return False
+        if sequence.generated < request.min_tokens:
+            stops = list(request.stop_tokens)
+            before = logits[stops]
+            logits[stops] = -np.inf
+            if sequence.mask is not None and not np.isfinite(logits.max()):
+                logits[stops] = before  # the grammar is complete
         return True
 
     def _append(self, sequence: Sequence, token: int, logits: Logits, events: list[TokenEvent]) -> None:
@@ -96,7 +101,7 @@ class Sampler:
             try:
                 sequence.mask.advance(token)
             except Exception as error:
-                sequence.fail(f"The grammar failed: {error}")
+                sequence.refuse(f"The grammar cannot be followed: {error}")
                 return
         if token in request.stop_tokens:
             sequence.end = EndReason.STOP

@@ -29,8 +29,8 @@ class Sequence:
     request: GenerationRequest
     arrival: int  # order of submission: the older goes first
     submitted: float  # seconds, on the engine's clock
-    mask: TokenMask | None
     rng: np.random.Generator  # its own: one number per generated token, whatever runs beside it
+    mask: TokenMask | None = field(init=False, default=None)  # there once its grammar is compiled
     tokens: list[int] = field(init=False)
     penalties: Penalties | None = field(init=False)
     table: NDArray[np.int32] = field(init=False)  # [most blocks] the blocks it holds, `held` of them
@@ -95,6 +95,10 @@ class Sequence:
 
     def fail(self, error: str) -> None:
         self.end = EndReason.FAILED
+        self.error = error
+
+    def refuse(self, error: str) -> None:
+        self.end = EndReason.REFUSED
         self.error = error
 
     def work(self, now: float) -> Work:
