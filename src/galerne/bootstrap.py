@@ -146,7 +146,9 @@ def build_generator(loaded: LoadedModel, settings: Settings) -> Generator:
     """An engine in a thread of this process, behind the port `Generator`. Close it with `await close()`."""
     from galerne.backends.native import NativeGenerator
 
-    return NativeGenerator(build_engine(loaded.model, lambda: loaded.tokenizer, settings), loaded.model.request_length, loaded.level)
+    return NativeGenerator(
+        build_engine(loaded.model, lambda: loaded.tokenizer, settings), loaded.model.request_length, loaded.level
+    )
 
 
 @asynccontextmanager
@@ -216,8 +218,8 @@ def run_worker() -> None:
 
 
 def _load_engine(load: Load) -> tuple[Engine, str, int]:
-    from galerne.settings import load_settings
     from galerne.prompt import open_tokenizer
+    from galerne.settings import load_settings
     from galerne.weights import open_checkpoint
 
     settings = load_settings(load.settings)

@@ -36,6 +36,7 @@ REQUEST = GenerationRequest(
     1,
     "tenant",
     Priority.BATCH,
+    'start: "é"',
 )
 
 
@@ -53,7 +54,10 @@ def test_to_worker(message: ToWorker) -> None:
         Refused("a", "queue_full", "full.", None, "wait."),
         Stepped(
             (TokenEvent("a", 3, -math.inf, ((1, -0.5), (2, -math.inf))), TokenEvent("b", 4)),
-            (EndEvent("a", EndReason.FAILED, Work(1, 2, 3, 0.25, 0.5, 1.0), "NaN"),),
+            (
+                EndEvent("a", EndReason.FAILED, Work(1, 2, 3, 0.25, 0.5, 1.0), "NaN"),
+                EndEvent("b", EndReason.REFUSED, Work()),
+            ),
             {"running": 2.0},
         ),
     ],

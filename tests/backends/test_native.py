@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,8 +18,9 @@ from galerne.backends.native import NativeGenerator
 from galerne.engine.engine import Engine
 from galerne.engine.events import EndEvent, EndReason, TokenEvent
 from galerne.engine.limits import EngineLimits
+from galerne.engine.mask import TokenMask
 from galerne.engine.request import GenerationRequest, Sampling
-from galerne.errors import EngineFailed, InvalidRequest, PromptTooLong, QueueFull
+from galerne.errors import BadGrammar, EngineFailed, InvalidRequest, PromptTooLong, QueueFull
 from galerne.kernels.batch import Batch
 
 
@@ -125,6 +127,19 @@ async def test_a_failing_model_fails_the_request_then_the_generator() -> None:
         with pytest.raises(EngineFailed):
             await anext(native.generate(ask(), settled.append))
     assert {end.reason for end in settled} == {EndReason.FAILED}
+    await native.close()
+
+
+async def test_a_grammar_that_cannot_be_followed_is_the_requests_own_fault() -> None:
+    def compile_grammar(grammar: str) -> TokenMask:
+        raise BadGrammar(f"{grammar} is none.")
+
+    native = NativeGenerator(Engine(FakeModel(), compile_grammar=compile_grammar), 512, "fake")
+    settled: list[EndEvent] = []
+    with pytest.raises(BadGrammar, match="nonsense is none"):
+        await anext(native.generate(replace(ask(), grammar="nonsense"), settled.append))
+    assert [end.reason for end in settled] == [EndReason.REFUSED]
+    assert await native.ready()
     await native.close()
 
 
