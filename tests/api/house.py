@@ -36,10 +36,11 @@ class House:
     def open(self, content: str = "Hello", **fields: Any) -> Exchange:
         return self.client.send(CHAT, question(content, **fields))
 
-    async def metric(self, sample: str) -> float:
-        """The value of `name{label="value",...}`, as Prometheus reads it; 0 when there is none."""
-        lines = (await self.client.get("/metrics")).body.decode().splitlines()
-        return next((float(line.removeprefix(sample)) for line in lines if line.startswith(f"{sample} ")), 0.0)
+
+async def metric(client: Client, sample: str) -> float:
+    """The value of `name{label="value",...}`, as Prometheus reads it; 0 when there is none."""
+    lines = (await client.get("/metrics")).body.decode().splitlines()
+    return next((float(line.removeprefix(sample)) for line in lines if line.startswith(f"{sample} ")), 0.0)
 
 
 def question(content: str = "Hello", **fields: Any) -> dict[str, Any]:

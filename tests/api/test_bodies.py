@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.api.client import Answer
-from tests.api.house import CHAT, House, question
+from tests.api.house import CHAT, House, metric, question
 
 from galerne.protocol.chat import ChatRequest
 
@@ -205,6 +205,5 @@ async def test_a_client_that_leaves_while_it_sends_disturbs_nobody() -> None:
     await asyncio.sleep(0.01)
     await exchange.leave()
     assert house.generator.requests == []
-    assert (
-        await house.metric('galerne_http_requests_total{method="POST",route="/v1/chat/completions",status="499"}') == 1
-    )
+    left = 'galerne_http_requests_total{method="POST",route="/v1/chat/completions",status="499"}'
+    assert await metric(house.client, left) == 1
