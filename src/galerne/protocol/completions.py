@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from galerne.protocol.answers import AnswerModel, ErrorObject, FinishReason, Optional, Usage
 from galerne.protocol.generation import GenerationFields, only
-
-TokenIds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, fail_fast=True)]
-Texts = Annotated[list[str], Field(min_length=1, fail_fast=True)]
-TokenIdLists = Annotated[list[TokenIds], Field(min_length=1, fail_fast=True)]
+from galerne.protocol.inputs import Inputs, each
 
 
 class CompletionRequest(GenerationFields):
     """A text to go on with, or several; as token ids, if the client cuts them itself."""
 
-    prompt: str | Texts | TokenIds | TokenIdLists
+    alternatives_field: ClassVar[str] = "logprobs"
+
+    prompt: Inputs
     suffix: str | None = Field(None, description="What comes after the gap that the answer fills.")
     echo: bool | None = Field(None, description="Show the prompt before each answer.")
     logprobs: int | None = Field(None, ge=0, description="Log-probabilities, of so many tokens at each place.")
@@ -36,9 +35,8 @@ class CompletionRequest(GenerationFields):
 
     @property
     def prompts(self) -> list[str | list[int]]:
-        """Each of them, whichever of the four forms they came in."""
-        alone = isinstance(self.prompt, str) or isinstance(self.prompt[0], int)
-        return cast("list[str | list[int]]", [self.prompt] if alone else self.prompt)
+        """Each of them."""
+        return each(self.prompt)
 
     @property
     def alternatives(self) -> int | None:
