@@ -11,14 +11,14 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from galerne.flows.answer_events import AnswerEvent, AnswerStart, TextDelta
-from galerne.flows.meter import Account
+from galerne.flows.meter import Account, Unlimited
 from galerne.flows.served import ServedModels
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 
 
-class Metrics:
+class Metrics(Unlimited):
     """The meters of one application, in a registry of their own. Fills the port `Meter`."""
 
     def __init__(self, models: ServedModels) -> None:

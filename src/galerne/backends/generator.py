@@ -30,7 +30,8 @@ class Generator(Protocol):
         """The request's events, the last one an `EndEvent`. Closing the iterator cancels the request within a step.
 
         `settle` is called just once for every request that was taken on, also when nobody iterates any longer: what is
-        accounted is what was computed, not what was delivered.
+        accounted is what was computed, not what was delivered. It is called, too, for a request that was left before
+        the engine refused it: whoever waits for the last word gets one.
 
         Raises `InvalidRequest`, `PromptTooLong`, `QueueFull`, `ModelLoading` for a request that is not taken on,
         `EngineFailed` for one that failed, `BadGrammar` for one whose grammar cannot be followed.

@@ -43,6 +43,7 @@ class Streams:
                     return
         finally:
             if request.id in self._open:
+                stream.left = True
                 cancel(request.id)
 
     def deliver(self, events: Iterable[Event]) -> None:
@@ -59,7 +60,9 @@ class Streams:
     def refuse(self, id: str, error: GalerneError) -> None:
         """The engine did not take the request on."""
         stream = self._open.pop(id, None)
-        if stream is not None:
+        if stream is not None and stream.left:
+            stream.settle(EndEvent(id, EndReason.CANCELLED, Work()))  # whoever waits for the last word gets one
+        elif stream is not None:
             stream.put(error)
 
     def end_all(self, reason: EndReason, error: str | None = None) -> None:
@@ -72,6 +75,7 @@ class _Stream:
 
     def __init__(self, request: GenerationRequest, settle: Settle) -> None:
         self.settle = settle
+        self.left = False  # nobody iterates any longer
         self._prompt_tokens = len(request.prompt)
         self._tokens = 0
         self._events: deque[Event | GalerneError] = deque()

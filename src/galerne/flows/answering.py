@@ -1,9 +1,9 @@
 """Prompts in, text out: what chats, completions and code completions share.
 
-    for each prompt submit n requests -> turn events into text -> settle
+    reserve the worst case -> for each prompt submit n requests -> turn events into text -> settle -> close the account
 
 Settling happens where the engine's last word about a request arrives, however it ends: answered, stopped, cancelled,
-disconnected or failed. Closing the iterator cancels what still runs.
+disconnected or failed. Closing the iterator cancels what still runs. The answer is on record before its end is told.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from galerne.engine.events import EndEvent, EndReason, TokenEvent, Work
+from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
 from galerne.engine.request import GenerationRequest
-from galerne.errors import EngineFailed, PromptTooLong
+from galerne.errors import EngineFailed, GalerneError, PromptTooLong
 from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, Prompt, TextDelta
 from galerne.flows.choice import ChoiceText
 from galerne.flows.merge import merge
-from galerne.flows.meter import Account, Meter
+from galerne.flows.meter import Claim, Meter
 from galerne.flows.sampling import sampling_of
 from galerne.flows.served import ServedModel
+from galerne.flows.tab import Tab
 from galerne.identity.caller import Caller
 from galerne.protocol.generation import GenerationFields
 from galerne.settings import Settings
@@ -36,6 +37,7 @@ class Answering:
     async def answer(
         self,
         id: str,
+        endpoint: str,
         request: GenerationFields,
         prompts: Sequence[Prompt],
         model: ServedModel,
@@ -55,15 +57,22 @@ class Answering:
             )
             for index in range(n * len(prompts))
         ]
+        tab = await Tab.open(_claim(id, endpoint, prompts, asked, model, caller), self._meter)
         start = AnswerStart(id, int(time.time()), model.name, model.fingerprint, prompts)
-        yield start
-        choices = [self._choice(request, index, one, prompts[index // n], model) for index, one in enumerate(asked)]
         work = [Work()] * len(asked)
-        async with aclosing(merge(choices)) as events:
-            async for event in events:
-                if isinstance(event, ChoiceEnd):
-                    work[event.index] = event.work
-                yield event
+        try:
+            yield start
+            choices = [
+                self._choice(request, index, one, prompts[index // n], model, tab) for index, one in enumerate(asked)
+            ]
+            async with aclosing(merge(choices)) as events:
+                async for event in events:
+                    if isinstance(event, ChoiceEnd):
+                        work[event.index] = event.work
+                    yield event
+            await tab.close()  # whoever is told that the answer is complete can rely on its being on record
+        finally:
+            tab.end()
         cached = [one.cached_tokens for one in work]
         yield AnswerEnd(
             prompt_tokens=start.prompt_tokens,
@@ -86,13 +95,19 @@ class Answering:
             prompt=tuple(prompt.tokens),
             max_tokens=_answer_tokens(request, prompt, model.generator.context_length, default_tokens),
             sampling=sampling_of(request, choice, model.tokenizer.vocabulary_size, self._settings),
-            stop_tokens=model.tokenizer.stop_tokens | prompt.stop_tokens,
+            stop_tokens=model.tokenizer.stop_tokens,
             min_tokens=request.min_tokens or 0,
             tenant=caller.workspace,
         )
 
     async def _choice(
-        self, request: GenerationFields, index: int, asked: GenerationRequest, prompt: Prompt, model: ServedModel
+        self,
+        request: GenerationFields,
+        index: int,
+        asked: GenerationRequest,
+        prompt: Prompt,
+        model: ServedModel,
+        tab: Tab,
     ) -> AsyncGenerator[TextDelta | ChoiceEnd]:
         text = ChoiceText(
             index,
@@ -102,11 +117,7 @@ class Answering:
             continues=prompt.continues,
             tells_tokens=request.tells_tokens,
         )
-
-        def settle(end: EndEvent) -> None:
-            self._meter.settle(Account(end.id, model.name, model.digest, end.reason, end.work))
-
-        async with aclosing(model.generator.generate(asked, settle)) as events:
+        async with aclosing(_metered(model.generator.generate(asked, tab.settle), asked.id, tab)) as events:
             async for event in events:
                 match event:
                     case TokenEvent():
@@ -122,6 +133,41 @@ class Answering:
                 if isinstance(event, EndEvent):
                     cut = event.reason is EndReason.LENGTH and not text.stopped
                     yield ChoiceEnd(index, "length" if cut else "stop", event.work)
+
+
+async def _metered(events: AsyncGenerator[Event], id: str, tab: Tab) -> AsyncGenerator[Event]:
+    """The engine's events, noted on the tab. What it refuses to take on costs nothing."""
+    tab.begin(id)
+    try:
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, TokenEvent):
+                    tab.count(id, event.token)
+                yield event
+    except GalerneError:
+        tab.drop(id)
+        raise
+
+
+def _claim(
+    id: str,
+    endpoint: str,
+    prompts: Sequence[Prompt],
+    asked: Sequence[GenerationRequest],
+    model: ServedModel,
+    caller: Caller,
+) -> Claim:
+    return Claim(
+        id=id,
+        endpoint=endpoint,
+        caller=caller,
+        model=model.name,
+        digest=model.digest,
+        template=model.template.digest,
+        fingerprint=model.fingerprint,
+        prompts=tuple(tuple(prompt.tokens) for prompt in prompts),
+        most_tokens=sum(one.max_tokens for one in asked),
+    )
 
 
 def _answer_tokens(request: GenerationFields, prompt: Prompt, context: int, default: int | None) -> int:

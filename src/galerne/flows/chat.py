@@ -21,6 +21,8 @@ from galerne.prompt.conversation import is_prefix
 from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
 
+ENDPOINT = "/v1/chat/completions"
+
 
 class Chat:
     """The flow behind `POST /v1/chat/completions` and `galerne chat`."""
@@ -40,6 +42,7 @@ class Chat:
         model = self._models.find(request.model)
         answer = self._answering.answer(
             id or f"chatcmpl-{uuid4().hex}",
+            ENDPOINT,
             request,
             [await self._prompt(request, model)],
             model,

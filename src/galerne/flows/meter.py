@@ -1,32 +1,67 @@
-"""Who is told what each request cost."""
+"""Who keeps account of answers: asked before one is begun, told what each part of it cost, told when it is complete."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from galerne.engine.events import EndReason, Work
+from galerne.identity.caller import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An answer that is asked for, and the most that it can cost. The flow that answers sets every field."""
+
+    id: str  # of the answer
+    endpoint: str  # "/v1/chat/completions", ...
+    caller: Caller
+    model: str
+    digest: str  # SHA-256 of the model's files
+    template: str  # SHA-256 of the model's chat template
+    fingerprint: str  # of what computes: equal ones give equal answers to equal requests
+    prompts: tuple[tuple[int, ...], ...]  # token ids
+    most_tokens: int  # of all choices together
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What one answer cost, from the engine's last word about it. The flow sets every field."""
+    """What one choice cost, from the engine's last word about it. The flow that answers sets every field."""
 
     id: str  # of the engine's request
     model: str
     digest: str
     reason: EndReason
     work: Work
+    tokens: tuple[int, ...] = ()  # that were generated, as far as they arrived here
 
 
 class Meter(Protocol):
-    """Keeps account. Told once for every request that an engine took on, however it ended."""
+    """Keeps account. Each claim that was taken is closed just once, however its answer ends."""
 
-    def settle(self, account: Account) -> None: ...
+    async def reserve(self, claim: Claim) -> None:
+        """Set the worst case aside, before anything is computed. Raises `QuotaExceeded`."""
+
+    def settle(self, account: Account) -> None:
+        """A request that an engine took on has ended, as what it was: answered, stopped, cancelled or failed."""
+
+    async def close(self, claim: Claim, accounts: Sequence[Account]) -> None:
+        """All that was taken on for the claim has ended; it is on record when this returns."""
 
 
-class Tally:
-    """A meter that keeps the accounts of this process."""
+class Unlimited:
+    """Reserves nothing and records nothing: what a meter that only watches has of this."""
+
+    async def reserve(self, claim: Claim) -> None:
+        pass
+
+    async def close(self, claim: Claim, accounts: Sequence[Account]) -> None:
+        pass
+
+
+class Tally(Unlimited):
+    """Keeps the accounts of this process in memory."""
 
     def __init__(self) -> None:
         self.accounts: list[Account] = []

@@ -11,7 +11,7 @@ from galerne.api.caller import caller_of
 from galerne.api.documentation import ANSWERING, STREAMED, fails, takes
 from galerne.api.metrics import Metrics
 from galerne.api.reply import reply
-from galerne.flows.chat import Chat
+from galerne.flows.chat import ENDPOINT, Chat
 from galerne.protocol.answers import ChatResponse
 from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
@@ -21,7 +21,7 @@ def chat_routes(chat: Chat, metrics: Metrics, settings: Settings) -> APIRouter:
     router = APIRouter(tags=["chat"])
 
     @router.post(
-        "/v1/chat/completions",
+        ENDPOINT,
         response_model=ChatResponse,
         responses=STREAMED | fails(*ANSWERING),
         openapi_extra=takes(ChatRequest),

@@ -1,0 +1,111 @@
+"""Ed25519 signatures (RFC 8032) over canonical JSON: made with a key that stays here, checked with its public half."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from galerne.errors import BadFile, SettingsError
+from galerne.ledger.canonical import canonical
+
+SIGNATURE = "signature"
+"""The field that holds a document's signature; it is over the document without it."""
+
+
+class PublicKey:
+    """Checks signatures; needs nothing but itself."""
+
+    def __init__(self, key: Ed25519PublicKey) -> None:
+        self._key = key
+        raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.id = hashlib.sha256(raw).hexdigest()[:16]  # names the key in what it signed
+        self.pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+    @classmethod
+    def read(cls, path: Path) -> PublicKey:
+        """Raises `BadFile` for a file that holds none."""
+        try:
+            key = load_pem_public_key(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise BadFile(f"no public key can be read: {error}.", where=str(path)) from None
+        if not isinstance(key, Ed25519PublicKey):
+            raise BadFile("the key is not of Ed25519.", where=str(path))
+        return cls(key)
+
+    def verifies(self, document: Mapping[str, Any]) -> bool:
+        """Whether the document is, to the last character, what the holder of the private key signed."""
+        spelled = document.get(SIGNATURE)
+        if not isinstance(spelled, str):
+            return False
+        try:
+            signature = base64.b64decode(spelled, validate=True)
+            self._key.verify(signature, _signed_bytes(document))
+        except (InvalidSignature, ValueError):
+            return False
+        return base64.b64encode(signature).decode() == spelled  # base64 has other spellings of the same bytes
+
+
+class SigningKey:
+    """Signs documents. `open` makes one at the first start."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        self.public = PublicKey(key.public_key())
+
+    @classmethod
+    def generate(cls) -> SigningKey:
+        return cls(Ed25519PrivateKey.generate())
+
+    @classmethod
+    def open(cls, path: Path) -> SigningKey:
+        """The key in this file, which is made when it is not there. Raises `SettingsError` when neither can be."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not path.exists():
+                _write_new(path, Ed25519PrivateKey.generate())
+            key = load_pem_private_key(path.read_bytes(), password=None)
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"the signing key cannot be read: {error}.", where=str(path)) from None
+        if not isinstance(key, Ed25519PrivateKey):
+            raise SettingsError("the signing key is not of Ed25519.", where=str(path))
+        return cls(key)
+
+    def sign(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """The document with its signature."""
+        signature = self._key.sign(_signed_bytes(document))
+        return {**document, SIGNATURE: base64.b64encode(signature).decode()}
+
+
+def _signed_bytes(document: Mapping[str, Any]) -> bytes:
+    return canonical({name: value for name, value in document.items() if name != SIGNATURE})
+
+
+def _write_new(path: Path, key: Ed25519PrivateKey) -> None:
+    """Another process may do the same at once: whoever links first wins, and nobody sees half a file."""
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(pem)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        pass
+    finally:
+        partial.unlink()

@@ -1,0 +1,84 @@
+"""A log that nobody can change unseen."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from galerne.ledger.canonical import canonical
+from galerne.ledger.chain import EMPTY, Head, append, faults
+from galerne.ledger.signing import SigningKey
+
+KEY = SigningKey.generate()
+
+
+def written(count: int) -> tuple[list[dict], Head]:
+    head, records = EMPTY, []
+    for number in range(count):
+        record, head = append(head, {"what": f"record {number}", "amount": number}, KEY)
+        records.append(record)
+    return records, head
+
+
+def found(records, heads=()) -> list[int]:
+    return [fault.index for fault in faults(records, KEY.public, heads)]
+
+
+def test_a_log_as_it_was_written_has_no_fault() -> None:
+    records, head = written(50)
+    assert found(records, [head, EMPTY]) == []
+    assert found([]) == []
+
+
+def test_a_flipped_bit_in_any_byte_names_its_record() -> None:
+    """Every byte of 200 records, as they lie in a file."""
+    head = EMPTY
+    for index in range(200):
+        record, after = append(head, {"what": f"record {index}"}, KEY)
+        line = canonical(record)
+        for place in range(len(line)):
+            changed = parsed(line[:place] + bytes([line[place] ^ 1]) + line[place + 1 :])
+            assert next(faults([changed], KEY.public, start=head)).index == index, line[place:]
+        head = after
+
+
+def parsed(line: bytes) -> dict | None:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (lambda log: log[:7] + log[8:], 7),  # deleted
+        (lambda log: [*log[:7], log[8], log[7], *log[9:]], 7),  # swapped
+        (lambda log: [*log[:8], log[7], *log[8:]], 8),  # repeated
+        (lambda log: [*log[:7], None, *log[8:]], 7),  # unreadable
+    ],
+)
+def test_what_was_moved_is_found_where_it_was(change, place) -> None:
+    records, _ = written(20)
+    assert found(change(records))[0] == place
+
+
+def test_a_cut_tail_is_found_by_a_head_that_was_kept() -> None:
+    records, head = written(20)
+    assert found(records[:15]) == []
+    assert found(records[:15], [head]) == [15]
+
+
+def test_a_log_written_anew_by_the_holder_of_the_key_does_not_fit_the_heads() -> None:
+    records, head = written(20)
+    other, _ = written(19)
+    forged, _ = append(Head(19, "f" * 64), {"what": "never happened"}, KEY)
+    assert found([*other, forged], [head]) == [19]
+    assert found(records, [Head(10, "0" * 64)]) == [9]
+
+
+def test_another_key_s_records_are_no_records() -> None:
+    records, _ = written(3)
+    record, _ = append(EMPTY, {"what": "forged"}, SigningKey.generate())
+    assert found([record, *records[1:]])[0] == 0
