@@ -1,9 +1,10 @@
-"""Texts of many kinds for tokenizers to disagree on: the EU's languages, code, emoji, odd Unicode, spaces. The same
-ones in every run."""
+"""Texts of many kinds for tokenizers to disagree on: the EU's languages, code, emoji, odd Unicode, spaces, control
+characters, long runs, mixed scripts. The same ones in every run."""
 
 from __future__ import annotations
 
 import random
+import unicodedata
 
 # The first article of the Universal Declaration of Human Rights, in the 24 official languages of the EU.
 LANGUAGES = {
@@ -91,7 +92,41 @@ SPACES = (
     "\u2028",
 )
 
-CONTROL = (
+MIXED = (
+    "аdmіn Αthens Вerlin",  # letters that look alike, of three alphabets
+    "東京Tokyo2024年Москва5月",
+    "naïveЖ中aあ1ㄱ",
+    "ΑΒΓabc αβγABC",
+    "Ünï©ødé™ 50 €/m² ±3°",
+    "x²+y³=z⁴₅",
+    "שלום world مرحبا",
+)
+
+RUNS = (
+    "a",
+    "A",
+    "1",
+    " ",
+    "\n",
+    "\t",
+    ".",
+    "é",
+    "人",
+    "😀",
+    "\u0301",
+    "\u3000",
+    "\x00",
+    "ab",
+    " \n",
+    "'s",
+    "Aa",
+    "<|",
+    "▁",
+)
+
+CONTROL_CHARACTERS = tuple(map(chr, (*range(0x20), *range(0x7F, 0xA0))))
+
+SPELLINGS = (
     "<|im_start|>",
     "<|im_end|>",
     "<|endoftext|>",
@@ -109,12 +144,15 @@ _SEED = 20_240_601
 
 def varied_strings(count: int = 2_400) -> list[str]:
     """`count` different strings: each text above alone, then pieces of them in random company."""
-    whole = [*LANGUAGES.values(), *OTHERS, *CODE, *EMOJI, *ODD, *SPACES, *CONTROL, ""]
-    pieces = [piece for text in (*LANGUAGES.values(), *OTHERS, *CODE) for piece in _cut(text)]
+    runs = [text * length for text in RUNS for length in (2, 3, 17, 90)]
+    whole = [*LANGUAGES.values(), *OTHERS, *CODE, *EMOJI, *ODD, *MIXED, *SPACES, *CONTROL_CHARACTERS, *SPELLINGS, *runs]
+    pieces = [piece for text in (*LANGUAGES.values(), *OTHERS, *CODE, *MIXED) for piece in _cut(text)]
     draw = random.Random(_SEED)
-    strings = dict.fromkeys(whole)
+    strings = dict.fromkeys(["", *whole])
+    anything = [_anything(draw) for _ in range(500)]
+    kinds_of_text = [pieces, EMOJI, ODD, SPACES, SPELLINGS, CODE, CONTROL_CHARACTERS, RUNS, anything]
     while len(strings) < count:
-        kinds = draw.choices([pieces, EMOJI, ODD, SPACES, CONTROL, CODE], [8, 1, 1, 3, 1, 1], k=draw.randint(1, 7))
+        kinds = draw.choices(kinds_of_text, [8, 1, 1, 3, 1, 1, 1, 1, 2], k=draw.randint(1, 7))
         joint = draw.choice(["", "", " "])
         strings[joint.join(draw.choice(kind) for kind in kinds)] = None
     return list(strings)
@@ -124,3 +162,9 @@ def _cut(text: str) -> list[str]:
     """Beginnings, ends and middles of a text, cut without respect for words."""
     third = len(text) // 3
     return [text[:third], text[third : 2 * third], text[2 * third :], text[third - 3 : third + 3], text.upper()[:third]]
+
+
+def _anything(draw: random.Random) -> str:
+    """A few characters from anywhere in Unicode, of those that are no surrogates and that every library knows."""
+    drawn = (chr(draw.choice([draw.randrange(0x3000), draw.randrange(0x110000)])) for _ in range(draw.randint(2, 8)))
+    return "".join(character for character in drawn if unicodedata.category(character) not in ("Cn", "Cs"))

@@ -110,6 +110,6 @@ def _token(metadata: Mapping[str, Any], name: str, size: int, where: str) -> int
     token = metadata.get(_PREFIX + name)
     if token is None:
         return None
-    if not isinstance(token, int) or not 0 <= token < size:
+    if not isinstance(token, int) or isinstance(token, bool) or not 0 <= token < size:
         raise BadFile(f"is {token!r}, but there are {size} tokens.", where=f"{where}: {_PREFIX}{name}")
     return token

@@ -40,16 +40,19 @@ class _Match:
     def __init__(self, stop: str) -> None:
         self.stop = stop
         self.length = 0
-        # [i]: the longest proper end of stop[:i] that the stop string begins with
-        self._shorter = [0] * (len(stop) + 1)
-        for end in range(1, len(stop)):
-            self.advance(stop[end])
-            self._shorter[end + 1] = self.length
-        self.length = 0
+        # [i]: the longest proper end of stop[:i] that the stop string begins with. It grows as the text matches more,
+        # so that a stop string of megabytes costs nothing.
+        self._shorter = [0, 0]
 
     def advance(self, character: str) -> bool:
         """Whether the stop string is complete with this character."""
-        while self.length and self.stop[self.length] != character:
-            self.length = self._shorter[self.length]
-        self.length += self.stop[self.length] == character
+        self.length = self._longer(self.length, character)
+        if self.length == len(self._shorter):
+            self._shorter.append(self._longer(self._shorter[-1], self.stop[self.length - 1]))
         return self.length == len(self.stop)
+
+    def _longer(self, length: int, character: str) -> int:
+        """What a match of this length becomes with one more character."""
+        while length and self.stop[length] != character:
+            length = self._shorter[length]
+        return length + (self.stop[length] == character)
