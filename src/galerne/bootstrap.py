@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from galerne.prompt.template import ChatTemplate
     from galerne.prompt.tokenizer import Tokenizer
     from galerne.settings import Settings
+    from galerne.weights.catalogue import Entry
     from galerne.weights.checkpoint import Checkpoint
 
 Announce = Callable[[str], None]
@@ -40,6 +41,7 @@ class OpenModel:
 
     name: str  # the catalogue's name, or the file's
     path: Path
+    entry: Entry | None  # what is known of it; None for a path
     digest: str  # SHA-256 of its files
     checkpoint: Checkpoint
     config: ModelConfig
@@ -53,6 +55,7 @@ class LoadedModel:
 
     name: str
     path: Path
+    entry: Entry | None
     digest: str
     config: ModelConfig
     tokenizer: Tokenizer
@@ -78,6 +81,7 @@ def open_local_model(name: str, settings: Settings) -> OpenModel:
     return OpenModel(
         name=local.name,
         path=local.path,
+        entry=local.entry,
         digest=digest(checkpoint),
         checkpoint=checkpoint,
         config=read_config(checkpoint),
@@ -96,6 +100,7 @@ def load_local_model(name: str, settings: Settings, announce: Announce = lambda 
     return LoadedModel(
         name=opened.name,
         path=opened.path,
+        entry=opened.entry,
         digest=opened.digest,
         config=opened.config,
         tokenizer=opened.tokenizer,
@@ -230,12 +235,17 @@ def _load_engine(load: Load) -> tuple[Engine, str, int]:
 
 def _served(model: OpenModel | LoadedModel, generator: Generator) -> ServedModel:
     from galerne.flows.served import ServedModel
+    from galerne.prompt.fim import find_fim
 
+    # Whether it was trained for it, the vocabulary does not say: it decides only where nobody knows better.
+    may_fill = model.entry is None or model.entry.fim is not False
     return ServedModel(
         name=model.name,
         digest=model.digest,
         created=int(model.path.stat().st_mtime),
         tokenizer=model.tokenizer,
         template=model.template,
+        fim=find_fim(model.tokenizer) if may_fill else None,
         generator=generator,
+        entry=model.entry,
     )

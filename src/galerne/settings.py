@@ -96,6 +96,7 @@ class Settings(BaseSettings):
     body_seconds: float = Field(60.0, gt=0, description="How long a client may take to send a body.")
     max_messages: int = Field(4096, ge=1, le=1_000_000)
     max_tokenize_chars: int = Field(1_000_000, ge=1, description="Characters that are tokenized for their own sake.")
+    max_prompts: int = Field(128, ge=1, le=65536, description="Texts of one completion.")
     max_choices: int = Field(16, ge=1, le=1024, description="The largest `n`.")
     max_stop_strings: int = Field(16, ge=1, le=1024)
     max_logprobs: int = Field(20, ge=0, le=1024)
@@ -103,6 +104,9 @@ class Settings(BaseSettings):
     default_temperature: float = Field(0.7, ge=0, le=2, description="When a client names none.")
     default_max_tokens: int | None = Field(
         None, ge=1, le=2**24, description="None: as many as the context has room for."
+    )
+    default_completion_tokens: int = Field(
+        16, ge=1, le=2**24, description="Of a completion whose request does not say, as OpenAI has it."
     )
 
     # Chat templates are programs from strangers: what one may use.

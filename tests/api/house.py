@@ -22,12 +22,13 @@ class House:
         *,
         fails_after: int | None = None,
         hangs_after: int | None = None,
+        fim: bool = False,
         **settings: Any,
     ) -> None:
         script: Script = answer if callable(answer) else lambda _: answer
         self.generator = ScriptedGenerator(script, fails_after=fails_after, hangs_after=hangs_after)
         self.settings = Settings(**settings)
-        self.app = create_app(served(self.generator), Everyone(), self.settings)
+        self.app = create_app(served(self.generator, fim=fim), Everyone(), self.settings)
         self.client = Client(self.app)
 
     async def ask(self, content: str = "Hello", **fields: Any) -> Answer:

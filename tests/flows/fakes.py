@@ -11,9 +11,11 @@ from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
 from galerne.engine.request import GenerationRequest
 from galerne.errors import EngineFailed, GalerneError, PromptTooLong
 from galerne.flows.served import ServedModel, ServedModels
+from galerne.prompt.fim import find_fim
 from galerne.protocol.messages import Message, text_of
 
 STOP = 256
+GAP = {"<fim_prefix>": 0xF8, "<fim_suffix>": 0xF9, "<fim_middle>": 0xFA, "<file_sep>": 0xFB}  # bytes of no UTF-8 text
 CONTEXT = 200
 
 Script = Callable[[GenerationRequest], bytes | GalerneError]
@@ -21,7 +23,7 @@ Script = Callable[[GenerationRequest], bytes | GalerneError]
 
 
 class ByteTokenizer:
-    """Token n is the byte n; `STOP` ends an answer."""
+    """Token n is the byte n; `STOP` ends an answer, `GAP` marks the sides of one."""
 
     vocabulary_size = 257
     bos: int | None = None
@@ -42,6 +44,9 @@ class ByteTokenizer:
 
     def token_bytes(self, token: int) -> bytes:
         return bytes([token]) if token < 256 else b""
+
+    def find(self, spelling: str) -> int | None:
+        return GAP.get(spelling)
 
     def token_text(self, token: int) -> str:
         return self.token_bytes(token).decode(errors="replace")
@@ -123,6 +128,15 @@ class ScriptedGenerator:
     async def close(self) -> None: ...
 
 
-def served(generator: ScriptedGenerator, name: str = "fake") -> ServedModels:
-    model = ServedModel(name, "d" * 64, 1_700_000_000, ByteTokenizer(), PlainTemplate(), generator)
+def served(generator: ScriptedGenerator, name: str = "fake", *, fim: bool = False) -> ServedModels:
+    model = ServedModel(
+        name=name,
+        digest="d" * 64,
+        created=1_700_000_000,
+        tokenizer=ByteTokenizer(),
+        template=PlainTemplate(),
+        fim=find_fim(ByteTokenizer()) if fim else None,
+        generator=generator,
+        entry=None,
+    )
     return ServedModels([model], {"alias": name, "elsewhere": "another"})

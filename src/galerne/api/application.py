@@ -14,11 +14,14 @@ from galerne.api.errors import INTERNAL
 from galerne.api.metrics import Metrics
 from galerne.api.middleware import RequestLog
 from galerne.api.routes.chat import chat_routes
+from galerne.api.routes.completions import completion_routes
 from galerne.api.routes.health import health_routes
 from galerne.api.routes.metrics import metrics_routes
 from galerne.api.routes.models import model_routes
 from galerne.api.routes.tokens import token_routes
 from galerne.flows.chat import Chat
+from galerne.flows.completions import Completions
+from galerne.flows.fim import Fim
 from galerne.flows.served import ServedModels
 from galerne.flows.tokens import Tokens
 from galerne.identity.caller import Callers
@@ -44,6 +47,8 @@ def create_app(models: ServedModels, callers: Callers, settings: Settings, lifes
     metrics = Metrics(models)
     chat = Chat(models, metrics, settings)
     app.include_router(chat_routes(chat, metrics, settings))
+    completions, fim = Completions(models, metrics, settings), Fim(models, metrics, settings)
+    app.include_router(completion_routes(completions, fim, metrics, settings))
     app.include_router(token_routes(Tokens(models, settings), settings))
     app.include_router(model_routes(models, settings))
     app.include_router(health_routes(models))

@@ -63,9 +63,7 @@ def install(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-            _lift_bodies(document)
-            app.openapi_schema = document
+            app.openapi_schema = _document(app)
         return app.openapi_schema
 
     async def docs() -> Response:
@@ -85,15 +83,30 @@ def install(app: FastAPI) -> None:
     app.add_api_route("/docs", docs, include_in_schema=False)
 
 
-def _lift_bodies(document: dict[str, Any]) -> None:
-    """Move the bodies' schemas, and what they refer to, to where the document keeps schemas."""
+def _document(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, with the bodies that it does not know, and without its own form of refusals."""
+    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     schemas = document["components"]["schemas"]
-    for operation in (operation for path in document["paths"].values() for operation in path.values()):
-        content = operation.get("requestBody", {"content": {}})["content"]
-        for media in content.values():
-            if "title" in (schema := media["schema"]):
-                name = _INPUT.format(model=schema["title"])
-                definitions = schema.pop("$defs", {})
-                schemas |= {_INPUT.format(model=model): definition for model, definition in definitions.items()}
-                schemas[name] = schema
-                media["schema"] = {"$ref": _REFERENCE + name}
+    for path in document["paths"].values():
+        for operation in path.values():
+            _lift_body(operation, schemas)
+            _say_refusal(operation)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    return document
+
+
+def _lift_body(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Move the body's schema, and what it refers to, to where the document keeps schemas."""
+    media = operation.get("requestBody", {"content": {}})["content"].get("application/json", {"schema": {}})
+    if "title" not in (schema := media["schema"]):
+        return
+    definitions = schema.pop("$defs", {}) | {schema["title"]: schema}
+    media["schema"] = {"$ref": _REFERENCE + _INPUT.format(model=schema["title"])}
+    schemas |= {_INPUT.format(model=model): definition for model, definition in definitions.items()}
+
+
+def _say_refusal(operation: dict[str, Any]) -> None:
+    """A bad parameter is told like any other failure, not in FastAPI's form."""
+    for media in operation["responses"].get("422", {"content": {}})["content"].values():
+        media["schema"] = {"$ref": _REFERENCE + ErrorBody.__name__}

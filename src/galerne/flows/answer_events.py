@@ -18,6 +18,7 @@ class Prompt:
     where: str  # the field that it comes from
     continues: bool  # answers go on within a text: their first space belongs to it
     echo: str = ""  # what is shown before each answer
+    stop_tokens: frozenset[int] = frozenset()  # that end an answer, besides the model's own
 
 
 @dataclass(frozen=True, slots=True)

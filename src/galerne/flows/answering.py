@@ -95,7 +95,7 @@ class Answering:
             prompt=tuple(prompt.tokens),
             max_tokens=_answer_tokens(request, prompt, model.generator.context_length, default_tokens),
             sampling=sampling_of(request, choice, model.tokenizer.vocabulary_size, self._settings),
-            stop_tokens=model.tokenizer.stop_tokens,
+            stop_tokens=model.tokenizer.stop_tokens | prompt.stop_tokens,
             min_tokens=request.min_tokens or 0,
             tenant=caller.workspace,
         )

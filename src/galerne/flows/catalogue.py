@@ -118,6 +118,7 @@ def _describe(path: Path, name: str, licence: str) -> Entry:
             parameters=sum(tensor.elements for tensor in checkpoint.tensors.values()),
             architecture=config.architecture,
             context=config.context_length,
+            fim=None,
             cache=CacheShape(layers=config.layers, kv_heads=config.kv_heads, head_dim=config.head_dim),
             source=f"file:{os.path.abspath(path)}",
             size=sum(file.stat().st_size for file in checkpoint.files),

@@ -14,7 +14,7 @@ def check_limits(request: GenerationFields, settings: Settings) -> None:
     for field, size, most in (
         ("n", request.n or 1, settings.max_choices),
         ("stop", len(request.stop_strings), settings.max_stop_strings),
-        ("top_logprobs", request.alternatives or 0, settings.max_logprobs),
+        (request.alternatives_field, request.alternatives or 0, settings.max_logprobs),
         ("logit_bias", len(request.logit_bias or ()), settings.max_logit_bias),
     ):
         check_limit(field, size, most)

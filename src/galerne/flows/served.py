@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from galerne import __version__
 from galerne.backends.generator import Generator
 from galerne.errors import ModelNotFound
+from galerne.prompt.fim import FillInTheMiddle
 from galerne.prompt.template import ChatTemplate
 from galerne.prompt.tokenizer import Tokenizer
+from galerne.weights.catalogue import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,9 @@ class ServedModel:
     created: int  # when its file was last written, seconds since 1970
     tokenizer: Tokenizer
     template: ChatTemplate
+    fim: FillInTheMiddle | None  # None: it was not trained to fill in the middle
     generator: Generator
+    entry: Entry | None  # what the catalogue, or who imported it, knows of it
 
     @property
     def fingerprint(self) -> str:

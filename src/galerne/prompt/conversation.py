@@ -82,13 +82,13 @@ def _tool_call(call: ToolCall, where: str) -> dict[str, Any]:
     return {"id": call.id, "type": call.type, "function": {"name": call.function.name, "arguments": arguments}}
 
 
-def check_length(value: Any, longest: int, context: int) -> None:
+def check_length(value: Any, longest: int, context: int, where: str = "messages") -> None:
     """Raises `PromptTooLong` when the strings in `value` cannot fit, at `longest` bytes a token."""
     characters = _characters(value)
     if characters > longest * context:
         raise PromptTooLong(
             f"the prompt has {characters} characters; the {context} tokens of the model's context cannot hold them.",
-            where="messages",
+            where=where,
             hint="Shorten it.",
         )
 

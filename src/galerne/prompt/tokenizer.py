@@ -48,5 +48,8 @@ class Tokenizer(Protocol):
     def token_bytes(self, token: int) -> bytes:
         """The bytes that a token adds to a text; b"" for a control token or one outside the vocabulary."""
 
+    def find(self, spelling: str) -> int | None:
+        """The token that is spelled so in the vocabulary, control tokens included; None when there is none."""
+
     def token_text(self, token: int) -> str:
         """A token's spelling for people (logprobs)."""

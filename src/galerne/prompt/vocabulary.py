@@ -159,6 +159,12 @@ class VocabularyTokenizer:
         # A model's output may have more rows than its vocabulary has tokens.
         return self._vocabulary.contents[token] if 0 <= token < self.vocabulary_size else b""
 
+    def find(self, spelling: str) -> int | None:
+        known = self._vocabulary
+        if spelling in known.control:
+            return known.control[spelling]
+        return known.spellings.index(spelling) if spelling in known.spellings else None
+
     def token_text(self, token: int) -> str:
         content = self.token_bytes(token)
         if content:

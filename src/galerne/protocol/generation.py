@@ -7,7 +7,7 @@ asks for nothing (null, or what the clients send by default), and else refused b
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -41,6 +41,9 @@ class GenerationFields(ProtocolModel):
     """The model, how long an answer is, how its tokens are chosen. Limits that are settings are checked by the flow."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    alternatives_field: ClassVar[str] = "top_logprobs"
+    """The field behind `alternatives`."""
 
     model: str = Field(min_length=1, max_length=1024)
     stream: bool | None = None

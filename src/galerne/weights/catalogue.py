@@ -44,6 +44,7 @@ class Entry(BaseModel):
     parameters: int = Field(ge=1, le=10**14)
     architecture: str = Field(min_length=1, max_length=100)
     context: int = Field(ge=1, le=10**8)  # tokens, as its authors state it
+    fim: bool | None = False  # whether it was trained to fill in the middle; None: not known
     cache: CacheShape | None = None  # must be there unless it is unsupported
     source: str
     size: int | None = Field(None, ge=1, le=10**15)  # bytes; absent when the publisher does not say
