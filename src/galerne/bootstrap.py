@@ -5,9 +5,10 @@ Imports happen inside the functions: `galerne --help` must not pay for an engine
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from galerne.api.application import Kept
     from galerne.backends.generator import Generator
     from galerne.backends.messages import Load
     from galerne.engine.engine import Engine
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from galerne.prompt.template import ChatTemplate
     from galerne.prompt.tokenizer import Tokenizer
     from galerne.settings import Settings
+    from galerne.store.database import Database
     from galerne.weights.catalogue import Entry
     from galerne.weights.checkpoint import Checkpoint
 
@@ -187,7 +190,6 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     from galerne.backends.supervised import SupervisedGenerator
     from galerne.flows.served import ServedModels
     from galerne.identity.caller import Everyone
-    from galerne.store.schema import open_database
 
     opened = open_local_model(settings.model, settings)
     opened.template.check()
@@ -199,20 +201,54 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
         start_seconds=settings.engine_start_seconds,
     )
 
-    database = open_database(settings)
+    database, kept = open_kept(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         generator.start()
         try:
-            yield
+            async with _running(kept.files.keep_tidy()):
+                yield
         finally:
             await generator.close()
             opened.template.close()
             database.close()
 
     models = ServedModels([_served(opened, generator)], settings.aliases)
-    return create_app(models, Everyone(), settings, lifespan)
+    return create_app(models, Everyone(), settings, lifespan, kept)
+
+
+def open_kept(settings: Settings) -> tuple[Database, Kept]:
+    """The database, for whoever closes it, and the flows over what is kept in it and beside it.
+
+    Raises `SettingsError`.
+    """
+    from galerne.api.application import Kept
+    from galerne.flows.files import Files
+    from galerne.flows.links import Signer
+    from galerne.store.contents import ContentFolder
+    from galerne.store.files import SqlFiles
+    from galerne.store.schema import open_database
+    from galerne.store.secret import load_secret
+
+    contents = ContentFolder(
+        settings.data_dir / "files", reserve=settings.disk_reserve_mb << 20, upload_seconds=settings.upload_seconds
+    )
+    signer = Signer(load_secret(settings.data_dir / "signing.key"))
+    database = open_database(settings)
+    return database, Kept(files=Files(SqlFiles(database), contents, signer, settings))
+
+
+@asynccontextmanager
+async def _running(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Work that goes on beside the requests, and is cancelled with the server."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def run_worker() -> None:

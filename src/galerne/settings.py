@@ -109,6 +109,14 @@ class Settings(BaseSettings):
         16, ge=1, le=2**24, description="Of a completion whose request does not say, as OpenAI has it."
     )
 
+    # Files that clients send.
+    max_file_mb: int = Field(512, ge=1, le=2**20)
+    max_files: int = Field(100_000, ge=1, description="Files that a workspace may keep.")
+    upload_seconds: float = Field(3600.0, gt=0, description="How long a client may take to send a file.")
+    disk_reserve_mb: int = Field(
+        256, ge=0, description="What files leave free of the disk: the database must grow, too."
+    )
+
     # Chat templates are programs from strangers: what one may use.
     template_seconds: float = Field(2.0, gt=0, le=60)
     template_output_chars: int = Field(4_000_000, ge=1, le=1_000_000_000)

@@ -36,10 +36,10 @@ class Answer:
 class Exchange:
     """One request under way."""
 
-    def __init__(self, app: ASGIApp, scope: Scope, body: Sequence[bytes] | None) -> None:
-        """`body` comes in these pieces; None: it never comes."""
+    def __init__(self, app: ASGIApp, scope: Scope, body: Sequence[bytes], *, ends: bool) -> None:
+        """`body` comes in these pieces, and ends after them or never does."""
         self._scope = scope
-        self._requests = [] if body is None else [_request(piece, last=False) for piece in body] + [_request(b"")]
+        self._requests = [_request(piece, last=False) for piece in body] + ([_request(b"")] if ends else [])
         self._gone = asyncio.Event()  # the client left, or everything is said
         self._said: asyncio.Queue[Message] = asyncio.Queue()
         self._start: Message | None = None
@@ -109,8 +109,10 @@ class Client:
         self,
         method: str,
         path: str,
-        body: Sequence[bytes] | None = (),
+        body: Sequence[bytes] = (),
         headers: Mapping[str, str] | None = None,
+        *,
+        ends: bool = True,
     ) -> Exchange:
         path, _, query = path.partition("?")
         scope = {
@@ -127,7 +129,7 @@ class Client:
             "client": ("127.0.0.1", 50000),
             "server": ("127.0.0.1", 8000),
         }
-        return Exchange(self._app, scope, body)
+        return Exchange(self._app, scope, body, ends=ends)
 
     def send(self, path: str, document: Any) -> Exchange:
         """Post JSON, and go on with the answer piece by piece."""

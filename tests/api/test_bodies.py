@@ -174,7 +174,7 @@ async def test_many_faults_are_counted_and_not_listed() -> None:
 
 async def test_a_body_that_is_announced_too_large_is_refused_before_it_comes() -> None:
     headers = JSON | {"content-length": str(10**25)}
-    exchange = House(max_body_mb=1).client.open("POST", CHAT, None, headers)
+    exchange = House(max_body_mb=1).client.open("POST", CHAT, (), headers, ends=False)
     assert_refused(await exchange.answer(), 413, "too_large")
 
 
@@ -195,13 +195,13 @@ async def test_a_body_of_many_values_is_refused_before_it_is_parsed() -> None:
 
 
 async def test_a_body_that_does_not_come() -> None:
-    exchange = House(body_seconds=0.05).client.open("POST", CHAT, None, JSON)
+    exchange = House(body_seconds=0.05).client.open("POST", CHAT, (), JSON, ends=False)
     assert "0.05 seconds" in assert_refused(await exchange.answer(), 408, "too_slow")
 
 
 async def test_a_client_that_leaves_while_it_sends_disturbs_nobody() -> None:
     house = House()
-    exchange = house.client.open("POST", CHAT, None, JSON)
+    exchange = house.client.open("POST", CHAT, (), JSON, ends=False)
     await asyncio.sleep(0.01)
     await exchange.leave()
     assert house.generator.requests == []

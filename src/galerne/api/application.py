@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 
 from fastapi import FastAPI
 
@@ -15,12 +16,14 @@ from galerne.api.metrics import Metrics
 from galerne.api.middleware import RequestLog
 from galerne.api.routes.chat import chat_routes
 from galerne.api.routes.completions import completion_routes
+from galerne.api.routes.files import file_routes
 from galerne.api.routes.health import health_routes
 from galerne.api.routes.metrics import metrics_routes
 from galerne.api.routes.models import model_routes
 from galerne.api.routes.tokens import token_routes
 from galerne.flows.chat import Chat
 from galerne.flows.completions import Completions
+from galerne.flows.files import Files
 from galerne.flows.fim import Fim
 from galerne.flows.served import ServedModels
 from galerne.flows.tokens import Tokens
@@ -31,8 +34,22 @@ from galerne.settings import Settings
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def create_app(models: ServedModels, callers: Callers, settings: Settings, lifespan: Lifespan | None = None) -> FastAPI:
-    """The application over these models, for these callers; `lifespan` starts and stops them."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The flows over what is kept, in a database and on the disk. `bootstrap` sets every field."""
+
+    files: Files
+
+
+def create_app(
+    models: ServedModels,
+    callers: Callers,
+    settings: Settings,
+    lifespan: Lifespan | None = None,
+    kept: Kept | None = None,
+) -> FastAPI:
+    """The application over these models, for these callers; `lifespan` starts and stops them. `kept` None: it keeps
+    nothing, and has no address that would."""
     app = FastAPI(
         title="Galerne",
         version=__version__,
@@ -51,6 +68,8 @@ def create_app(models: ServedModels, callers: Callers, settings: Settings, lifes
     app.include_router(completion_routes(completions, fim, metrics, settings))
     app.include_router(token_routes(Tokens(models, settings), settings))
     app.include_router(model_routes(models, settings))
+    if kept is not None:
+        app.include_router(file_routes(kept.files, settings))
     app.include_router(health_routes(models))
     app.include_router(metrics_routes(metrics))
     documentation.install(app)

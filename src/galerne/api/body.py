@@ -32,14 +32,22 @@ async def read(model: type[Model], request: Request, settings: Settings) -> Mode
     return parse(model, body, settings.max_body_items)
 
 
-async def _bytes(request: Request, most: int) -> bytes:
-    refusal = TooLarge(f"the body is larger than {most >> 20} MiB.", hint="Send less at once.")
+def check_announced(request: Request, most: int) -> None:
+    """Raises `TooLarge` before the body comes, where its size is announced."""
     announced = request.headers.get("content-length", "0")
     if announced.isascii() and announced.isdecimal() and int(announced[:20]) > most:
-        raise refusal
+        raise too_large(most)
+
+
+def too_large(most: int) -> TooLarge:
+    return TooLarge(f"the body is larger than {most >> 20} MiB.", hint="Send less at once.")
+
+
+async def _bytes(request: Request, most: int) -> bytes:
+    check_announced(request, most)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > most:
-            raise refusal
+            raise too_large(most)
     return bytes(body)

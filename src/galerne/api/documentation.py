@@ -15,6 +15,8 @@ from starlette.staticfiles import StaticFiles
 from galerne.api.errors import STATUS
 from galerne.api.sse import EventStream
 from galerne.errors import (
+    DatabaseUnavailable,
+    DiskFull,
     GalerneError,
     InvalidRequest,
     ModelNotFound,
@@ -40,6 +42,9 @@ READING = (InvalidRequest, UnsupportedField, TooLarge, TooSlow)
 ANSWERING = (*READING, ModelNotFound, PromptTooLong, TemplateError, Unavailable)
 """How answering it by a model may fail."""
 
+KEEPING = (DiskFull, DatabaseUnavailable)
+"""How keeping something may fail."""
+
 STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {EventStream.media_type: {"schema": {"type": "string"}}}}}
 """The answer's other form, with `stream`."""
 
@@ -48,6 +53,14 @@ def takes(model: type[BaseModel]) -> dict[str, Any]:
     """Documents the body of a route that reads it itself (`openapi_extra`)."""
     schema = model.model_json_schema(ref_template=_REFERENCE + _INPUT)
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def takes_form(model: type[BaseModel]) -> dict[str, Any]:
+    """The same for a form that has a file beside these fields."""
+    schema = model.model_json_schema(ref_template=_REFERENCE + _INPUT)
+    schema["properties"]["file"] = {"type": "string", "format": "binary"}
+    schema["required"] = ["file"]
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 def fails(*failures: type[GalerneError]) -> dict[int | str, dict[str, Any]]:

@@ -119,8 +119,10 @@ def install(app: FastAPI) -> None:
     async def on_parameter(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         fault = error.errors()[0]
-        where = ".".join(str(step) for step in fault["loc"][1:])  # the first one says: query, path, header
-        return respond(InvalidRequest(f"{fault['msg']}.", where=where))
+        where = ".".join(str(step) for step in fault["loc"][1:]) or None  # the first one says: query, path, header
+        if fault["type"] == "extra_forbidden":
+            return respond(UnsupportedField("there is no such parameter.", where=where, hint="Leave it out."))
+        return respond(InvalidRequest(f"{fault['msg'].removeprefix('Value error, ')}.", where=where))
 
     async def on_http(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -1,3 +1,5 @@
 """Every table, so that whoever imports this has `metadata` complete."""
 
 from __future__ import annotations
+
+from galerne.store import files  # noqa: F401

@@ -1,0 +1,81 @@
+"""The application with what it keeps, in a folder of its own, for two workspaces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.api.client import Answer, Client, Exchange
+from tests.flows.fakes import Script, ScriptedGenerator, served
+
+from galerne.api.application import create_app
+from galerne.bootstrap import open_kept
+from galerne.errors import NotAuthenticated
+from galerne.identity.caller import Caller
+from galerne.settings import Settings
+
+BOUNDARY = b"----a-boundary"
+ANNA, BERT = {"authorization": "Bearer anna"}, {"authorization": "Bearer bert"}
+
+
+class TwoWorkspaces:
+    """Fills the port `Callers`: a key is the name of its workspace."""
+
+    async def identify(self, credential: str | None) -> Caller:
+        if credential not in ("anna", "bert"):
+            raise NotAuthenticated("there is no such key.")
+        return Caller(credential)
+
+
+class KeptHouse:
+    def __init__(self, folder: Path, script: Script = lambda _: b"Bonjour !", **settings: Any) -> None:
+        self.folder = folder
+        self.settings = Settings(data_dir=folder, **{"disk_reserve_mb": 0} | settings)
+        self.database, self.kept = open_kept(self.settings)
+        self.generator = ScriptedGenerator(script)
+        self.app = create_app(served(self.generator), TwoWorkspaces(), self.settings, kept=self.kept)
+        self.client = Client(self.app)
+
+    async def get(self, path: str, who: dict[str, str] = ANNA) -> Answer:
+        return await self.client.get(path, who)
+
+    async def delete(self, path: str, who: dict[str, str] = ANNA) -> Answer:
+        return await self.client.get(path, who, method="DELETE")
+
+    async def post(self, path: str, document: Any, who: dict[str, str] = ANNA) -> Answer:
+        return await self.client.post(path, document, who)
+
+    async def upload(
+        self, content: bytes = b"content", name: str = "a.txt", *, who: dict[str, str] = ANNA, **fields: str
+    ) -> Answer:
+        return await self.send(form(content, name, **fields), who=who).answer()
+
+    def send(self, *pieces: bytes, who: dict[str, str] = ANNA, ends: bool = True, **headers: str) -> Exchange:
+        """A form in pieces, which may never end."""
+        kind = f"multipart/form-data; boundary={BOUNDARY.decode()}"
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.open("POST", "/v1/files", pieces, {"content-type": kind} | named | who, ends=ends)
+
+    def contents(self) -> Sequence[Path]:
+        """What lies on the disk."""
+        return sorted((self.folder / "files").iterdir())
+
+
+def form(content: bytes, name: str = "a.txt", *, media_type: str = "text/plain", **fields: str) -> bytes:
+    """A form as browsers and both clients write it."""
+    parts = [field(name.replace("__", "[") + "]" * name.count("__"), value) for name, value in fields.items()]
+    escaped = name.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22").encode()
+    head = b'Content-Disposition: form-data; name="file"; filename="%s"\r\nContent-Type: %s' % (
+        escaped,
+        media_type.encode(),
+    )
+    return b"".join([*parts, part(head, content), b"--" + BOUNDARY + b"--\r\n"])
+
+
+def field(name: str, value: str) -> bytes:
+    return part(b'Content-Disposition: form-data; name="%s"' % name.encode(), value.encode())
+
+
+def part(head: bytes, content: bytes) -> bytes:
+    return b"--" + BOUNDARY + b"\r\n" + head + b"\r\n\r\n" + content + b"\r\n"
