@@ -6,8 +6,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import FailFast, Field, model_validator
 
-from galerne.protocol.generation import GenerationFields, Label, only, same
+from galerne.protocol.generation import GenerationFields, Label, same
 from galerne.protocol.messages import Message
+from galerne.protocol.unsupported import only
 
 
 class ChatRequest(GenerationFields):

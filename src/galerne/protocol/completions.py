@@ -7,8 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from galerne.protocol.answers import AnswerModel, ErrorObject, FinishReason, Optional, Usage
-from galerne.protocol.generation import GenerationFields, only
+from galerne.protocol.generation import GenerationFields
 from galerne.protocol.inputs import Inputs, each
+from galerne.protocol.unsupported import only
 
 
 class CompletionRequest(GenerationFields):

@@ -1,33 +1,17 @@
 """What every request for generated text may say, in the words of the `mistralai` and the `openai` client.
 
 Where the two have names of their own for one thing (`random_seed` and `seed`, `max_tokens` and
-`max_completion_tokens`), both are understood. A field that this version does not implement is accepted only when it
-asks for nothing (null, or what the clients send by default), and else refused by name; so is an unknown field.
+`max_completion_tokens`), both are understood.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, model_validator
 
 from galerne.protocol.messages import JsonObject, ProtocolModel
-
-UNSUPPORTED = "unsupported_field"
-"""The type of a validation error about a field that is known and not implemented."""
-
-
-def only(*neutral: Any) -> AfterValidator:
-    """Only null and these values, which ask for nothing: the field is not implemented."""
-
-    def check(value: Any) -> Any:
-        if value is None or any(value == ok and type(value) is type(ok) for ok in neutral):
-            return value
-        raise PydanticCustomError(UNSUPPORTED, "this version does not implement it; leave the field out")
-
-    return AfterValidator(check)
-
+from galerne.protocol.unsupported import only
 
 Label = Annotated[str, Field(max_length=512)]
 

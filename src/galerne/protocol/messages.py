@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from galerne.protocol.unsupported import only
+
 
 class ProtocolModel(BaseModel):
     """What a client says: every field known, of just its own type."""
@@ -81,6 +83,7 @@ class ToolCall(ProtocolModel):
 class SystemMessage(ProtocolModel):
     role: Literal["system"] = "system"
     content: Content
+    name: Annotated[Any, only()] = None
 
 
 class DeveloperMessage(ProtocolModel):
@@ -88,11 +91,13 @@ class DeveloperMessage(ProtocolModel):
 
     role: Literal["developer"] = "developer"
     content: Content
+    name: Annotated[Any, only()] = None
 
 
 class UserMessage(ProtocolModel):
     role: Literal["user"] = "user"
     content: Content
+    name: Annotated[Any, only()] = None
 
 
 class AssistantMessage(ProtocolModel):
@@ -102,6 +107,7 @@ class AssistantMessage(ProtocolModel):
     content: Content | None = None
     tool_calls: list[ToolCall] | None = None
     prefix: bool = False
+    name: Annotated[Any, only()] = None
     refusal: None = None
     audio: None = None
     function_call: None = None

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from galerne.errors import InvalidRequest, TooLarge, UnsupportedField
-from galerne.protocol.generation import UNSUPPORTED
+from galerne.protocol.unsupported import UNSUPPORTED
 
 Model = TypeVar("Model", bound=BaseModel)
 

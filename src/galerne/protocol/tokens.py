@@ -10,8 +10,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from galerne.protocol.answers import AnswerModel, Optional
-from galerne.protocol.generation import only
 from galerne.protocol.messages import Message, ProtocolModel
+from galerne.protocol.unsupported import only
 
 
 class TokenizeRequest(ProtocolModel):

@@ -1,0 +1,37 @@
+"""Fields that the clients know and this version does not implement.
+
+One is accepted when it asks for nothing (null, or what the clients send by default), and else refused by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import PydanticCustomError, core_schema
+
+UNSUPPORTED = "unsupported_field"
+"""The type of a validation error about such a field."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Only:
+    neutral: tuple[Any, ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, _: core_schema.CoreSchema, __: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"enum": [None, *self.neutral], "description": "Not implemented."}
+
+    def _check(self, value: Any) -> Any:
+        if value is None or any(value == ok and type(value) is type(ok) for ok in self.neutral):
+            return value
+        raise PydanticCustomError(UNSUPPORTED, "this version does not implement it; leave the field out")
+
+
+def only(*neutral: Any) -> _Only:
+    """For `Annotated[Any, only(...)]`: null and these values, which ask for nothing."""
+    return _Only(neutral)

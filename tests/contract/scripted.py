@@ -1,0 +1,39 @@
+"""Models that do what they are told: echo the prompt, fail as it says, or break in the middle of the answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fastapi import FastAPI
+from tests.flows.fakes import ScriptedGenerator, served
+
+import galerne.errors
+from galerne.api.application import create_app
+from galerne.engine.request import GenerationRequest
+from galerne.errors import GalerneError, QueueFull
+from galerne.flows.served import ServedModels
+from galerne.identity.caller import Everyone
+from galerne.settings import Settings
+
+ECHO = "echo"
+"""A model that answers with its prompt; or fails, when that is the name of a failure."""
+BREAKS = "breaks"
+"""One whose engine fails after three letters of the answer."""
+BUSY = "busy, then"
+"""A prompt of this beginning is refused once before it is answered."""
+
+
+def scripted_app() -> FastAPI:
+    refused: set[str] = set()
+
+    def script(request: GenerationRequest) -> bytes | GalerneError:
+        prompt = bytes(request.prompt).decode()
+        if prompt.startswith(BUSY) and prompt not in refused:
+            refused.add(prompt)
+            return QueueFull("full.")
+        failure = getattr(galerne.errors, prompt, None)
+        return prompt.encode() if failure is None else failure("it went wrong.", where="there", hint="Mend it.")
+
+    echo = served(ScriptedGenerator(script), ECHO).find(ECHO)
+    breaks = replace(echo, name=BREAKS, generator=ScriptedGenerator(script, fails_after=3))
+    return create_app(ServedModels([echo, breaks], {}), Everyone(), Settings())
