@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from galerne.protocol.answers import AnswerModel, Optional
-from galerne.protocol.generation import only
 from galerne.protocol.messages import ProtocolModel
+from galerne.protocol.unsupported import only
 
 Purpose = Literal["agentic_safety", "assistants", "batch", "evals", "fine-tune", "ocr", "user_data", "vision"]
 """Those of both clients. A label: what a file can be used for shows when it is used."""
