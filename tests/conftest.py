@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from galerne.store.database import Database
+from galerne.store.schema import upgrade
 from galerne.weights.catalogue import load_catalogue
 from galerne.weights.pull import pull
 from galerne.weights.store import Store
@@ -31,3 +34,12 @@ def kernels_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where kernels are compiled once for all tests, and for the processes that run them side by side."""
     base = tmp_path_factory.getbasetemp()
     return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kernels"
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    """A database with all tables."""
+    database = Database(f"sqlite:///{tmp_path}/galerne.db")
+    upgrade(database)
+    yield database
+    database.close()

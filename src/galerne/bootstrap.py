@@ -226,17 +226,22 @@ def open_kept(settings: Settings) -> tuple[Database, Kept]:
     from galerne.api.application import Kept
     from galerne.flows.files import Files
     from galerne.flows.links import Signer
+    from galerne.protocol.conversations import ConversationFields
     from galerne.store.contents import ContentFolder
     from galerne.store.files import SqlFiles
     from galerne.store.schema import open_database
     from galerne.store.secret import load_secret
+    from galerne.store.threads import SqlThreads
 
     contents = ContentFolder(
         settings.data_dir / "files", reserve=settings.disk_reserve_mb << 20, upload_seconds=settings.upload_seconds
     )
     signer = Signer(load_secret(settings.data_dir / "signing.key"))
     database = open_database(settings)
-    return database, Kept(files=Files(SqlFiles(database), contents, signer, settings))
+    return database, Kept(
+        files=Files(SqlFiles(database), contents, signer, settings),
+        conversations=SqlThreads(database, "conversation", ConversationFields),
+    )
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@
     └── Unavailable               try again later; `retry_after` says when
         ├── QueueFull             too many requests wait already
         ├── ModelLoading          the model is not ready yet
+        ├── Busy                  something else is at work on the same thing
         ├── EngineFailed          the engine stopped in the middle of the request
         └── DatabaseUnavailable   the database does not answer
 
@@ -132,6 +133,10 @@ class QueueFull(Unavailable):
 
 class ModelLoading(Unavailable):
     code = "model_loading"
+
+
+class Busy(Unavailable):
+    code = "busy"
 
 
 class EngineFailed(Unavailable):

@@ -101,6 +101,8 @@ class Settings(BaseSettings):
     max_stop_strings: int = Field(16, ge=1, le=1024)
     max_logprobs: int = Field(20, ge=0, le=1024)
     max_logit_bias: int = Field(1024, ge=1, description="Tokens that `logit_bias` may name.")
+    max_metadata: int = Field(16, ge=0, le=1024, description="Labels that a client may give to one thing that it owns.")
+    max_page_size: int = Field(1000, ge=1, le=100_000, description="Things on one page of a list.")
     default_temperature: float = Field(0.7, ge=0, le=2, description="When a client names none.")
     default_max_tokens: int | None = Field(
         None, ge=1, le=2**24, description="None: as many as the context has room for."
@@ -115,6 +117,11 @@ class Settings(BaseSettings):
     upload_seconds: float = Field(3600.0, gt=0, description="How long a client may take to send a file.")
     disk_reserve_mb: int = Field(
         256, ge=0, description="What files leave free of the disk: the database must grow, too."
+    )
+
+    # Conversations.
+    turn_lease_seconds: float = Field(
+        60.0, gt=0, description="How long a conversation is held for an answer whose server died."
     )
 
     # Chat templates are programs from strangers: what one may use.

@@ -131,9 +131,10 @@ class Client:
         }
         return Exchange(self._app, scope, body, ends=ends)
 
-    def send(self, path: str, document: Any) -> Exchange:
+    def send(self, path: str, document: Any, headers: Mapping[str, str] | None = None) -> Exchange:
         """Post JSON, and go on with the answer piece by piece."""
-        return self.open("POST", path, [json.dumps(document).encode()], {"content-type": "application/json"})
+        told = {"content-type": "application/json"} | dict(headers or {})
+        return self.open("POST", path, [json.dumps(document).encode()], told)
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET") -> Answer:
         return await self.open(method, path, (), headers).answer()

@@ -29,11 +29,19 @@ class TwoWorkspaces:
 
 
 class KeptHouse:
-    def __init__(self, folder: Path, script: Script = lambda _: b"Bonjour !", **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        script: Script = lambda _: b"Bonjour !",
+        *,
+        fails_after: int | None = None,
+        hangs_after: int | None = None,
+        **settings: Any,
+    ) -> None:
         self.folder = folder
         self.settings = Settings(data_dir=folder, **{"disk_reserve_mb": 0} | settings)
         self.database, self.kept = open_kept(self.settings)
-        self.generator = ScriptedGenerator(script)
+        self.generator = ScriptedGenerator(script, fails_after=fails_after, hangs_after=hangs_after)
         self.app = create_app(served(self.generator), TwoWorkspaces(), self.settings, kept=self.kept)
         self.client = Client(self.app)
 

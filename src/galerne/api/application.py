@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 
 from galerne import __version__
+from galerne.agents.threads import Threads
 from galerne.api import documentation, errors
 from galerne.api.caller import Identify
 from galerne.api.errors import INTERNAL
@@ -16,6 +17,7 @@ from galerne.api.metrics import Metrics
 from galerne.api.middleware import RequestLog
 from galerne.api.routes.chat import chat_routes
 from galerne.api.routes.completions import completion_routes
+from galerne.api.routes.conversations import conversation_routes
 from galerne.api.routes.files import file_routes
 from galerne.api.routes.health import health_routes
 from galerne.api.routes.metrics import metrics_routes
@@ -23,11 +25,13 @@ from galerne.api.routes.models import model_routes
 from galerne.api.routes.tokens import token_routes
 from galerne.flows.chat import Chat
 from galerne.flows.completions import Completions
+from galerne.flows.conversations import Conversations
 from galerne.flows.files import Files
 from galerne.flows.fim import Fim
 from galerne.flows.served import ServedModels
 from galerne.flows.tokens import Tokens
 from galerne.identity.caller import Callers
+from galerne.protocol.conversations import ConversationFields
 from galerne.protocol.failures import ErrorBody
 from galerne.settings import Settings
 
@@ -36,9 +40,13 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The flows over what is kept, in a database and on the disk. `bootstrap` sets every field."""
+    """What is kept, in a database and on the disk: flows over it, or the ports of flows that ask models, too.
+
+    `bootstrap` sets every field.
+    """
 
     files: Files
+    conversations: Threads[ConversationFields]
 
 
 def create_app(
@@ -70,6 +78,7 @@ def create_app(
     app.include_router(model_routes(models, settings))
     if kept is not None:
         app.include_router(file_routes(kept.files, settings))
+        app.include_router(conversation_routes(Conversations(kept.conversations, chat, settings), settings))
     app.include_router(health_routes(models))
     app.include_router(metrics_routes(metrics))
     documentation.install(app)

@@ -20,6 +20,7 @@ from galerne.api.request_id import current_request_id
 from galerne.errors import (
     BadFile,
     BadGrammar,
+    Busy,
     DatabaseUnavailable,
     DigestMismatch,
     DiskFull,
@@ -67,6 +68,7 @@ STATUS: Mapping[type[GalerneError], HTTPStatus] = {
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,
     ModelLoading: HTTPStatus.SERVICE_UNAVAILABLE,
+    Busy: HTTPStatus.CONFLICT,
     EngineFailed: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -105,9 +107,12 @@ def report(error: Exception) -> ErrorBody:
     return error_body(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL, message)
 
 
+def status_of(error: Exception) -> HTTPStatus:
+    return STATUS[type(error)] if isinstance(error, GalerneError) else HTTPStatus.INTERNAL_SERVER_ERROR
+
+
 def respond(error: Exception) -> Response:
-    status = STATUS[type(error)] if isinstance(error, GalerneError) else HTTPStatus.INTERNAL_SERVER_ERROR
-    return _response(status, report(error), _headers(error))
+    return _response(status_of(error), report(error), _headers(error))
 
 
 def install(app: FastAPI) -> None:

@@ -1,4 +1,7 @@
-"""Server-sent events, as both official clients read them: `data: {...}` for each chunk, `data: [DONE]` at the end.
+"""Server-sent events, as both official clients read them.
+
+The chunks of an answer are `data: {...}` each, and `data: [DONE]` at the end. Events that have a name are `event: name`
+before that, and their last one is the end.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -11,11 +14,11 @@ from contextlib import aclosing
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from galerne.protocol.answers import AnswerModel
+from galerne.protocol.answers import AnswerModel, NamedEvent
 
 
 class EventStream(StreamingResponse):
-    """A stream of chunks. However it ends, `rest` is closed before the response is."""
+    """A stream of chunks or events. However it ends, `rest` is closed before the response is."""
 
     media_type = "text/event-stream"
 
@@ -34,8 +37,10 @@ async def _events(first: AnswerModel, rest: AsyncGenerator[AnswerModel]) -> Asyn
         yield _event(first)
         async for chunk in rest:
             yield _event(chunk)
-        yield b"data: [DONE]\n\n"
+        if not isinstance(first, NamedEvent):
+            yield b"data: [DONE]\n\n"
 
 
 def _event(chunk: AnswerModel) -> bytes:
-    return b"data: " + chunk.model_dump_json().encode() + b"\n\n"
+    name = f"event: {chunk.type}\n" if isinstance(chunk, NamedEvent) else ""
+    return f"{name}data: {chunk.model_dump_json()}\n\n".encode()

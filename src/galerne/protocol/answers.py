@@ -19,6 +19,12 @@ class AnswerModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class NamedEvent(AnswerModel):
+    """An event of a stream, by its name."""
+
+    type: str
+
+
 class TokenAlternative(AnswerModel):
     """A token that could have been chosen, and the natural logarithm of its probability."""
 

@@ -61,14 +61,14 @@ Part = Annotated[TextPart | ImagePart | ThinkingPart, Field(discriminator="type"
 Content = str | list[Part]
 
 
-def _as_json(arguments: Any) -> Any:
+def as_json(arguments: Any) -> Any:
     """`mistralai` may send the arguments as an object, `openai` sends JSON in a string."""
     return json.dumps(arguments, ensure_ascii=False) if isinstance(arguments, dict) else arguments
 
 
 class FunctionCall(ProtocolModel):
     name: str = Field(min_length=1)
-    arguments: Annotated[str, BeforeValidator(_as_json)]  # JSON, as the model wrote it
+    arguments: Annotated[str, BeforeValidator(as_json)]  # JSON, as the model wrote it
 
 
 class ToolCall(ProtocolModel):

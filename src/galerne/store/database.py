@@ -77,6 +77,11 @@ class Database:
             raise failure from error
 
 
+def searchable(text: str) -> str:
+    """What a client looks for, as both databases take it: PostgreSQL knows no NUL, so nothing that is kept has one."""
+    return text.replace("\0", "\N{SYMBOL FOR NULL}")
+
+
 def _parsed(url: str | URL) -> URL:
     try:
         parsed = make_url(url)

@@ -1,0 +1,52 @@
+"""What a turn needs of a model: a port, and the pieces that an answer comes in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+
+from galerne.protocol.completion_args import CompletionArgs
+from galerne.protocol.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a model is asked. The turn sets every field."""
+
+    model: str
+    messages: list[Message]
+    completion_args: CompletionArgs
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The first piece: the question can be answered; it is on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """More of what the model says."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last piece."""
+
+    cut: bool  # by the limit of its length
+    prompt_tokens: int
+    cached_tokens: int  # of the prompt
+    completion_tokens: int
+
+
+AnswerPiece = Accepted | Text | Finished
+
+
+class Answers(Protocol):
+    """Answers questions for one caller."""
+
+    def answer(self, question: Question) -> AsyncGenerator[AnswerPiece]:
+        """Raises what a chat raises: `ModelNotFound`, `InvalidRequest`, `PromptTooLong`, ... before the first piece,
+        `Unavailable` at any time. Closing it stops the model."""

@@ -1,0 +1,25 @@
+"""What a client sends -> entries that can be kept."""
+
+from __future__ import annotations
+
+from galerne.agents.threads import new_id, now
+from galerne.protocol.conversations import Inputs
+from galerne.protocol.entries import Entry, MessageInputEntry
+
+_KINDS = {
+    "message.input": "msg",
+    "message.output": "msg",
+    "function.call": "fc",
+    "function.result": "fr",
+    "agent.handoff": "handoff",
+}
+
+
+def entries_of(inputs: Inputs) -> list[Entry]:
+    """Each with an id of its own, as of now."""
+    said = [MessageInputEntry(role="user", content=inputs)] if isinstance(inputs, str) else inputs
+    time = now()
+    return [
+        entry.model_copy(update={"id": new_id(_KINDS[entry.type]), "created_at": time, "completed_at": time})
+        for entry in said
+    ]

@@ -1,0 +1,55 @@
+"""What happens in a turn: a `TurnStart`, the outputs one after the other, and a `TurnEnd`.
+
+An output is an `EntryStart`, what it grows by, and an `EntryEnd`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from galerne.protocol.entries import OutputEntry
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStart:
+    """The question is accepted."""
+
+    thread: str  # where it was asked
+
+
+@dataclass(frozen=True, slots=True)
+class EntryStart:
+    """An output begins."""
+
+    index: int  # among the outputs of the turn
+    entry: OutputEntry  # as far as it is known
+
+
+@dataclass(frozen=True, slots=True)
+class EntryText:
+    """A message grows."""
+
+    index: int
+    entry: OutputEntry  # as it began
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryEnd:
+    """An output is complete, or cut off."""
+
+    index: int
+    entry: OutputEntry
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnd:
+    """All is said; the turn is kept."""
+
+    cut: bool  # the last answer by the limit of its length
+    prompt_tokens: int
+    cached_tokens: int  # of the prompts
+    completion_tokens: int
+
+
+TurnEvent = TurnStart | EntryStart | EntryText | EntryEnd | TurnEnd

@@ -1,0 +1,118 @@
+"""`/v1/conversations`, as `mistralai` speaks it.
+
+What begins a turn answers with server-sent events if `stream` is set; the client's addresses that end in `#stream` are
+the same addresses.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from galerne.api.body import read
+from galerne.api.caller import caller_of
+from galerne.api.documentation import ANSWERING, KEEPING, STREAMED, fails, takes
+from galerne.api.turns import tell
+from galerne.errors import Busy, DatabaseUnavailable, InvalidRequest, NotFound, TooLarge
+from galerne.flows.conversations import Conversation, Conversations
+from galerne.protocol.conversations import (
+    ConversationAppendRequest,
+    ConversationCard,
+    ConversationHistory,
+    ConversationMessages,
+    ConversationRequest,
+    ConversationResponse,
+    ConversationRestartRequest,
+)
+from galerne.protocol.entries import MessageInputEntry, MessageOutputEntry
+from galerne.protocol.metadata import parse_metadata
+from galerne.settings import Settings
+
+_FINDING = fails(NotFound, DatabaseUnavailable)
+
+
+def conversation_routes(conversations: Conversations, settings: Settings) -> APIRouter:
+    router = APIRouter(tags=["conversations"])
+
+    @router.post(
+        "/v1/conversations",
+        response_model=ConversationResponse,
+        responses=STREAMED | fails(*ANSWERING, *KEEPING),
+        openapi_extra=takes(ConversationRequest),
+    )
+    async def start(http: Request) -> Response:
+        """Begin a conversation."""
+        request = await read(ConversationRequest, http, settings)
+        return await tell(http, conversations.start(request, caller_of(http)), stream=request.stream)
+
+    @router.get(
+        "/v1/conversations",
+        response_model_exclude_none=True,
+        responses=fails(InvalidRequest, TooLarge, DatabaseUnavailable),
+    )
+    async def list_conversations(
+        http: Request,
+        page: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+        page_size: Annotated[int, Query(ge=1)] = 100,
+        metadata: Annotated[str | None, Query(description="JSON; those that have all of it.")] = None,
+    ) -> list[ConversationCard]:
+        """The conversations, the newest first."""
+        found = await conversations.page(page, page_size, parse_metadata(metadata), caller_of(http))
+        return [_card(conversation) for conversation in found]
+
+    @router.get("/v1/conversations/{id}", response_model_exclude_none=True, responses=_FINDING)
+    async def show(id: str, http: Request) -> ConversationCard:
+        """What a conversation is."""
+        return _card(await conversations.find(id, caller_of(http)))
+
+    @router.post(
+        "/v1/conversations/{id}",
+        response_model=ConversationResponse,
+        responses=STREAMED | fails(*ANSWERING, *KEEPING, NotFound, Busy),
+        openapi_extra=takes(ConversationAppendRequest),
+    )
+    async def append(id: str, http: Request) -> Response:
+        """Go on with a conversation. 409 while it is being answered."""
+        request = await read(ConversationAppendRequest, http, settings)
+        return await tell(http, conversations.append(id, request, caller_of(http)), stream=request.stream)
+
+    @router.post(
+        "/v1/conversations/{id}/restart",
+        response_model=ConversationResponse,
+        responses=STREAMED | fails(*ANSWERING, *KEEPING, NotFound, Busy),
+        openapi_extra=takes(ConversationRestartRequest),
+    )
+    async def restart(id: str, http: Request) -> Response:
+        """Begin another conversation, which shares the beginning of this one."""
+        request = await read(ConversationRestartRequest, http, settings)
+        return await tell(http, conversations.restart(id, request, caller_of(http)), stream=request.stream)
+
+    @router.get("/v1/conversations/{id}/history", responses=_FINDING)
+    async def history(id: str, http: Request) -> ConversationHistory:
+        """All entries of a conversation."""
+        return ConversationHistory(conversation_id=id, entries=await conversations.history(id, caller_of(http)))
+
+    @router.get("/v1/conversations/{id}/messages", responses=_FINDING)
+    async def messages(id: str, http: Request) -> ConversationMessages:
+        """What was said, without what was called."""
+        entries = await conversations.history(id, caller_of(http))
+        said = [entry for entry in entries if isinstance(entry, MessageInputEntry | MessageOutputEntry)]
+        return ConversationMessages(conversation_id=id, messages=said)
+
+    @router.delete("/v1/conversations/{id}", status_code=204, responses=fails(NotFound, Busy, *KEEPING))
+    async def delete(id: str, http: Request) -> None:
+        """Delete a conversation, and what was said in it alone."""
+        await conversations.delete(id, caller_of(http))
+
+    return router
+
+
+def _card(conversation: Conversation) -> ConversationCard:
+    return ConversationCard(
+        **dict(conversation.about),
+        id=conversation.id,
+        created_at=conversation.created_at,
+        updated_at=conversation.updated_at,
+    )

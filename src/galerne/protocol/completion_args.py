@@ -1,0 +1,35 @@
+"""How a conversation's answers are made: what `mistralai` calls completion arguments."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from galerne.protocol.generation import only
+from galerne.protocol.messages import ProtocolModel
+
+
+class CompletionArgs(ProtocolModel):
+    """Fields of a chat request, with the same meaning."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    stop: Annotated[str, Field(min_length=1)] | list[Annotated[str, Field(min_length=1)]] | None = None
+    presence_penalty: float | None = Field(None, ge=-2, le=2)
+    frequency_penalty: float | None = Field(None, ge=-2, le=2)
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, gt=0, le=1)
+    max_tokens: int | None = Field(None, ge=1)
+    random_seed: int | None = Field(None, ge=-(2**63), lt=2**64)
+
+    # Not implemented.
+    prediction: Annotated[Any, only()] = None
+    reasoning_effort: Annotated[Any, only("none")] = None
+    response_format: Annotated[Any, only({"type": "text"}, {})] = None
+    tool_choice: Annotated[Any, only("none", "auto")] = None
+
+    def over(self, others: CompletionArgs | None) -> CompletionArgs:
+        """These, and where they say nothing, the others."""
+        said = {name: value for name in self.model_fields_set if (value := getattr(self, name)) is not None}
+        return self if others is None else others.model_copy(update=said)

@@ -1,0 +1,50 @@
+"""Entries of threads: rows that know the one before them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter
+from sqlalchemy import Column, Connection, ForeignKey, String, Table, Text, delete, exists, insert, literal, select
+
+from galerne.protocol.entries import Entry
+from galerne.store.metadata import metadata
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("parent", ForeignKey("entries.id"), index=True),  # the entry before; none before the first one
+    Column("body", Text, nullable=False),  # JSON
+)
+
+_ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)
+
+
+def insert_entries(connection: Connection, head: str | None, added: Sequence[Entry]) -> str | None:
+    """Put entries behind `head`; the last one's id."""
+    for entry in added:
+        assert entry.id is not None
+        connection.execute(insert(entries).values(id=entry.id, parent=head, body=_ENTRY.dump_json(entry).decode()))
+        head = entry.id
+    return head
+
+
+def read_entries(connection: Connection, head: str | None) -> list[Entry]:
+    """All entries up to this one, the first one first."""
+    line = select(entries, literal(0).label("depth")).where(entries.c.id == head).cte("line", recursive=True)
+    line = line.union_all(select(entries, line.c.depth + 1).join(line, entries.c.id == line.c.parent))
+    rows = connection.execute(select(line.c.body).order_by(line.c.depth.desc()))
+    return [_ENTRY.validate_json(body) for body in rows.scalars()]
+
+
+def delete_entries(connection: Connection, head: str | None, heads: Column[str]) -> None:
+    """Delete the entries up to this one that nothing leads to any more: no other entry, and none of `heads`."""
+    free = ~exists().where(heads == entries.c.id)
+    after = entries.alias("after")
+    leaf = ~exists().where(after.c.parent == entries.c.id)
+    dead = select(entries.c.id, entries.c.parent).where(entries.c.id == head, free, leaf).cte("dead", recursive=True)
+    alone = ~exists().where(after.c.parent == entries.c.id, after.c.id != dead.c.id)
+    above = select(entries.c.id, entries.c.parent).join(dead, entries.c.id == dead.c.parent).where(free, alone)
+    dead = dead.union_all(above)
+    connection.execute(delete(entries).where(entries.c.id.in_(select(dead.c.id))))
