@@ -19,6 +19,7 @@
     │   └── DigestMismatch        what arrived is not what the catalogue promises
     └── Unavailable               try again later; `retry_after` says when
         ├── QueueFull             too many requests wait already
+        ├── QuotaExceeded         a limit of the caller's is reached; it says which, and when it frees
         ├── ModelLoading          the model is not ready yet
         ├── Busy                  something else is at work on the same thing
         ├── EngineFailed          the engine stopped in the middle of the request
@@ -129,6 +130,10 @@ class Unavailable(GalerneError):
 
 class QueueFull(Unavailable):
     code = "queue_full"
+
+
+class QuotaExceeded(Unavailable):
+    code = "quota_exceeded"
 
 
 class ModelLoading(Unavailable):

@@ -13,7 +13,7 @@ from galerne.flows.meter import Account, Claim, Tally
 from galerne.flows.tab import Tab
 from galerne.identity.caller import Caller
 
-CLAIM = Claim("a", "/v1/x", Caller("town-hall"), "m", "d", "t", "f", ((1, 2, 3),), 10)
+CLAIM = Claim("a", "/v1/x", Caller("town-hall"), "m", "d", "t", "f", ((1, 2, 3),), 1, 10)
 
 
 class Books(Tally):

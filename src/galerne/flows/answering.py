@@ -166,6 +166,7 @@ def _claim(
         template=model.template.digest,
         fingerprint=model.fingerprint,
         prompts=tuple(tuple(prompt.tokens) for prompt in prompts),
+        choices=len(asked) // len(prompts),
         most_tokens=sum(one.max_tokens for one in asked),
     )
 

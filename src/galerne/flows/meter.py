@@ -22,6 +22,7 @@ class Claim:
     template: str  # SHA-256 of the model's chat template
     fingerprint: str  # of what computes: equal ones give equal answers to equal requests
     prompts: tuple[tuple[int, ...], ...]  # token ids
+    choices: int  # to each prompt; the requests of the first one are "ID-0" to "ID-(choices - 1)"
     most_tokens: int  # of all choices together
 
 
@@ -37,14 +38,21 @@ class Account:
     tokens: tuple[int, ...] = ()  # that were generated, as far as they arrived here
 
 
-class Meter(Protocol):
+class Observer(Protocol):
+    """Watches."""
+
+    def settle(self, account: Account) -> None:
+        """A request that an engine took on has ended, as what it was: answered, stopped, cancelled or failed."""
+
+
+class Meter(Observer, Protocol):
     """Keeps account. Each claim that was taken is closed just once, however its answer ends."""
 
     async def reserve(self, claim: Claim) -> None:
         """Set the worst case aside, before anything is computed. Raises `QuotaExceeded`."""
 
-    def settle(self, account: Account) -> None:
-        """A request that an engine took on has ended, as what it was: answered, stopped, cancelled or failed."""
+    def count(self, claim: Claim) -> None:
+        """A token is about to be told."""
 
     async def close(self, claim: Claim, accounts: Sequence[Account]) -> None:
         """All that was taken on for the claim has ended; it is on record when this returns."""
@@ -54,6 +62,9 @@ class Unlimited:
     """Reserves nothing and records nothing: what a meter that only watches has of this."""
 
     async def reserve(self, claim: Claim) -> None:
+        pass
+
+    def count(self, claim: Claim) -> None:
         pass
 
     async def close(self, claim: Claim, accounts: Sequence[Account]) -> None:

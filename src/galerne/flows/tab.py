@@ -40,6 +40,7 @@ class Tab:
         """A token of it arrived."""
         if id in self._tokens:
             self._tokens[id].append(token)
+            self._meter.count(self._claim)
 
     def settle(self, end: EndEvent) -> None:
         """The engine's last word about it."""

@@ -13,6 +13,9 @@ class Caller:
     """One request's caller. Whoever fills `Callers` sets every field."""
 
     workspace: str  # owns what the caller makes, and is the salt of the prefix cache
+    organisation: str = "default"
+    user: str | None = None  # a person or a service account; None where nobody is asked who they are
+    key: str | None = None  # the id of the key that was shown
 
 
 class Callers(Protocol):

@@ -1,0 +1,36 @@
+"""The port of whoever keeps the books: reservations, usage, transfers and receipts, in whole transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from galerne.ledger.prices import Price
+from galerne.ledger.quota import Limit, Measure, Subject
+from galerne.ledger.usage import Reservation, Usage
+
+
+class Books(Protocol):
+    """Its methods block. Each is one transaction: all of it is on disk when it returns, or none of it."""
+
+    def reserve(self, reservation: Reservation) -> None:
+        """Set its demand aside for all its subjects. Raises `QuotaExceeded`, and then nothing is set aside."""
+
+    def close(self, reservation: Reservation, usage: Usage | None, receipt: Mapping[str, Any] | None) -> None:
+        """Give back what was set aside, and record what was used and its receipt. Doing it again changes nothing."""
+
+    def open_reservations(self) -> list[Reservation]:
+        """Those that were never closed."""
+
+    def limits(self) -> list[Limit]:
+        """All of them."""
+
+    def set_limit(self, subject: Subject, measure: Measure, most: int | None, now: datetime) -> None:
+        """From now on; None: no limit. What was used in the span that `now` is in counts."""
+
+    def prices(self) -> list[Price]:
+        """All of them."""
+
+    def set_price(self, price: Price) -> None:
+        """From its day on, instead of the one of the same model, kind and day."""

@@ -1,0 +1,193 @@
+"""The books: what is set aside, what was used and what it costs. Fills the port `Books`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+)
+
+from galerne.ledger.prices import Kind, Price
+from galerne.ledger.quota import NOTHING, Limit, Measure, Subject, window_start
+from galerne.ledger.signing import SigningKey
+from galerne.ledger.usage import REVENUE, Reservation, Transfer, Usage, receivable
+from galerne.store import quota
+from galerne.store.database import Database
+from galerne.store.metadata import metadata
+from galerne.store.receipts import append_receipt
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("organisation", String(64), nullable=False),
+    Column("workspace", String(64), nullable=False),
+    Column("user", String(64)),
+    Column("key", String(64)),
+    Column("endpoint", String(64), nullable=False),
+    Column("model", String(128), nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("most_tokens", BigInteger, nullable=False),
+    Column("nano_euros", BigInteger, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False),
+    Column("journal", String(64), nullable=False),
+    Column("slot", Integer, nullable=False),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("organisation", String(64), nullable=False),
+    Column("workspace", String(64), nullable=False),
+    Column("user", String(64)),
+    Column("key", String(64)),
+    Column("endpoint", String(64), nullable=False),
+    Column("model", String(128), nullable=False),
+    Column("time", DateTime(timezone=True), nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("embedding_tokens", BigInteger, nullable=False),
+    Column("nano_euros", BigInteger, nullable=False),
+    Column("cpu_microseconds", BigInteger),
+    Column("millijoules", BigInteger),
+    Column("reason", String(16), nullable=False),
+    Index("ix_usage_time", "time"),
+    Index("ix_usage_workspace_time", "workspace", "time"),
+)
+
+transfers = Table(
+    "transfers",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("debit", String(80), nullable=False),
+    Column("credit", String(80), nullable=False),
+    Column("nano_euros", BigInteger, CheckConstraint("nano_euros > 0", name="positive"), nullable=False),
+    Column("time", DateTime(timezone=True), nullable=False),
+)
+
+prices = Table(
+    "prices",
+    metadata,
+    Column("model", String(128), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("since", Date, primary_key=True),
+    Column("nano_euros", BigInteger, nullable=False),
+)
+
+
+class SqlBooks:
+    """The books in one database; receipts are signed with `key`."""
+
+    def __init__(self, database: Database, key: SigningKey) -> None:
+        self._database = database
+        self._key = key
+
+    def reserve(self, reservation: Reservation) -> None:
+        with self._database.write() as connection:
+            quota.count(connection, reservation.subjects, reservation.demand, reservation.created)
+            connection.execute(insert(reservations).values(**asdict(reservation)))
+
+    def close(self, reservation: Reservation, used: Usage | None, receipt: Mapping[str, Any] | None) -> None:
+        with self._database.write() as connection:
+            closed = connection.execute(delete(reservations).where(reservations.c.id == reservation.id))
+            if closed.rowcount == 0:
+                return  # by somebody else, or before
+            truth = used.demand if used is not None else NOTHING
+            quota.correct(connection, reservation.subjects, reservation.demand, truth, reservation.created)
+            if used is not None:
+                self._record(connection, used)
+            if receipt is not None:
+                append_receipt(connection, reservation.id, reservation.workspace, receipt, self._key)
+
+    def open_reservations(self) -> list[Reservation]:
+        with self._database.read() as connection:
+            rows = connection.execute(select(reservations)).mappings()
+            return [Reservation(**_utc(dict(row))) for row in rows]
+
+    def limits(self) -> list[Limit]:
+        with self._database.read() as connection:
+            return quota.all_limits(connection)
+
+    def set_limit(self, subject: Subject, measure: Measure, most: int | None, now: datetime) -> None:
+        with self._database.write() as connection:
+            if most is None:
+                quota.remove_limit(connection, subject, measure)
+            else:
+                used = _used(connection, subject, measure, now)
+                quota.replace_limit(connection, Limit(subject, measure, most), used, now)
+
+    def prices(self) -> list[Price]:
+        with self._database.read() as connection:
+            rows = connection.execute(select(prices)).mappings()
+            return [Price(row["model"], Kind(row["kind"]), row["since"], row["nano_euros"]) for row in rows]
+
+    def set_price(self, price: Price) -> None:
+        same = (prices.c.model == price.model, prices.c.kind == price.kind.value, prices.c.since == price.since)
+        with self._database.write() as connection:
+            connection.execute(delete(prices).where(*same))
+            connection.execute(insert(prices).values(**asdict(price)))
+
+    def balance(self) -> dict[str, int]:
+        """What each account owes (more than 0) or is owed; together it is zero."""
+        with self._database.read() as connection:
+            owed: dict[str, int] = {}
+            for account, sign in ((transfers.c.debit, 1), (transfers.c.credit, -1)):
+                rows = connection.execute(select(account, func.sum(transfers.c.nano_euros)).group_by(account))
+                for name, total in rows:
+                    owed[name] = owed.get(name, 0) + sign * int(total)
+            return owed
+
+    def _record(self, connection: Connection, used: Usage) -> None:
+        connection.execute(insert(usage).values(**asdict(used)))
+        if used.nano_euros:
+            transfer = Transfer(used.id, receivable(used.workspace), REVENUE, used.nano_euros, used.time)
+            connection.execute(insert(transfers).values(**asdict(transfer)))
+
+
+def _used(connection: Connection, subject: Subject, measure: Measure, now: datetime) -> int:
+    """What a subject has used, and reserved, in the span that `now` is in."""
+    holder = subject.holder.value
+    start = window_start(measure, now)
+    total = 0
+    if measure is not Measure.CONCURRENT:
+        amount = {
+            "requests": func.count(),
+            "tokens": func.sum(
+                usage.c.input_tokens + usage.c.cached_tokens + usage.c.output_tokens + usage.c.embedding_tokens
+            ),
+            "nano_euros": func.sum(usage.c.nano_euros),
+        }[measure.counts]
+        settled = select(amount).where(usage.c[holder] == subject.id, usage.c.time >= start)
+        total = int(connection.execute(settled).scalar() or 0)
+    open_ones = connection.execute(select(reservations).where(reservations.c[holder] == subject.id)).mappings()
+    reserved = [Reservation(**_utc(dict(row))) for row in open_ones]
+    return total + sum(
+        each.demand.of(measure) for each in reserved if measure is Measure.CONCURRENT or each.created >= start
+    )
+
+
+def _utc(row: dict[str, Any]) -> dict[str, Any]:
+    """SQLite forgets the zone of a time, which is always UTC here."""
+    return {
+        name: value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+        for name, value in row.items()
+    }

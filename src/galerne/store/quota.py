@@ -1,0 +1,123 @@
+"""Limits and how much of them is used: counters that change only together with what they count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, Row, String, Table, delete, func, insert, select, tuple_, update
+
+from galerne.errors import QuotaExceeded
+from galerne.ledger.quota import Demand, Holder, Limit, Measure, Subject, amount, seconds_left, window
+from galerne.store.metadata import metadata
+
+limits = Table(
+    "limits",
+    metadata,
+    Column("holder", String(16), primary_key=True),
+    Column("subject", String(64), primary_key=True),
+    Column("measure", String(32), primary_key=True),
+    Column("most", BigInteger, nullable=False),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("holder", String(16), primary_key=True),
+    Column("subject", String(64), primary_key=True),
+    Column("measure", String(32), primary_key=True),
+    Column("span", String(16), primary_key=True),  # the minute, the month
+    Column("used", BigInteger, nullable=False),  # settled and reserved
+)
+
+
+def limits_of(connection: Connection, subjects: Sequence[Subject]) -> list[Limit]:
+    """In one order for everybody, so that two transactions cannot wait for each other."""
+    wanted = [(subject.holder.value, subject.id) for subject in subjects]
+    rows = connection.execute(
+        select(limits)
+        .where(tuple_(limits.c.holder, limits.c.subject).in_(wanted))
+        .order_by(limits.c.holder, limits.c.subject, limits.c.measure)
+    )
+    return [_limit(row) for row in rows]
+
+
+def all_limits(connection: Connection) -> list[Limit]:
+    return [_limit(row) for row in connection.execute(select(limits))]
+
+
+def count(connection: Connection, subjects: Sequence[Subject], demand: Demand, now: datetime) -> None:
+    """Add a demand to what its subjects have used. Raises `QuotaExceeded`: the transaction must then be undone."""
+    for limit in limits_of(connection, subjects):
+        wanted = demand.of(limit.measure)
+        used = _add(connection, limit, wanted, now)
+        if used > limit.most:
+            raise _exceeded(limit, used - wanted, wanted, now)
+
+
+def correct(
+    connection: Connection, subjects: Sequence[Subject], reserved: Demand, used: Demand, reserved_at: datetime
+) -> None:
+    """Put what was used in the place of what was reserved, in the span in which it was; the request runs no longer."""
+    for limit in limits_of(connection, subjects):
+        running = limit.measure is Measure.CONCURRENT
+        truth = 0 if running else used.of(limit.measure)
+        _add(connection, limit, truth - reserved.of(limit.measure), reserved_at)
+
+
+def replace_limit(connection: Connection, limit: Limit, used: int, now: datetime) -> None:
+    """Set a limit of whose measure so much is used in the span that `now` is in."""
+    remove_limit(connection, limit.subject, limit.measure)
+    key = {"holder": limit.subject.holder.value, "subject": limit.subject.id, "measure": limit.measure.value}
+    connection.execute(insert(limits).values(**key, most=limit.most))
+    connection.execute(insert(counters).values(**key, span=window(limit.measure, now), used=used))
+
+
+def remove_limit(connection: Connection, subject: Subject, measure: Measure) -> None:
+    for table in (limits, counters):
+        connection.execute(
+            delete(table).where(
+                table.c.holder == subject.holder.value,
+                table.c.subject == subject.id,
+                table.c.measure == measure.value,
+            )
+        )
+
+
+def _add(connection: Connection, limit: Limit, more: int, now: datetime) -> int:
+    """What is used with it. The row is locked until the transaction ends."""
+    key = {
+        "holder": limit.subject.holder.value,
+        "subject": limit.subject.id,
+        "measure": limit.measure.value,
+        "span": window(limit.measure, now),
+    }
+    same = [counters.c[name] == value for name, value in key.items()]
+    change = update(counters).where(*same).values(used=counters.c.used + more).returning(counters.c.used)
+    used = connection.execute(change).scalar()
+    if used is None:
+        if connection.dialect.name == "postgresql":  # two may be the first in a span: one of them waits here
+            lock = func.pg_advisory_xact_lock(func.hashtext("/".join(key.values())))
+            connection.execute(select(lock))
+            used = connection.execute(change).scalar()
+        if used is None:
+            connection.execute(insert(counters).values(**key, used=more))
+            used = more
+    return int(used)
+
+
+def _limit(row: Row[Any]) -> Limit:
+    return Limit(Subject(Holder(row.holder), row.subject), Measure(row.measure), row.most)
+
+
+def _exceeded(limit: Limit, used: int, wanted: int, now: datetime) -> QuotaExceeded:
+    seconds = seconds_left(limit.measure, now)
+    measure, subject = limit.measure, limit.subject
+    left = max(limit.most - used, 0)
+    message = (
+        f"the limit of {amount(measure, limit.most)} ({measure.value}) of the {subject.holder.value} {subject.id!r}"
+        f" leaves {amount(measure, left)}, and this request may take {amount(measure, wanted)}."
+    )
+    frees = "when another request of it has ended" if measure is Measure.CONCURRENT else f"in {seconds:.0f} s"
+    return QuotaExceeded(message, where=measure.value, hint=f"It frees {frees}.", retry_after=seconds)
