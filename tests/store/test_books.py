@@ -1,0 +1,150 @@
+"""The books: limits hold at their edge, whatever is closed is recorded once, and money comes from somewhere."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from galerne.errors import QuotaExceeded
+from galerne.ledger.prices import Kind, Price
+from galerne.ledger.quota import Holder, Measure, Subject
+from galerne.ledger.signing import SigningKey
+from galerne.ledger.usage import REVENUE, Reservation, Usage, receivable
+from galerne.store.books import SqlBooks
+from galerne.store.database import Database
+
+NOW = datetime(2026, 11, 25, 15, 4, 30, tzinfo=UTC)
+TOWN = Subject(Holder.WORKSPACE, "town")
+
+
+@pytest.fixture
+def books(database: Database) -> SqlBooks:
+    return SqlBooks(database, SigningKey.generate())
+
+
+def reservation(id: str = "a", *, prompt: int = 10, most: int = 90, nano_euros: int = 1000, **fields) -> Reservation:
+    plain = Reservation(id, "house", "town", "u", "k", "/v1/x", "m", prompt, most, nano_euros, NOW, journal="j", slot=0)
+    return replace(plain, **fields)
+
+
+def settled(reserved: Reservation, output: int = 20, nano_euros: int = 300) -> Usage:
+    return reserved.settled(
+        NOW,
+        {Kind.INPUT: reserved.prompt_tokens, Kind.OUTPUT: output},
+        nano_euros=nano_euros,
+        cpu_seconds=0.5,
+        joules=None,
+        reason="stop",
+    )
+
+
+def test_what_is_closed_is_recorded_once(books: SqlBooks) -> None:
+    reserved = reservation()
+    books.reserve(reserved)
+    assert books.open_reservations() == [reserved]
+    for _ in range(2):
+        books.close(reserved, settled(reserved), {"id": "a"})
+    assert books.open_reservations() == []
+    assert books.balance() == {receivable("town"): 300, REVENUE: -300}
+
+
+def test_what_an_engine_refused_leaves_nothing(books: SqlBooks) -> None:
+    books.set_limit(TOWN, Measure.TOKENS_MONTH, 100, NOW)
+    reserved = reservation()
+    books.reserve(reserved)
+    books.close(reserved, None, None)
+    assert books.balance() == {}
+    books.reserve(reservation("b"))
+
+
+@pytest.mark.parametrize(
+    ("measure", "most"),
+    [
+        (Measure.REQUESTS_MINUTE, 3),
+        (Measure.TOKENS_MINUTE, 300),
+        (Measure.REQUESTS_MONTH, 3),
+        (Measure.TOKENS_MONTH, 399),
+        (Measure.NANO_EUROS_MONTH, 3000),
+        (Measure.CONCURRENT, 3),
+    ],
+)
+@pytest.mark.parametrize("holder", list(Holder))
+def test_a_limit_holds(books: SqlBooks, measure: Measure, most: int, holder: Holder) -> None:
+    ids = {Holder.KEY: "k", Holder.USER: "u", Holder.WORKSPACE: "town", Holder.ORGANISATION: "house"}
+    books.set_limit(Subject(holder, ids[holder]), measure, most, NOW)
+    for number in range(3):
+        books.reserve(reservation(f"a{number}"))
+    with pytest.raises(QuotaExceeded, match=measure.value) as refusal:
+        books.reserve(reservation("a4"))
+    assert ids[holder] in str(refusal.value)
+    assert refusal.value.retry_after > 0
+    assert len(books.open_reservations()) == 3
+
+
+def test_what_was_reserved_and_not_used_is_free_again(books: SqlBooks) -> None:
+    books.set_limit(TOWN, Measure.TOKENS_MONTH, 150, NOW)
+    first = reservation()
+    books.reserve(first)
+    with pytest.raises(QuotaExceeded, match="leaves 50 tokens, and this request may take 100 tokens"):
+        books.reserve(reservation("b"))
+    books.close(first, settled(first, output=20), None)
+    books.reserve(reservation("b", most=110))  # 30 were used, 120 are left
+
+
+def test_a_new_month_and_a_new_minute_begin_at_nothing(books: SqlBooks) -> None:
+    books.set_limit(TOWN, Measure.REQUESTS_MINUTE, 1, NOW)
+    books.set_limit(TOWN, Measure.REQUESTS_MONTH, 2, NOW)
+    books.reserve(reservation("a"))
+    later = NOW + timedelta(minutes=1)
+    books.reserve(reservation("b", created=later))
+    with pytest.raises(QuotaExceeded, match="requests_per_month"):
+        books.reserve(reservation("c", created=later + timedelta(minutes=1)))
+    books.reserve(reservation("d", created=datetime(2026, 12, 1, tzinfo=UTC)))
+
+
+def test_a_limit_that_is_set_late_counts_what_was_used_before(books: SqlBooks) -> None:
+    done = reservation("a")
+    books.reserve(done)
+    books.close(done, settled(done, output=20), None)
+    books.reserve(reservation("b"))
+    books.set_limit(TOWN, Measure.TOKENS_MONTH, 229, NOW)  # 30 used, 100 reserved
+    with pytest.raises(QuotaExceeded, match="leaves 99 tokens"):
+        books.reserve(reservation("c"))
+    books.set_limit(TOWN, Measure.TOKENS_MONTH, None, NOW)
+    books.reserve(reservation("c"))
+
+
+def test_200_at_the_edge_of_a_budget_overspend_by_nothing(books: SqlBooks) -> None:
+    """Of 200 requests that may take 100 tokens each and arrive at once, a budget of 2,050 lets 20 through."""
+    books.set_limit(TOWN, Measure.TOKENS_MONTH, 2050, NOW)
+    books.set_limit(Subject(Holder.KEY, "k"), Measure.REQUESTS_MINUTE, 1000, NOW)
+    let_through, refused = [], []
+
+    def ask(numbers: range) -> None:
+        for number in numbers:
+            try:
+                books.reserve(reservation(f"a{number}"))
+                let_through.append(number)
+            except QuotaExceeded:
+                refused.append(number)
+
+    threads = [threading.Thread(target=ask, args=(range(first, first + 20),)) for first in range(0, 200, 20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(let_through), len(refused)) == (20, 180)
+    for reserved in books.open_reservations():
+        books.close(reserved, settled(reserved, output=90), None)
+    assert books.open_reservations() == []
+    with pytest.raises(QuotaExceeded, match="leaves 50 tokens"):
+        books.reserve(reservation("last"))
+
+
+def test_prices_are_kept_by_model_kind_and_day(books: SqlBooks) -> None:
+    for day, cost in ((1, 100), (20, 200), (20, 250)):
+        books.set_price(Price("m", Kind.OUTPUT, date(2026, 11, day), cost))
+    assert sorted(price.nano_euros for price in books.prices()) == [100, 250]
