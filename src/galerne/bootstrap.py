@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from galerne.backends.generator import Generator
     from galerne.backends.messages import Load
     from galerne.engine.engine import Engine
+    from galerne.flows.billing import Billing
     from galerne.flows.chat import Chat
     from galerne.flows.served import ServedModel
+    from galerne.ledger.signing import SigningKey
     from galerne.models import Model, ModelConfig
     from galerne.prompt.template import ChatTemplate
     from galerne.prompt.tokenizer import Tokenizer
@@ -211,6 +214,7 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
                 yield
         finally:
             await generator.close()
+            await kept.billing.drained()
             opened.template.close()
             database.close()
 
@@ -226,9 +230,12 @@ def open_kept(settings: Settings) -> tuple[Database, Kept]:
     from galerne.api.application import Kept
     from galerne.flows.files import Files
     from galerne.flows.links import Signer
+    from galerne.flows.receipts import Receipts
+    from galerne.ledger.signing import SigningKey
     from galerne.protocol.conversations import ConversationFields
     from galerne.store.contents import ContentFolder
     from galerne.store.files import SqlFiles
+    from galerne.store.receipts import SqlReceiptLog
     from galerne.store.schema import open_database
     from galerne.store.secret import load_secret
     from galerne.store.threads import SqlThreads
@@ -238,10 +245,29 @@ def open_kept(settings: Settings) -> tuple[Database, Kept]:
     )
     signer = Signer(load_secret(settings.data_dir / "signing.key"))
     database = open_database(settings)
+    key = SigningKey.of(load_secret(settings.data_dir / "receipts.key")[:32])
     return database, Kept(
         files=Files(SqlFiles(database), contents, signer, settings),
         conversations=SqlThreads(database, "conversation", ConversationFields),
+        billing=_open_billing(database, key, settings),
+        receipts=Receipts(SqlReceiptLog(database), key.public),
     )
+
+
+def _open_billing(database: Database, key: SigningKey, settings: Settings) -> Billing:
+    """The books; first, what processes that died left open in them is settled."""
+    from galerne.flows.billing import Billing, recover
+    from galerne.ledger.prices import PriceList
+    from galerne.store.books import SqlBooks
+    from galerne.store.journal import Journal, left_journals, remove_journal
+    from galerne.store.secret import load_secret
+
+    books, folder = SqlBooks(database, key), settings.data_dir / "journals"
+    left = left_journals(folder)
+    recover(books, left, PriceList(books.prices()), datetime.now(UTC))
+    for name in left:
+        remove_journal(folder, name)
+    return Billing(books, Journal(folder), load_secret(settings.data_dir / "pseudonyms.key"))
 
 
 @asynccontextmanager

@@ -22,12 +22,16 @@ from galerne.api.routes.files import file_routes
 from galerne.api.routes.health import health_routes
 from galerne.api.routes.metrics import metrics_routes
 from galerne.api.routes.models import model_routes
+from galerne.api.routes.receipts import receipt_routes
 from galerne.api.routes.tokens import token_routes
+from galerne.flows.billing import Billing
 from galerne.flows.chat import Chat
 from galerne.flows.completions import Completions
 from galerne.flows.conversations import Conversations
 from galerne.flows.files import Files
 from galerne.flows.fim import Fim
+from galerne.flows.meter import Watched
+from galerne.flows.receipts import Receipts
 from galerne.flows.served import ServedModels
 from galerne.flows.tokens import Tokens
 from galerne.identity.caller import Callers
@@ -47,6 +51,8 @@ class Kept:
 
     files: Files
     conversations: Threads[ConversationFields]
+    billing: Billing
+    receipts: Receipts
 
 
 def create_app(
@@ -70,15 +76,17 @@ def create_app(
         lifespan=lifespan,
     )
     metrics = Metrics(models)
-    chat = Chat(models, metrics, settings)
+    meter = metrics if kept is None else Watched(kept.billing, metrics)
+    chat = Chat(models, meter, settings)
     app.include_router(chat_routes(chat, metrics, settings))
-    completions, fim = Completions(models, metrics, settings), Fim(models, metrics, settings)
+    completions, fim = Completions(models, meter, settings), Fim(models, meter, settings)
     app.include_router(completion_routes(completions, fim, metrics, settings))
     app.include_router(token_routes(Tokens(models, settings), settings))
     app.include_router(model_routes(models, settings))
     if kept is not None:
         app.include_router(file_routes(kept.files, settings))
         app.include_router(conversation_routes(Conversations(kept.conversations, chat, settings), settings))
+        app.include_router(receipt_routes(kept.receipts))
     app.include_router(health_routes(models))
     app.include_router(metrics_routes(metrics))
     documentation.install(app)

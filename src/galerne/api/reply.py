@@ -16,6 +16,9 @@ from galerne.flows.answer_events import AnswerEvent
 from galerne.protocol.answers import AnswerModel
 from galerne.protocol.generation import GenerationFields
 
+RECEIPT = "x-galerne-receipt"
+"""Says under which id the answer's receipt is, once the answer is complete."""
+
 Asked = TypeVar("Asked", bound=GenerationFields)
 
 
@@ -31,8 +34,10 @@ async def reply(
     A failure before the first chunk is raised, so that it has its own status.
     """
     if request.stream:
-        pieces = chunks(writer(request), events)
+        written = writer(request)
+        pieces = chunks(written, events)
         first = await unless_disconnected(http, anext(pieces))
-        return EventStream(first, pieces)
+        return EventStream(first, pieces, {RECEIPT: written.answer_id})
     answer = await unless_disconnected(http, collect(events, request.n or 1))
-    return Response(whole(request, answer).model_dump_json(), media_type="application/json")
+    body = whole(request, answer).model_dump_json()
+    return Response(body, media_type="application/json", headers={RECEIPT: answer.start.id})

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from galerne.engine.events import EndReason
-from galerne.flows.meter import Account, Claim, Observer
+from galerne.flows.meter import Account, Claim
 from galerne.ledger.books import Books
 from galerne.ledger.energy import Grid, Power, energy_of
 from galerne.ledger.prices import Kind, PriceList
@@ -46,7 +46,6 @@ class Billing:
         journal: Journal,
         secret: bytes,
         *,
-        observers: Sequence[Observer] = (),
         power: Power | None = None,
         grid: Grid | None = None,
         clock: Clock = lambda: datetime.now(UTC),
@@ -55,7 +54,6 @@ class Billing:
         self._books = books
         self._journal = journal
         self._secret = secret
-        self._observers = observers
         self._power = power
         self._grid = grid
         self._clock = clock
@@ -78,8 +76,7 @@ class Billing:
         self._journal.count(self._open[claim.id].slot)
 
     def settle(self, account: Account) -> None:
-        for observer in self._observers:
-            observer.settle(account)
+        """`close` is told of all of them at once."""
 
     async def close(self, claim: Claim, accounts: Sequence[Account]) -> None:
         reservation = self._open[claim.id]

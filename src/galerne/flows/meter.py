@@ -58,6 +58,21 @@ class Meter(Observer, Protocol):
         """All that was taken on for the claim has ended; it is on record when this returns."""
 
 
+class Watched:
+    """A meter that somebody watches."""
+
+    def __init__(self, meter: Meter, observer: Observer) -> None:
+        self._meter = meter
+        self._observer = observer
+        self.reserve = meter.reserve
+        self.count = meter.count
+        self.close = meter.close
+
+    def settle(self, account: Account) -> None:
+        self._observer.settle(account)
+        self._meter.settle(account)
+
+
 class Unlimited:
     """Reserves nothing and records nothing: what a meter that only watches has of this."""
 

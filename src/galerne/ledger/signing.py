@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     PublicFormat,
-    load_pem_private_key,
     load_pem_public_key,
 )
 
-from galerne.errors import BadFile, SettingsError
+from galerne.errors import BadFile
 from galerne.ledger.canonical import canonical
 
 SIGNATURE = "signature"
@@ -61,7 +57,7 @@ class PublicKey:
 
 
 class SigningKey:
-    """Signs documents. `open` makes one at the first start."""
+    """Signs documents."""
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
@@ -72,18 +68,9 @@ class SigningKey:
         return cls(Ed25519PrivateKey.generate())
 
     @classmethod
-    def open(cls, path: Path) -> SigningKey:
-        """The key in this file, which is made when it is not there. Raises `SettingsError` when neither can be."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if not path.exists():
-                _write_new(path, Ed25519PrivateKey.generate())
-            key = load_pem_private_key(path.read_bytes(), password=None)
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"the signing key cannot be read: {error}.", where=str(path)) from None
-        if not isinstance(key, Ed25519PrivateKey):
-            raise SettingsError("the signing key is not of Ed25519.", where=str(path))
-        return cls(key)
+    def of(cls, secret: bytes) -> SigningKey:
+        """The key that these 32 bytes are."""
+        return cls(Ed25519PrivateKey.from_private_bytes(secret))
 
     def sign(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """The document with its signature."""
@@ -93,19 +80,3 @@ class SigningKey:
 
 def _signed_bytes(document: Mapping[str, Any]) -> bytes:
     return canonical({name: value for name, value in document.items() if name != SIGNATURE})
-
-
-def _write_new(path: Path, key: Ed25519PrivateKey) -> None:
-    """Another process may do the same at once: whoever links first wins, and nobody sees half a file."""
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(partial, path)
-    except FileExistsError:
-        pass
-    finally:
-        partial.unlink()

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from galerne.protocol.generation import only
 from galerne.protocol.messages import ProtocolModel
+from galerne.protocol.unsupported import only
 
 
 class CompletionArgs(ProtocolModel):

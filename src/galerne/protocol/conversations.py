@@ -8,9 +8,10 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from galerne.protocol.completion_args import CompletionArgs
 from galerne.protocol.entries import Entry, MessageInputEntry, MessageOutputEntry, OutputEntry
-from galerne.protocol.generation import Label, only
+from galerne.protocol.generation import Label
 from galerne.protocol.messages import ProtocolModel
 from galerne.protocol.metadata import Described, Metadata
+from galerne.protocol.unsupported import only
 
 Inputs = str | Annotated[list[Entry], Field(fail_fast=True)]
 

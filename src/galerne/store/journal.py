@@ -1,7 +1,7 @@
 """How far each answer under way is, for whoever comes after this process: tokens are counted here before they leave.
 
-A file of counters in shared memory: what was counted is in it whatever ends the process, without a write to the disk for
-each token. Only the loss of the whole machine loses it. A lock on the file says that its process lives.
+A file of counters in shared memory: what was counted is in it whatever ends the process, without a write to the disk
+for each token. Only the loss of the whole machine loses it. A lock on the file says that its process lives.
 """
 
 from __future__ import annotations

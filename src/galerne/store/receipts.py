@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Column, Connection, Index, String, Table, Tex
 from galerne.ledger.canonical import canonical
 from galerne.ledger.chain import EMPTY, Head, append
 from galerne.ledger.signing import SigningKey
+from galerne.store.database import Database
 from galerne.store.metadata import metadata
 
 receipts = Table(
@@ -52,14 +53,22 @@ def head_of(connection: Connection) -> Head:
     return EMPTY if row is None else Head(row.number + 1, row.digest)
 
 
-def receipt_of(connection: Connection, id: str, workspace: str) -> dict[str, Any] | None:
-    """A workspace's receipt of an answer."""
-    found = connection.execute(
-        select(receipts.c.record).where(receipts.c.id == id, receipts.c.workspace == workspace)
-    ).scalar()
-    return None if found is None else json.loads(found)
+class SqlReceiptLog:
+    """Fills the port `ReceiptLog`."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-def all_receipts(connection: Connection) -> Iterator[str]:
-    """The whole log in order, a line of JSON each."""
-    yield from connection.execute(select(receipts.c.record).order_by(receipts.c.number)).scalars()
+    def find(self, id: str, workspace: str) -> dict[str, Any] | None:
+        wanted = select(receipts.c.record).where(receipts.c.id == id, receipts.c.workspace == workspace)
+        with self._database.read() as connection:
+            found = connection.execute(wanted).scalar()
+        return None if found is None else json.loads(found)
+
+    def lines(self) -> Iterator[str]:
+        with self._database.read() as connection:
+            yield from connection.execute(select(receipts.c.record).order_by(receipts.c.number)).scalars()
+
+    def head(self) -> Head:
+        with self._database.read() as connection:
+            return head_of(connection)

@@ -1,0 +1,21 @@
+"""The port of whoever keeps the log of receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from galerne.ledger.chain import Head
+
+
+class ReceiptLog(Protocol):
+    """Its methods block."""
+
+    def find(self, id: str, workspace: str) -> dict[str, Any] | None:
+        """The receipt of a workspace's answer."""
+
+    def lines(self) -> Iterator[str]:
+        """The whole log in order, a line of JSON for each record."""
+
+    def head(self) -> Head:
+        """How far the log is."""

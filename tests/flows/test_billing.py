@@ -1,0 +1,140 @@
+"""Answers on record: what was used, what it costs, and a receipt that can be checked."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from tests.flows.fakes import ScriptedGenerator, served
+
+from galerne.errors import EngineFailed, GalerneError, QueueFull, QuotaExceeded
+from galerne.flows.billing import Billing, recover
+from galerne.flows.chat import Chat
+from galerne.flows.receipts import read_records
+from galerne.identity.caller import Caller
+from galerne.ledger.chain import faults
+from galerne.ledger.prices import Kind, Price, PriceList
+from galerne.ledger.quota import Holder, Measure, Subject
+from galerne.ledger.signing import SigningKey
+from galerne.ledger.usage import REVENUE, receivable
+from galerne.protocol.chat import ChatRequest
+from galerne.settings import Settings
+from galerne.store.books import SqlBooks
+from galerne.store.database import Database
+from galerne.store.journal import Journal, left_journals
+from galerne.store.receipts import SqlReceiptLog
+from galerne.store.schema import upgrade
+
+NOW = datetime(2026, 11, 25, 15, 4, 30, tzinfo=UTC)
+TOWN = Caller("town", key="k")
+KEY = SigningKey.generate()
+
+
+class House:
+    """A chat flow whose answers are on record."""
+
+    def __init__(self, folder: Path, answer: bytes | GalerneError = b"Bonjour !", *, fails_after: int | None = None):
+        self.database = Database(f"sqlite:///{folder}/galerne.db")
+        upgrade(self.database)
+        self.books = SqlBooks(self.database, KEY)
+        for kind, cost in ((Kind.INPUT, 100), (Kind.CACHED, 10), (Kind.OUTPUT, 300)):
+            self.books.set_price(Price("fake", kind, date(2026, 1, 1), cost))
+        self.folder = folder / "journals"
+        self.billing = Billing(self.books, Journal(self.folder), b"secret", clock=lambda: NOW)
+        self.generator = ScriptedGenerator(lambda _: answer, fails_after=fails_after)
+        self.chat = Chat(served(self.generator), self.billing, Settings())
+
+    async def ask(self, **fields) -> list:
+        request = ChatRequest.model_validate(
+            {"model": "fake", "messages": [{"role": "user", "content": "Hello!"}], **fields}
+        )
+        return [event async for event in self.chat.answer(request, TOWN)]
+
+    def receipts(self) -> list[dict]:
+        return [record for record in read_records(SqlReceiptLog(self.database).lines()) if record is not None]
+
+
+async def test_an_answer_is_on_record_when_its_end_is_told(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    await house.ask()
+    (receipt,) = house.receipts()
+    assert receipt["tokens"] == {"prompt": 6, "cached": 3, "completion": 9}
+    assert receipt["price"]["euros"] == "0.00000303"  # 3 * 100 + 3 * 10 + 9 * 300 nano-euros
+    assert receipt["flags"] == {"reasons": ["stop"], "truncated": False}
+    assert house.books.balance() == {receivable("town"): 3030, REVENUE: -3030}
+    assert house.books.open_reservations() == []
+
+
+async def test_a_receipt_names_nobody_and_quotes_nothing(tmp_path: Path) -> None:
+    house = House(tmp_path, b"a secret answer")
+    await house.ask(user="Madame Dupont")
+    (line,) = SqlReceiptLog(house.database).lines()
+    assert not [word for word in ("town", "Hello", "secret", "Dupont") if word in line]
+    assert list(faults(read_records([line]), KEY.public)) == []
+
+
+async def test_a_prompt_counts_once_however_many_choices_it_has(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    await house.ask(n=3)
+    (receipt,) = house.receipts()
+    assert receipt["tokens"] == {"prompt": 6, "cached": 3, "completion": 27}
+
+
+async def test_what_fails_half_way_is_charged_as_far_as_it_went(tmp_path: Path) -> None:
+    house = House(tmp_path, fails_after=4)
+    with pytest.raises(EngineFailed):
+        await house.ask()
+    await house.billing.drained()
+    (receipt,) = house.receipts()
+    assert (receipt["tokens"]["completion"], receipt["flags"]["reasons"]) == (4, ["failed"])
+
+
+async def test_a_client_that_leaves_pays_for_what_was_generated(tmp_path: Path) -> None:
+    house = House(tmp_path, b"a long answer that nobody waits for")
+    request = ChatRequest.model_validate({"model": "fake", "messages": [{"role": "user", "content": "Hello!"}]})
+    events = house.chat.answer(request, TOWN)
+    for _ in range(5):
+        await anext(events)
+    await events.aclose()
+    await house.billing.drained()
+    (receipt,) = house.receipts()
+    assert receipt["flags"]["reasons"] == ["cancelled"]
+    assert 0 < receipt["tokens"]["completion"] < 20
+    assert house.books.open_reservations() == []
+
+
+async def test_what_the_engine_refuses_costs_nothing(tmp_path: Path) -> None:
+    house = House(tmp_path, QueueFull("no more."))
+    with pytest.raises(QueueFull):
+        await house.ask()
+    await house.billing.drained()
+    assert (house.receipts(), house.books.open_reservations(), house.books.balance()) == ([], [], {})
+
+
+async def test_a_limit_stops_a_request_before_the_engine_sees_it(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.books.set_limit(Subject(Holder.KEY, "k"), Measure.TOKENS_MONTH, 40, NOW)
+    await house.ask(max_tokens=20)
+    with pytest.raises(QuotaExceeded, match="leaves 25 tokens, and this request may take 26 tokens"):
+        await house.ask(max_tokens=20)
+    assert len(house.generator.requests) == 1
+    await asyncio.gather(house.ask(max_tokens=1), house.ask(max_tokens=1))
+
+
+async def test_a_process_that_died_is_settled_as_far_as_its_journal_says(tmp_path: Path) -> None:
+    house = House(tmp_path, b"a long answer that nobody waits for")
+    request = ChatRequest.model_validate({"model": "fake", "messages": [{"role": "user", "content": "Hello!"}]})
+    events = house.chat.answer(request, TOWN)
+    for _ in range(5):
+        await anext(events)
+    (lost,) = house.books.open_reservations()
+    assert left_journals(house.folder) == {}  # it lives: nobody may settle for it
+    counts = {lost.journal: [0] * lost.slot + [4]}
+    assert recover(house.books, counts, PriceList(house.books.prices()), NOW) == 1
+    assert recover(house.books, counts, PriceList(house.books.prices()), NOW) == 0
+    assert house.books.balance()[receivable("town")] == 6 * 100 + 4 * 300
+    await events.aclose()
+    await house.billing.drained()  # the late word changes nothing
+    assert house.books.balance()[receivable("town")] == 6 * 100 + 4 * 300
