@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import mistral_common
+from mistral_common.tokens.tokenizers.base import SpecialTokens
 from sentencepiece import SentencePieceProcessor
 from tests.prompt.strings import varied_strings
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+from galerne.prompt.pretokenizers import PRETOKENIZERS
 
 DATA = Path(mistral_common.__file__).parent / "data"
 """The tokenizer files that `mistral-common` ships."""
@@ -66,3 +70,25 @@ def sentencepiece_metadata(file: Path, **more: Any) -> dict[str, Any]:
         "unknown_token_id": library.unk_id(),
     }
     return {f"tokenizer.ggml.{key}": value for key, value in (keys | more).items()}
+
+
+def tekken(version: str) -> dict[str, Any]:
+    """A small tekken.json with all the control tokens that there are."""
+    contents = [bytes([byte]) for byte in range(256)] + [word.encode() for word in ("he", "ll", "hell", "é", " a")]
+    control = [token.value for token in SpecialTokens]
+    return {
+        "config": {
+            "pattern": PRETOKENIZERS["tekken"].patterns[0],
+            "num_vocab_tokens": len(contents),
+            "default_vocab_size": len(contents) + len(control),
+            "default_num_special_tokens": len(control),
+            "version": version,
+        },
+        "vocab": [
+            {"rank": rank, "token_bytes": b64encode(content).decode(), "token_str": None}
+            for rank, content in enumerate(contents)
+        ],
+        "special_tokens": [
+            {"rank": rank, "token_str": spelling, "is_control": True} for rank, spelling in enumerate(control)
+        ],
+    }

@@ -13,7 +13,7 @@ from galerne.weights.json_text import read_object
 from galerne.weights.mapped_file import map_file
 
 MAX_TEMPLATE_BYTES = 1 << 20
-_VERSIONED = re.compile(r"tokenizer\.model\.v[0-9]+(m[0-9]+)?")
+_VERSIONED = re.compile(r"tokenizer\.model\.v([0-9]+)(?:m([0-9]+))?")
 
 
 def mistral_file(folder: Path, config: Mapping[str, Any]) -> Path | None:
@@ -24,12 +24,18 @@ def mistral_file(folder: Path, config: Mapping[str, Any]) -> Path | None:
     tekken = folder / "tekken.json"
     if tekken.exists():
         return tekken
-    if versioned := [path for path in folder.glob("tokenizer.model.v*") if _VERSIONED.fullmatch(path.name)]:
-        return max(versioned)
+    if versioned := {version: path for path in folder.glob("tokenizer.model.v*") if (version := _version(path))}:
+        return versioned[max(versioned)]
     first = folder / "tokenizer.model"
     if config.get("model_type") in ("mistral", "mixtral") and not (folder / "tokenizer.json").exists():
         return first if first.exists() else None
     return None
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    """The form of conversation and of images that a versioned file belongs to."""
+    found = _VERSIONED.fullmatch(path.name)
+    return (int(found[1]), int(found[2] or 0)) if found else None
 
 
 def template_text(checkpoint: Checkpoint) -> str | None:

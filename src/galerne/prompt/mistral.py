@@ -24,8 +24,8 @@ from galerne.errors import BadFile, InvalidRequest, UnsupportedFile
 from galerne.prompt.conversation import check_length, check_messages, thinking_of
 from galerne.prompt.panics import panics_as
 from galerne.prompt.pretokenizers import PATTERNS
-from galerne.prompt.sentencepiece_ import piece_content
-from galerne.prompt.vocabulary import Spellings, Vocabulary, VocabularyTokenizer
+from galerne.prompt.sentencepiece_ import maps_characters, piece_content
+from galerne.prompt.vocabulary import MAX_TOKENS, Spellings, Vocabulary, VocabularyTokenizer
 from galerne.protocol.messages import AssistantMessage, DeveloperMessage, Message, ToolMessage, text_of
 from galerne.weights.json_text import parse_object
 from galerne.weights.mapped_file import map_file
@@ -40,36 +40,58 @@ class MistralTokens(VocabularyTokenizer):
         self.digest = hashlib.sha256(_checked(file) + mistral_common.__version__.encode()).hexdigest()
         try:
             self.library: MistralTokenizer = MistralTokenizer.from_file(file, mode=ValidationMode.serving)
+            tokens = self.library.instruct_tokenizer.tokenizer
+            vocabulary = _vocabulary(tokens)
         except Exception as error:  # whatever the library stumbles over: it does not expect a hostile file
             raise BadFile(f"the tokenizer does not hold together: {error}", where=str(file)) from None
-        tokens = self.library.instruct_tokenizer.tokenizer
-        vocabulary = Vocabulary(
-            spellings=[tokens.id_to_piece(token) for token in range(tokens.n_words)],
-            contents=_contents(tokens),
-            control={tokens.id_to_piece(token): token for token in sorted(tokens.special_ids)},
-            bos=tokens.bos_id,
-            eos=tokens.eos_id,
-            add_bos=True,
-            stop_tokens=frozenset({tokens.eos_id}),
-            strips_space=isinstance(tokens, SentencePieceTokenizer),
-        )
         vocabulary.check(str(file))
         spellings = Spellings(vocabulary.control)
         super().__init__(vocabulary, spellings.splitting(lambda text: tokens.encode(text, bos=False, eos=False)))
 
 
 def _checked(file: Path) -> bytes:
-    """The file's bytes, when its pattern is one that is known to end. Raises `BadFile`, `UnsupportedFile`."""
+    """The file's bytes, when nothing in them takes forever or fills the memory. Raises `BadFile`, `UnsupportedFile`."""
     view = map_file(file)
     if len(view) > MAX_BYTES:
         raise BadFile(f"has {len(view)} bytes; at most {MAX_BYTES} are read.", where=str(file))
     data = view.tobytes()
     if file.suffix == ".json":
-        config = parse_object(data, str(file)).get("config")
-        pattern = config.get("pattern") if isinstance(config, dict) else None
-        if pattern not in PATTERNS:
-            raise UnsupportedFile(f"the pattern {str(pattern)[:200]!r} is not known.", where=str(file))
+        _check_tekken(parse_object(data, str(file)), str(file))
+    else:
+        _check_model(data, str(file))
     return data
+
+
+def _check_tekken(read: Mapping[str, Any], where: str) -> None:
+    config = read.get("config")
+    pattern, control = (
+        config.get(name) if isinstance(config, dict) else None for name in ("pattern", "default_num_special_tokens")
+    )
+    if not isinstance(pattern, str) or PATTERNS.get(pattern) != pattern:
+        raise UnsupportedFile(f"the pattern {pattern!r:.200} is not known.", where=where)
+    if not isinstance(control, int) or not 0 <= control <= MAX_TOKENS:
+        raise BadFile(f"has {control!r:.200} control tokens; 0 to {MAX_TOKENS} can be right.", where=where)
+
+
+def _check_model(data: bytes, where: str) -> None:
+    try:
+        if maps_characters(data):
+            raise UnsupportedFile("a table that turns characters into others is not known.", where=where)
+    except ValueError as error:
+        raise BadFile(f"is not a model of SentencePiece: it {error}.", where=where) from None
+
+
+def _vocabulary(tokens: Tekkenizer | SentencePieceTokenizer) -> Vocabulary:
+    return Vocabulary(
+        spellings=[tokens.id_to_piece(token) for token in range(tokens.n_words)],
+        contents=_contents(tokens),
+        control={tokens.id_to_piece(token): token for token in sorted(tokens.special_ids)},
+        bos=tokens.bos_id,
+        eos=tokens.eos_id,
+        add_bos=True,
+        stop_tokens=frozenset({tokens.eos_id}),
+        strips_space=isinstance(tokens, SentencePieceTokenizer),
+    )
 
 
 def _contents(tokens: Tekkenizer | SentencePieceTokenizer) -> list[bytes]:

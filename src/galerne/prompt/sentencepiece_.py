@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from sentencepiece import SentencePieceProcessor
 
 from galerne.errors import BadFile
 from galerne.prompt.gguf_vocabulary import GgufVocabulary, TokenType, read_vocabulary
+from galerne.prompt.protobuf import bytes_field, contents, float_field, number_field
 from galerne.prompt.vocabulary import MAX_TOKENS, Spellings, Vocabulary, VocabularyTokenizer
 
 _SPACE = "▁"
@@ -97,12 +97,12 @@ def _model(read: GgufVocabulary) -> bytes:
         raise BadFile("not all scores are numbers.", where=f"{read.where}: tokenizer.ggml.scores")
     kinds = _kinds(read)
     pieces = (
-        _bytes(1, _bytes(1, spelling.encode()) + _float(2, score) + _number(3, kind))
+        bytes_field(1, bytes_field(1, spelling.encode()) + float_field(2, score) + number_field(3, kind))
         for spelling, score, kind in zip(read.spellings, scores, kinds, strict=True)
     )
-    trainer = _number(3, _BPE) + _number(35, TokenType.BYTE in kinds)  # model_type, byte_fallback
-    normalizer = _number(3, False) + _number(4, read.flag("remove_extra_whitespaces", False))
-    return b"".join(pieces) + _bytes(2, trainer) + _bytes(3, normalizer)
+    trainer = number_field(3, _BPE) + number_field(35, TokenType.BYTE in kinds)  # model_type, byte_fallback
+    normalizer = number_field(3, False) + number_field(4, read.flag("remove_extra_whitespaces", False))
+    return b"".join(pieces) + bytes_field(2, trainer) + bytes_field(3, normalizer)
 
 
 def _kinds(read: GgufVocabulary) -> list[int]:
@@ -119,21 +119,10 @@ def _kinds(read: GgufVocabulary) -> list[int]:
     return kinds
 
 
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*encoded, value])
+def maps_characters(model: bytes) -> bool:
+    """Whether the library's own file brings a table that turns characters into others: into any number of them.
 
-
-def _number(field: int, value: int) -> bytes:
-    return _varint(field << 3) + _varint(value)
-
-
-def _bytes(field: int, value: bytes) -> bytes:
-    return _varint(field << 3 | 2) + _varint(len(value)) + value
-
-
-def _float(field: int, value: float) -> bytes:
-    return _varint(field << 3 | 5) + struct.pack("<f", value)
+    Raises `ValueError` for what is no such file.
+    """
+    normalizers = (content for field, content in contents(memoryview(model)) if field == 3)
+    return any(field == 2 and table for normalizer in normalizers for field, table in contents(normalizer))

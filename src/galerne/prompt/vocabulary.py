@@ -41,12 +41,17 @@ def looks_like_control(spelling: str) -> bool:
     return spelling.startswith(("<|", "<｜")) and spelling.endswith(("|>", "｜>"))
 
 
+def can_be_spelled(control: str) -> bool:
+    """Whether a mark can keep a person's text from spelling it: one fits inside, and none is there."""
+    return len(control) > 1 and _FIRST not in control
+
+
 class Spellings:
     """Finds the spellings of whole tokens in a text."""
 
     def __init__(self, tokens: Mapping[str, int]) -> None:
-        # A mark must fit inside; what is shorter can be generated, but not spelled.
-        self._tokens = {text: token for text, token in tokens.items() if len(text) > 1 and _FIRST not in text}
+        # Others can be generated, but not spelled.
+        self._tokens = {text: token for text, token in tokens.items() if can_be_spelled(text)}
         self._lengths: dict[str, list[int]] = {}
         for text in sorted(self._tokens, key=len, reverse=True):
             lengths = self._lengths.setdefault(text[0], [])
@@ -62,9 +67,10 @@ class Spellings:
             if start < end and not overlapping:
                 continue
             for length in self._lengths[candidate[0]]:
-                token = self._tokens.get(text[start : start + length])
+                spelling = text[start : start + length]  # shorter at the text's end
+                token = self._tokens.get(spelling)
                 if token is not None:
-                    end = start + length
+                    end = start + len(spelling)
                     yield start, end, token
                     break
 
