@@ -53,6 +53,7 @@ class OpenModel:
     config: ModelConfig
     tokenizer: Tokenizer
     template: ChatTemplate
+    draft: Checkpoint | None  # the small model that guesses for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,14 @@ class LoadedModel:
     template: ChatTemplate
     size: int  # bytes of its tensors, in the file
     model: Model  # forward(batch) -> logits
+    draft: Model | None
     level: str  # of the kernels
 
 
 def open_local_model(name: str, settings: Settings) -> OpenModel:
     """Open a model by catalogue name, alias or path, without its weights.
 
-    Raises `ModelNotFound`, `BadFile`, `UnsupportedFile`.
+    Raises `ModelNotFound`, `BadFile`, `UnsupportedFile`, and `SettingsError` for a draft model of other tokens.
     """
     from galerne.models import read_config
     from galerne.prompt import open_template, open_tokenizer
@@ -84,6 +86,9 @@ def open_local_model(name: str, settings: Settings) -> OpenModel:
     local = resolve(name, settings)
     checkpoint = open_checkpoint(local.path)
     tokenizer = open_tokenizer(checkpoint)
+    draft = _open_draft(settings)
+    if draft is not None:
+        _check_draft(draft, local.name, tokenizer)
     return OpenModel(
         name=local.name,
         path=local.path,
@@ -93,7 +98,27 @@ def open_local_model(name: str, settings: Settings) -> OpenModel:
         config=read_config(checkpoint),
         tokenizer=tokenizer,
         template=open_template(checkpoint, tokenizer, settings),
+        draft=draft,
     )
+
+
+def _open_draft(settings: Settings) -> Checkpoint | None:
+    from galerne.weights import open_checkpoint
+    from galerne.weights.resolve import resolve
+
+    if settings.draft_model is None or not settings.speculation:
+        return None
+    return open_checkpoint(resolve(settings.draft_model, settings).path)
+
+
+def _check_draft(draft: Checkpoint, name: str, tokenizer: Tokenizer) -> None:
+    """Raise `SettingsError` when its tokens are not those of the model of this name."""
+    from galerne.errors import SettingsError
+    from galerne.prompt import open_tokenizer, same_tokens
+
+    if not same_tokens(tokenizer, open_tokenizer(draft)):
+        hint = "Choose a smaller model of the same family."
+        raise SettingsError(f"{draft.path.name} has another vocabulary than {name}.", where="draft_model", hint=hint)
 
 
 def load_local_model(name: str, settings: Settings, announce: Announce = lambda _: None) -> LoadedModel:
@@ -102,7 +127,7 @@ def load_local_model(name: str, settings: Settings, announce: Announce = lambda 
     Raises `ModelNotFound`, `BadFile`, `UnsupportedFile`, `SettingsError`.
     """
     opened = open_local_model(name, settings)
-    model, level = _load_weights(opened.checkpoint, settings, announce)
+    model, draft, level = _load_weights(opened.checkpoint, opened.draft, settings, announce)
     return LoadedModel(
         name=opened.name,
         path=opened.path,
@@ -113,6 +138,7 @@ def load_local_model(name: str, settings: Settings, announce: Announce = lambda 
         template=opened.template,
         size=sum(tensor.data.nbytes for tensor in opened.checkpoint.tensors.values()),
         model=model,
+        draft=draft,
         level=level,
     )
 
@@ -124,23 +150,32 @@ def compile_kernels(settings: Settings, announce: Announce) -> None:
     open_kernels(settings.kernels, settings.threads, settings.kernels_dir, announce)
 
 
-def _load_weights(checkpoint: Checkpoint, settings: Settings, announce: Announce) -> tuple[Model, str]:
-    """The model, and the level of its kernels."""
+def _load_weights(
+    checkpoint: Checkpoint, draft: Checkpoint | None, settings: Settings, announce: Announce
+) -> tuple[Model, Model | None, str]:
+    """The model, its draft, and the level of their kernels. The caches share the memory that the settings allow."""
     from galerne.kernels import open_kernels
     from galerne.models import blocks_for, load, read_config
 
     kernels = open_kernels(settings.kernels, settings.threads, settings.kernels_dir, announce)
-    blocks = blocks_for(read_config(checkpoint), kernels, settings.kv_cache_mb << 20)
-    return load(checkpoint, kernels, blocks, settings.max_batch_tokens), kernels.level
+    checkpoints = [checkpoint] if draft is None else [checkpoint, draft]
+    blocks = blocks_for([read_config(each) for each in checkpoints], kernels, settings.kv_cache_mb << 20)
+    model, *others = [load(each, kernels, blocks, settings.max_batch_tokens) for each in checkpoints]
+    return model, others[0] if others else None, kernels.level
 
 
-def build_engine(model: Model, open_tokenizer: Callable[[], Tokenizer], settings: Settings) -> Engine:
+def build_engine(
+    model: Model, open_tokenizer: Callable[[], Tokenizer], settings: Settings, draft: Model | None = None
+) -> Engine:
     """An engine over a loaded model, for whoever drives it: `submit`, `step`, `cancel` (bench, the worker).
 
     Its tokenizer is opened for the first answer that follows a grammar: the engine needs it for nothing else.
     """
+    from galerne.engine.draft import DraftModel
     from galerne.engine.engine import Engine
     from galerne.engine.limits import EngineLimits
+    from galerne.engine.lookup import PromptLookup
+    from galerne.engine.speculation import InTurn
     from galerne.prompt.masks import GrammarCompiler
 
     limits = EngineLimits(
@@ -150,16 +185,17 @@ def build_engine(model: Model, open_tokenizer: Callable[[], Tokenizer], settings
         step_seconds=settings.step_milliseconds / 1000,
         speculation=settings.speculation,
     )
-    return Engine(model, limits, compile_grammar=GrammarCompiler(open_tokenizer, model.vocabulary, settings))
+    grammars = GrammarCompiler(open_tokenizer, model.vocabulary, settings)
+    proposer = PromptLookup() if draft is None else InTurn(PromptLookup(), DraftModel(draft))
+    return Engine(model, limits, compile_grammar=grammars, proposer=proposer)
 
 
 def build_generator(loaded: LoadedModel, settings: Settings) -> Generator:
     """An engine in a thread of this process, behind the port `Generator`. Close it with `await close()`."""
     from galerne.backends.native import NativeGenerator
 
-    return NativeGenerator(
-        build_engine(loaded.model, lambda: loaded.tokenizer, settings), loaded.model.request_length, loaded.level
-    )
+    engine = build_engine(loaded.model, lambda: loaded.tokenizer, settings, loaded.draft)
+    return NativeGenerator(engine, loaded.model.request_length, loaded.level)
 
 
 @asynccontextmanager
@@ -296,8 +332,13 @@ def _load_engine(load: Load) -> tuple[Engine, str, int]:
 
     settings = load_settings(load.settings)
     checkpoint = open_checkpoint(Path(load.model))  # its template is the server's affair
-    model, level = _load_weights(checkpoint, settings, lambda line: print(line, flush=True))
-    return build_engine(model, lambda: open_tokenizer(checkpoint), settings), level, model.request_length
+    model, draft, level = _load_weights(checkpoint, _open_draft(settings), settings, _print)
+    return build_engine(model, lambda: open_tokenizer(checkpoint), settings, draft), level, model.request_length
+
+
+def _print(line: str) -> None:
+    """For the supervisor, who puts it into the log."""
+    print(line, flush=True)
 
 
 def _served(model: OpenModel | LoadedModel, generator: Generator) -> ServedModel:

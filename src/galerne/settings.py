@@ -82,6 +82,10 @@ class Settings(BaseSettings):
         description="Guess tokens that repeat the text so far and check them in one step; the answers are the same.",
     )
 
+    draft_model: str | None = Field(
+        None, description="A small model with the same vocabulary, whose guesses the model checks; name, alias or path."
+    )
+
     # The engine's process, when serving.
     engine_start_seconds: float = Field(900.0, gt=0, description="How long loading a model may take.")
     engine_hang_seconds: float = Field(

@@ -11,11 +11,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.engine.fake_model import VOCABULARY, FakeModel, Transcript, answer, key_of
 
+from galerne.engine.cache import Cache
+from galerne.engine.draft import DraftModel
 from galerne.engine.engine import PATIENCE, Engine
 from galerne.engine.events import EndReason
 from galerne.engine.limits import EngineLimits
+from galerne.engine.lookup import PromptLookup
 from galerne.engine.prefix import Node
 from galerne.engine.request import GenerationRequest, Priority, Sampling
+from galerne.engine.sequence import Sequence
+from galerne.engine.speculation import InTurn
 from galerne.errors import PromptTooLong, QueueFull
 from galerne.kernels.batch import BLOCK
 
@@ -24,6 +29,20 @@ TEXT = np.random.Generator(np.random.Philox(5)).integers(0, VOCABULARY, 300).tol
 samplings = st.one_of(
     st.just(Sampling(temperature=0)),
     st.builds(Sampling, temperature=st.sampled_from([0.4, 1.0]), top_k=st.integers(0, 5), seed=st.integers(0, 9)),
+)
+
+
+texts = st.lists(st.integers(0, VOCABULARY - 1), min_size=1, max_size=40).map(tuple)
+requests = st.builds(
+    GenerationRequest,
+    id=st.just(""),
+    prompt=st.builds(lambda common, own: (*TEXT[:common], *own), st.integers(0, 150), texts),
+    max_tokens=st.integers(1, 60),
+    sampling=samplings,
+    stop_tokens=st.frozensets(st.integers(0, VOCABULARY - 1), max_size=1),
+    min_tokens=st.integers(0, 5),
+    tenant=st.sampled_from(["", "a", "b"]),
+    priority=st.sampled_from(Priority),
 )
 
 
@@ -38,56 +57,58 @@ class RaisesOnce(FakeModel):
         return logits
 
 
+class Vague(RaisesOnce):
+    """A draft that is right half of the time."""
+
+    def forward(self, batch):  # type: ignore[no-untyped-def]
+        return super().forward(batch) + np.sin(np.arange(VOCABULARY, dtype=np.float32) + batch.tokens[0])
+
+
 class EngineMachine(RuleBasedStateMachine):
     @initialize(
         blocks=st.integers(2, 24),
-        rows=st.integers(1, 100),
+        rows=st.sampled_from([1, 7, 33, 100]),
         running=st.integers(1, 12),
         waiting=st.integers(0, 12),
         prefix_cache=st.sampled_from([True, True, True, False]),
-        speculation=st.booleans(),
+        guessing=st.sampled_from(["", "lookup", "draft", "both"]),
         apart=st.booleans(),
+        some=st.lists(requests, min_size=2, max_size=8),
     )
     def start(
-        self, blocks: int, rows: int, running: int, waiting: int, prefix_cache: bool, speculation: bool, apart: bool
+        self,
+        blocks: int,
+        rows: int,
+        running: int,
+        waiting: int,
+        prefix_cache: bool,
+        guessing: str,
+        apart: bool,
+        some: list[GenerationRequest],
     ) -> None:
         self.model = RaisesOnce(blocks, context_length=400, answers_apart=apart)
-        limits = EngineLimits(rows, running, waiting, prefix_cache=prefix_cache, speculation=speculation)
-        self.engine = Engine(self.model, limits)
+        self.small = Vague(blocks, context_length=300)
+        self.draft = DraftModel(self.small)
+        proposers = {"lookup": PromptLookup(), "draft": self.draft, "both": InTurn(PromptLookup(), self.draft)}
+        limits = EngineLimits(rows, running, waiting, prefix_cache=prefix_cache, speculation=bool(guessing))
+        self.engine = Engine(self.model, limits, proposer=proposers.get(guessing))
         self.requests: dict[str, GenerationRequest] = {}
         self.cancelled: set[str] = set()
         self.said = Transcript()
+        for request in some:
+            self._submit(request)
 
-    @rule(
-        common=st.integers(0, 150),
-        own=st.lists(st.integers(0, VOCABULARY - 1), min_size=1, max_size=40),
-        max_tokens=st.integers(1, 60),
-        min_tokens=st.integers(0, 5),
-        sampling=samplings,
-        stop_tokens=st.frozensets(st.integers(0, VOCABULARY - 1), max_size=2),
-        tenant=st.sampled_from(["", "a", "b"]),
-        priority=st.sampled_from(Priority),
-    )
-    def submit(
-        self,
-        common: int,
-        own: list[int],
-        max_tokens: int,
-        min_tokens: int,
-        sampling: Sampling,
-        stop_tokens: frozenset[int],
-        tenant: str,
-        priority: Priority,
-    ) -> None:
-        prompt = (*TEXT[:common], *own)
-        self._submit(GenerationRequest("", prompt, max_tokens, sampling, stop_tokens, min_tokens, tenant, priority))
+    @rule(request=requests)
+    def submit(self, request: GenerationRequest) -> None:
+        self._submit(request)
 
     @precondition(lambda self: self.requests)
-    @rule(which=st.integers(0, 30), max_tokens=st.integers(1, 60))
-    def submit_again(self, which: int, max_tokens: int) -> None:
-        """The same prompt, while the other one waits, runs, or has ended."""
-        other = self.requests[f"r{which % len(self.requests)}"]
-        self._submit(replace(other, max_tokens=max_tokens))
+    @rule(which=st.integers(0, 30), max_tokens=st.integers(1, 60), more=texts, said=st.booleans())
+    def submit_again(self, which: int, max_tokens: int, more: tuple[int, ...], said: bool) -> None:
+        """The same prompt, while the other one waits, runs, or has ended; or what was said until now, and more."""
+        id = f"r{which % len(self.requests)}"
+        tail = (*self.said.tokens.get(id, ()), *more) if said else ()
+        self._submit(replace(self.requests[id], prompt=(*self.requests[id].prompt, *tail), max_tokens=max_tokens))
 
     def _submit(self, request: GenerationRequest) -> None:
         request = replace(request, id=f"r{len(self.requests)}")
@@ -100,7 +121,7 @@ class EngineMachine(RuleBasedStateMachine):
         else:
             self.requests[request.id] = request
 
-    @rule(count=st.integers(1, 8))
+    @rule(count=st.integers(1, 30))
     def step(self, count: int) -> None:
         for _ in range(count):
             self.said.add(self.engine.step())
@@ -122,11 +143,19 @@ class EngineMachine(RuleBasedStateMachine):
             pool.release(block)
 
     @precondition(lambda self: self.engine._failures + 1 < PATIENCE)
-    @rule()
-    def fail(self) -> None:
+    @rule(often=st.integers(0, 3))
+    def fail(self, often: int) -> None:
+        if often:
+            return
         self.model.raises = True
         self.said.add(self.engine.step())
         self.model.raises = False
+
+    @rule(steps=st.integers(0, 3))
+    def fail_to_draft(self, steps: int) -> None:
+        self.small.raises = True
+        self.step(steps)
+        self.small.raises = False
 
     def teardown(self) -> None:
         if not hasattr(self, "engine"):
@@ -140,7 +169,7 @@ class EngineMachine(RuleBasedStateMachine):
         assert set(self.said.ends) == set(self.requests)
         for id, request in self.requests.items():
             self._check_answer(request, self.said.tokens.get(id, []), self.said.ends[id].reason)
-        assert self.engine.statistics()["blocks_held"] == 0
+        assert self.engine.statistics()["blocks_held"] == self.draft.blocks_held == 0
 
     def _check_answer(self, request: GenerationRequest, tokens: list[int], reason: EndReason) -> None:
         expected = answer(request, apart=self.model.answers_apart)
@@ -159,28 +188,34 @@ class EngineMachine(RuleBasedStateMachine):
     @invariant()
     def check(self) -> None:
         if hasattr(self, "engine"):
-            self._check_pool()
-            self._check_tree()
+            running = self.engine._scheduler.running
+            self._check_queue(running)
+            self._check_pool(self.engine._cache, running)
+            self._check_tree(self.engine._cache, self.model)
+            assert set(self.draft._copies) <= set(running)
+            self._check_pool(self.draft._cache, [copy.text for copy in self.draft._copies.values()])
+            self._check_tree(self.draft._cache, self.small)
 
-    def _check_pool(self) -> None:
-        pool = self.engine._cache.pool
-        running = self.engine._scheduler.running
+    def _check_queue(self, running: list[Sequence]) -> None:
+        waiting = self.engine._scheduler.waiting
+        present = Counter(each.request.tenant for each in self.engine._sequences.values())
+        assert waiting._present == present
+        assert len(waiting) + len(running) == present.total()
+
+    def _check_pool(self, cache: Cache, running: list[Sequence]) -> None:
+        pool = cache.pool
         assert all(sequence.computed <= sequence.held * BLOCK for sequence in running)
         tables = [sequence.table[: sequence.held].tolist() for sequence in running]
         assert all(len(set(table)) == len(table) for table in tables)
         holders = Counter(block for table in tables for block in table)
         assert [holders[block] for block in range(pool.size)] == pool._holders
         assert sorted([*pool._free, *pool._idle, *holders]) == list(range(pool.size))
-        assert {block for block in range(pool.size) if pool._kept[block]} == set(self.engine._cache._tree._nodes)
-        waiting = self.engine._scheduler.waiting
-        present = Counter(each.request.tenant for each in self.engine._sequences.values())
-        assert waiting._present == present
-        assert len(waiting) + len(running) == present.total()
+        assert {block for block in range(pool.size) if pool._kept[block]} == set(cache._tree._nodes)
 
-    def _check_tree(self) -> None:
+    def _check_tree(self, cache: Cache, model: FakeModel) -> None:
         """Every node's block holds what its tokens say, and is evicted after those below it."""
-        tree = self.engine._cache._tree
-        ages = {block: age for age, block in enumerate(self.engine._cache.pool._idle)}
+        tree = cache._tree
+        ages = {block: age for age, block in enumerate(cache.pool._idle)}
         found = 0
 
         def visit(node: Node, keys: list[int]) -> None:
@@ -191,7 +226,7 @@ class EngineMachine(RuleBasedStateMachine):
                 path = list(keys)
                 for token in child.tokens:
                     path.append(key_of(path[-1] if path else 0, token, len(path)))
-                stored = self.model._cache[child.block, : len(child.tokens)].tolist()
+                stored = model._cache[child.block, : len(child.tokens)].tolist()
                 assert stored == path[len(keys) :]
                 assert len(child.tokens) == BLOCK or not child.children
                 if node.block in ages:
@@ -204,5 +239,5 @@ class EngineMachine(RuleBasedStateMachine):
         assert found == len(tree)
 
 
-EngineMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=40)
+EngineMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=25)
 test_engine_states = EngineMachine.TestCase

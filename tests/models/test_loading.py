@@ -89,9 +89,10 @@ def test_the_cache_gets_the_blocks_that_fit(checkpoint, kernels):
     assert (model.blocks, model.max_rows, model.context_length, model.vocabulary) == (2, 32, 128, 160)
     block = model.cache_bytes_per_block
     assert block >= 2 * config.layers * config.kv_heads * config.head_dim * BLOCK
-    assert models.blocks_for(config, kernels, 7 * block) == 7
+    assert models.blocks_for([config], kernels, 7 * block) == 7
+    assert models.blocks_for([config, config], kernels, 7 * block) == 3  # a draft model has a cache, too
     with pytest.raises(SettingsError, match="kv_cache_mb"):
-        models.blocks_for(config, kernels, block - 1)
+        models.blocks_for([config], kernels, block - 1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is in memory")

@@ -40,7 +40,7 @@ def perplexity(
     from galerne.settings import load_settings
 
     text = _read(file)
-    settings = load_settings({"model": model})
+    settings = load_settings({"model": model, "speculation": False})
     loaded = bootstrap.load_local_model(settings.model, settings)
     tokens = loaded.tokenizer.encode(text)
     result, interrupted = None, False

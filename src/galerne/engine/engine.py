@@ -14,13 +14,14 @@ from galerne.engine.checks import check
 from galerne.engine.events import EndEvent, EndReason, Event
 from galerne.engine.grammars import Grammars
 from galerne.engine.limits import EngineLimits
+from galerne.engine.lookup import PromptLookup
 from galerne.engine.mask import CompileGrammar
 from galerne.engine.model import Model
 from galerne.engine.request import GenerationRequest
 from galerne.engine.sampler import Sampler
 from galerne.engine.scheduler import Scheduler
 from galerne.engine.sequence import Sequence
-from galerne.engine.speculation import PromptLookup, Proposer
+from galerne.engine.speculation import Proposer
 from galerne.errors import EngineFailed, InvalidRequest, QueueFull
 
 PATIENCE = 3

@@ -16,7 +16,7 @@ class EngineLimits:
     max_waiting: int = 256  # requests beyond those; the next one is refused
     step_seconds: float = 0.1  # how long a prompt may hold up the answers that run beside it
     prefix_cache: bool = True  # share the blocks of equal prompts
-    speculation: bool = True  # guess by prompt lookup, unless the engine is given another proposer
+    speculation: bool = True  # guess what comes next, and check several tokens at once
 
     def __post_init__(self) -> None:
         for name, least in (("max_batch_tokens", 1), ("max_running", 1), ("max_waiting", 0)):

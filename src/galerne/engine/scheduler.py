@@ -168,6 +168,8 @@ class Scheduler:
         sequence = self.running.pop()
         plan.pop(sequence, None)
         self._cache.release(sequence)
+        if self._proposer is not None:
+            self._proposer.release(sequence)
         self.waiting.push_front(sequence)
         self.preemptions += 1
         return sequence

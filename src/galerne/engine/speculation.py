@@ -21,96 +21,61 @@ class Proposer(Protocol):
         """For those of the sequences for which it seems to pay, at most `most` tokens that may come next."""
 
     def release(self, sequence: Sequence) -> None:
-        """The sequence has ended."""
+        """The sequence has ended, or must wait again."""
 
 
-class PromptLookup:
-    """Guesses that an answer goes on as the text did where its last tokens stood before: in the prompt, or in the
-    answer itself (Saxena, prompt-lookup-decoding, 2023). Costs no model, and pays where answers quote."""
+class InTurn:
+    """Asks one after the other: whom the first has no guess for, the next may have one."""
 
-    def __init__(self) -> None:
-        self._texts: dict[Sequence, _Text] = {}
+    def __init__(self, *proposers: Proposer) -> None:
+        self._proposers = proposers
 
     def propose(self, sequences: Iterable[Sequence], most: int) -> Mapping[Sequence, Guess]:
-        guesses = {}
-        for sequence in sequences:
-            text = self._texts.get(sequence)
-            if text is None:
-                text = self._texts[sequence] = _Text(sequence.tokens)
-            if guess := text.guess(most):
-                guesses[sequence] = guess
+        guesses: dict[Sequence, Guess] = {}
+        left = list(sequences)
+        for proposer in self._proposers:
+            guesses.update(proposer.propose(left, most))
+            left = [sequence for sequence in left if sequence not in guesses]
         return guesses
 
     def release(self, sequence: Sequence) -> None:
-        self._texts.pop(sequence, None)
+        for proposer in self._proposers:
+            proposer.release(sequence)
 
 
-GRAM = 2
-"""Tokens that must have stood before in the same order."""
-
-PLACES = 8
-"""Latest places of such tokens that are looked at."""
-
-LONGEST_MATCH = 16
 LONGEST_GUESS = 16
 LONGEST_PAUSE = 64
 
 
-class _Text:
-    """Where each pair of tokens stood, and how guessing has gone so far."""
+class Reach:
+    """How far to guess, learnt from what came of the guesses so far of one text."""
 
-    def __init__(self, tokens: list[int]) -> None:
-        self._tokens = tokens  # the sequence's own list, which grows
-        self._places: dict[Guess, list[int]] = {}  # the position after each gram
-        self._indexed = GRAM  # grams that end before this position are in there
-        self._length = 4  # how far to guess
+    def __init__(self) -> None:
+        self._length = 4
         self._guessed = 0  # tokens of the last guess,
         self._at = 0  # and the length of the text then
         self._misses = 0  # guesses in a row that were wrong from the start
         self._resume = 0  # length of the text at which to guess again
 
-    def guess(self, most: int) -> Guess:
-        self._learn()
-        self._index()
-        self._guessed, self._at = 0, len(self._tokens)
-        if self._at < self._resume:
-            return ()
-        place, match = self._longest_match()
-        length = min(most, self._length, match)
-        period = self._at - place  # a guess that reaches the end of the text goes on with its own beginning
-        guess = tuple(self._tokens[place + index % period] for index in range(length))
-        self._guessed = len(guess)
-        return guess
+    def tokens(self, length: int) -> int:
+        """How many to guess after a text of this length, which is the last one and what the model said since."""
+        self._learn(length)
+        return self._length if length >= self._resume else 0
 
-    def _learn(self) -> None:
-        """From what came of the last guess: one more token than were right."""
-        right = len(self._tokens) - self._at - 1
+    def guessed(self, length: int, tokens: int) -> None:
+        """After a text of this length, so many were guessed."""
+        self._at, self._guessed = length, tokens
+
+    def _learn(self, length: int) -> None:
+        """The model says one more token than were right."""
+        right = length - self._at - 1
         if not self._guessed or right < 0:
             return
         if right:
             self._misses = 0
-            self._length = min(2 * self._guessed, LONGEST_GUESS) if right == self._guessed else right + 1
+            self._length = min(2 * self._guessed, LONGEST_GUESS) if right >= self._guessed else right + 1
         else:
             self._misses += 1
             self._length = 2
-            self._resume = len(self._tokens) + min(2**self._misses, LONGEST_PAUSE) - 2
-
-    def _index(self) -> None:
-        tokens = self._tokens
-        for end in range(self._indexed, len(tokens)):
-            places = self._places.setdefault(tuple(tokens[end - GRAM : end]), [])
-            places.append(end)
-            del places[:-PLACES]
-        self._indexed = max(len(tokens), GRAM)
-
-    def _longest_match(self) -> tuple[int, int]:
-        """The latest place with the most tokens before it equal to the last ones of the text, and how many."""
-        tokens = self._tokens
-        longest = place = 0
-        for end in reversed(self._places.get(tuple(tokens[-GRAM:]), ())):
-            match = GRAM
-            while match < min(end, LONGEST_MATCH) and tokens[end - match - 1] == tokens[-match - 1]:
-                match += 1
-            if match > longest:
-                longest, place = match, end
-        return place, longest
+            self._resume = length + min(2**self._misses, LONGEST_PAUSE) - 2
+        self._guessed = 0

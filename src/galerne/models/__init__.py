@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -73,9 +74,12 @@ def load(checkpoint: Checkpoint, kernels: Kernels, blocks: int, max_rows: int) -
     return Model(config, program, blocks=blocks, max_rows=max_rows, cache_bytes_per_block=cache_bytes)
 
 
-def blocks_for(config: ModelConfig, kernels: Kernels, memory: int) -> int:
-    """How many blocks of the cache fit into `memory` bytes. Raises `SettingsError` when none does."""
-    blocks = memory // kernels.cache_bytes(_cache(config, 1))
+def blocks_for(configs: Sequence[ModelConfig], kernels: Kernels, memory: int) -> int:
+    """How many blocks of a cache for each of these models fit into `memory` bytes together.
+
+    Raises `SettingsError` when none does.
+    """
+    blocks = memory // sum(kernels.cache_bytes(_cache(config, 1)) for config in configs)
     if blocks < 1:
         raise SettingsError(
             f"{memory >> 20} MiB have no room for one block of this model.",

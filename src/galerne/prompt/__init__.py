@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from galerne.errors import BadFile, UnsupportedFile
-from galerne.prompt.tokenizer import Tokenizer
+from galerne.prompt.tokenizer import Tokenizer, same_tokens
 
 if TYPE_CHECKING:
     from galerne.prompt.template import ChatTemplate
@@ -64,4 +64,4 @@ def open_template(checkpoint: Checkpoint, tokenizer: Tokenizer, settings: Settin
     return JinjaTemplate(text, tokenizer, settings, where=str(checkpoint.path)) if text else NoTemplate()
 
 
-__all__ = ["Tokenizer", "open_template", "open_tokenizer"]
+__all__ = ["Tokenizer", "open_template", "open_tokenizer", "same_tokens"]

@@ -53,3 +53,12 @@ class Tokenizer(Protocol):
 
     def token_text(self, token: int) -> str:
         """A token's spelling for people (logprobs)."""
+
+
+def same_tokens(one: Tokenizer, other: Tokenizer) -> bool:
+    """Whether token ids mean the same to both. One may have more of them: models are padded to round sizes."""
+    both = range(min(one.vocabulary_size, other.vocabulary_size))
+    return all(
+        (one.token_bytes(token), one.token_text(token)) == (other.token_bytes(token), other.token_text(token))
+        for token in both
+    )

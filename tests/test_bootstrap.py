@@ -1,0 +1,50 @@
+"""What is wired together: settings that name two models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from galerne import bootstrap
+from galerne.errors import ModelNotFound, SettingsError
+from galerne.settings import load_settings
+
+
+def test_a_draft_model_of_another_vocabulary_is_refused_before_anything_is_loaded(
+    default_model: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.gguf"
+    other.write_bytes(default_model.read_bytes().replace(b"<repo_name>", b"<repo_mane>", 1))
+    settings = load_settings({"model": str(default_model), "draft_model": str(other)})
+    for start in (bootstrap.build_app, lambda settings: bootstrap.open_local_model(settings.model, settings)):
+        with pytest.raises(SettingsError, match=r"other\.gguf has another vocabulary") as caught:
+            start(settings)
+        assert caught.value.where == "draft_model"
+
+
+def test_a_draft_model_that_is_not_there_is_an_error_unless_nothing_is_guessed(default_model: Path) -> None:
+    settings = load_settings({"model": str(default_model), "draft_model": "nowhere"})
+    with pytest.raises(ModelNotFound, match="nowhere"):
+        bootstrap.open_local_model(settings.model, settings)
+    silent = load_settings({"model": str(default_model), "draft_model": "nowhere", "speculation": False})
+    assert bootstrap.open_local_model(silent.model, silent).draft is None
+
+
+def test_a_model_and_its_draft_share_the_memory_of_the_cache(default_model: Path, kernels_folder: Path) -> None:
+    settings = load_settings(
+        {
+            "model": str(default_model),
+            "draft_model": str(default_model),
+            "kv_cache_mb": 16,
+            "kernels_dir": kernels_folder,
+        }
+    )
+    loaded = bootstrap.load_local_model(settings.model, settings)
+    assert loaded.draft is not None
+    caches = [model.blocks * model.cache_bytes_per_block for model in (loaded.model, loaded.draft)]
+    assert 15 << 20 < sum(caches) <= 16 << 20
+    assert (
+        bootstrap.build_engine(loaded.model, lambda: loaded.tokenizer, settings, loaded.draft)._scheduler._proposer
+        is not None
+    )
