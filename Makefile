@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-annotate --no-header pyproject.toml requirements/build.in
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench peers lock clean
+.PHONY: help run test check schemas format bench peers lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -31,6 +31,10 @@ check: .venv/.test ## format, lint, strict types, import contracts
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+schemas: .venv/.test ## answer 270 JSON schemas with the default model, and validate every answer (some minutes)
+	@$(BIN)/galerne models pull smollm2-135m-instruct
+	$(BIN)/python -m tests.golden.ask
 
 format: .venv/.test ## format the code, and mend what the linter can
 	$(BIN)/ruff format

@@ -133,6 +133,8 @@ class Settings(BaseSettings):
     template_output_chars: int = Field(4_000_000, ge=1, le=1_000_000_000)
 
     # Grammars: schemas and patterns that answers follow.
+    max_grammar_kb: int = Field(256, ge=1, le=16_384, description="All schemas and patterns of a request, in KiB.")
+    grammar_seconds: float = Field(1.0, gt=0, le=60, description="How long checking them may take.")
     mask_milliseconds: float = Field(
         10.0, gt=0, le=1000, description="Work for the tokens that may come next, at each one, on a usual machine."
     )

@@ -44,16 +44,18 @@ class Answering:
         caller: Caller,
         *,
         default_tokens: int | None,
+        grammar: str | None = None,
     ) -> AsyncGenerator[AnswerEvent]:
         """The events of all choices: those of the first prompt are 0 to n - 1, then come those of the next.
 
         An answer whose request does not say its length has `default_tokens` at most; None: what the context has room
-        for. Raises `InvalidRequest`, `PromptTooLong` before the first event, and `Unavailable` at any time.
+        for. `grammar` is what each answer must be. Raises `InvalidRequest`, `PromptTooLong` before the first event,
+        `BadGrammar` and `Unavailable` at any time.
         """
         n = request.n or 1
         asked = [
             self._engine_request(
-                f"{id}-{index}", request, index % n, prompts[index // n], model, caller, default_tokens
+                f"{id}-{index}", request, index % n, prompts[index // n], model, caller, default_tokens, grammar
             )
             for index in range(n * len(prompts))
         ]
@@ -89,6 +91,7 @@ class Answering:
         model: ServedModel,
         caller: Caller,
         default_tokens: int | None,
+        grammar: str | None,
     ) -> GenerationRequest:
         return GenerationRequest(
             id=id,
@@ -98,6 +101,7 @@ class Answering:
             stop_tokens=model.tokenizer.stop_tokens | prompt.stop_tokens,
             min_tokens=request.min_tokens or 0,
             tenant=caller.workspace,
+            grammar=grammar,
         )
 
     async def _choice(

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from uuid import uuid4
 
 from galerne.flows.answer_events import AnswerEvent, Prompt
+from galerne.flows.answer_form import grammar_of, instructions
 from galerne.flows.answering import Answering
 from galerne.flows.limits import check_limit
 from galerne.flows.meter import Meter
@@ -18,6 +19,8 @@ from galerne.flows.sampling import check_limits
 from galerne.flows.served import ServedModel, ServedModels
 from galerne.identity.caller import Caller
 from galerne.prompt.conversation import is_prefix
+from galerne.prompt.grammars import Grammars
+from galerne.prompt.instructions import instructed
 from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
 
@@ -30,16 +33,18 @@ class Chat:
     def __init__(self, models: ServedModels, meter: Meter, settings: Settings) -> None:
         self._models = models
         self._answering = Answering(meter, settings)
+        self._grammars = Grammars(settings)
         self._settings = settings
 
     async def answer(self, request: ChatRequest, caller: Caller, id: str | None = None) -> AsyncGenerator[AnswerEvent]:
         """The answer's events, as `answer_events` says; `id` names it (by default, a new one does).
 
         Raises `ModelNotFound`, `InvalidRequest`, `TooLarge`, `PromptTooLong`, `TemplateError` before the first event,
-        and `Unavailable` at any time.
+        `BadGrammar` and `Unavailable` at any time.
         """
         self._check_limits(request)
         model = self._models.find(request.model)
+        asked = grammar_of(request)
         answer = self._answering.answer(
             id or f"chatcmpl-{uuid4().hex}",
             ENDPOINT,
@@ -48,6 +53,7 @@ class Chat:
             model,
             caller,
             default_tokens=self._settings.default_max_tokens,
+            grammar=await self._grammars.compile(asked.parts, asked.where) if asked else None,
         )
         async with aclosing(answer) as events:
             async for event in events:
@@ -59,5 +65,6 @@ class Chat:
 
     async def _prompt(self, request: ChatRequest, model: ServedModel) -> Prompt:
         context = model.generator.context_length
-        tokens = await asyncio.to_thread(model.template.render, request.messages, context=context)
+        messages = instructed(request.messages, instructions(request))
+        tokens = await asyncio.to_thread(model.template.render, messages, context=context)
         return Prompt(tokens, where="messages", continues=is_prefix(request.messages[-1]))

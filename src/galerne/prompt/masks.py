@@ -5,6 +5,7 @@ Source: https://github.com/guidance-ai/llguidance/blob/main/docs/syntax.md for t
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -20,10 +21,16 @@ KEPT = 32
 """Grammars that are kept compiled, for the next request with the same one."""
 
 LONGEST_COMPLAINT = 500
+_PLACE = re.compile(r"^at \d+\(\d+\): (failed to compile JSON schema: |failed to parse \"%json\": )?")
+_QUOTE = re.compile(r"\n +\d+ \| ")  # of a grammar that its author never saw
 
 _LEXER_FUEL = 14_000  # what the library burns in a millisecond, by its own documentation,
 _PARSER_ITEMS = 20_000  # and the items that its parser makes meanwhile
 _STATE_BYTES = 2_000  # of its automaton
+
+
+MOST_DIGITS = 40
+"""In a row, where anything else may come: a small model that divides 1 by 3 never ends otherwise."""
 
 
 def parser_limits(mask_milliseconds: float, memory_mb: int) -> LLParserLimits:
@@ -36,24 +43,60 @@ def parser_limits(mask_milliseconds: float, memory_mb: int) -> LLParserLimits:
     )
 
 
+class Words:
+    """A vocabulary as the library wants it. Raises `BadGrammar`."""
+
+    is_tokenizer_wrapper = True
+
+    def __init__(self, tokenizer: Tokenizer, size: int) -> None:
+        if not tokenizer.stop_tokens:
+            raise BadGrammar("this model has no token that ends an answer, so it can follow no grammar.")
+        self.tokens = [tokenizer.token_bytes(token) for token in range(size)]
+        self.special_token_ids = [token for token, content in enumerate(self.tokens) if not content]
+        for token in self.special_token_ids:
+            self.tokens[token] = tokenizer.token_text(token).encode()
+        self.bos_token_id = tokenizer.bos
+        self.eos_token_id = min(tokenizer.stop_tokens)
+        self._encode = tokenizer.encode
+        self.library = LLTokenizer(self, eos_token=sorted(tokenizer.stop_tokens))  # type: ignore[arg-type]
+        self.digits = _mask([content[:1].isdigit() for content in self.tokens])  # tokens that begin with one
+
+    def __call__(self, text: str) -> list[int]:
+        return self._encode(text)
+
+
+def _mask(allowed: list[bool]) -> NDArray[np.int32]:
+    bits = np.zeros(-(-len(allowed) // 32) * 32, bool)
+    bits[: len(allowed)] = allowed
+    return np.packbits(bits, bitorder="little").view(np.int32)
+
+
 class GrammarMask:
     """The state of one answer's grammar. Fills the engine's `TokenMask`."""
 
-    def __init__(self, matcher: LLMatcher, vocabulary: int) -> None:
+    def __init__(self, matcher: LLMatcher, words: Words) -> None:
         self._matcher = matcher
-        self._allowed = np.zeros(-(-vocabulary // 32), np.int32)
+        self._words = words
+        self._allowed = np.zeros(-(-len(words.tokens) // 32), np.int32)
+        self._digits = 0  # in a row, at the end of the answer
 
     def allowed(self) -> NDArray[np.int32]:
         """Once the grammar is complete, the stop tokens alone. Raises `BadGrammar` past a limit."""
         self._matcher.unsafe_compute_mask_ptr(self._allowed.ctypes.data, self._allowed.nbytes)
         if self._matcher.is_error():
             raise BadGrammar(complaint(self._matcher))
+        if self._digits >= MOST_DIGITS:
+            others = self._allowed & ~self._words.digits
+            return others if others.any() else self._allowed
         return self._allowed
 
     def advance(self, token: int) -> None:
         """Raises `BadGrammar` past a limit."""
         if not self._matcher.consume_token(token):
             raise BadGrammar(complaint(self._matcher))
+        content = self._words.tokens[token]
+        digits = len(content) - len(content.rstrip(b"0123456789"))
+        self._digits = digits + (self._digits if digits == len(content) else 0)
 
 
 class GrammarCompiler:
@@ -63,54 +106,30 @@ class GrammarCompiler:
         """`vocabulary`: logits of the model, which may be more than the tokenizer has tokens."""
         self._open_tokenizer = open_tokenizer
         self._vocabulary = vocabulary
+        self._words: Words | None = None  # takes a part of a second, and many a model never needs it
         self._limits = parser_limits(settings.mask_milliseconds, settings.grammar_memory_mb)
-        self._library: LLTokenizer | None = None  # takes a part of a second, and many a model never needs it
         self._matchers: OrderedDict[str, LLMatcher] = OrderedDict()
 
     def __call__(self, grammar: str) -> GrammarMask:
         """Raises `BadGrammar`."""
-        matcher = self._matchers.pop(grammar, None) or self._compile(grammar)
+        if self._words is None:
+            self._words = Words(self._open_tokenizer(), self._vocabulary)
+        matcher = self._matchers.pop(grammar, None) or self._compile(grammar, self._words)
         self._matchers[grammar] = matcher
         if len(self._matchers) > KEPT:
             self._matchers.popitem(last=False)
-        return GrammarMask(matcher.deep_copy(), self._vocabulary)
+        return GrammarMask(matcher.deep_copy(), self._words)
 
-    def _compile(self, grammar: str) -> LLMatcher:
-        if self._library is None:
-            self._library = _open(self._open_tokenizer(), self._vocabulary)
-        matcher = LLMatcher(self._library, grammar, limits=self._limits, log_level=0)
+    def _compile(self, grammar: str, words: Words) -> LLMatcher:
+        matcher = LLMatcher(words.library, grammar, limits=self._limits, log_level=0)
         if matcher.is_error():
             raise BadGrammar(complaint(matcher))
         return matcher
 
 
-class _Words:
-    """A tokenizer as the library wants it."""
-
-    is_tokenizer_wrapper = True
-
-    def __init__(self, tokenizer: Tokenizer, vocabulary: int) -> None:
-        tokens = [tokenizer.token_bytes(token) for token in range(vocabulary)]
-        self.special_token_ids = [token for token, content in enumerate(tokens) if not content]
-        for token in self.special_token_ids:
-            tokens[token] = tokenizer.token_text(token).encode()
-        self.tokens = tokens
-        self.bos_token_id = tokenizer.bos
-        self.eos_token_id = min(tokenizer.stop_tokens)
-        self._encode = tokenizer.encode
-
-    def __call__(self, text: str) -> list[int]:
-        return self._encode(text)
-
-
-def _open(tokenizer: Tokenizer, vocabulary: int) -> LLTokenizer:
-    if not tokenizer.stop_tokens:
-        raise BadGrammar("this model has no token that ends an answer, so it can follow no grammar.")
-    words = _Words(tokenizer, vocabulary)
-    return LLTokenizer(words, eos_token=sorted(tokenizer.stop_tokens))  # type: ignore[arg-type]
-
-
 def complaint(matcher: LLMatcher) -> str:
     """What the library says is wrong, in one line."""
-    words = matcher.get_error().removesuffix("<non-verbose/>").split()
-    return f"{' '.join(words).rstrip('.')[:LONGEST_COMPLAINT]}."
+    said = _PLACE.sub("", _QUOTE.split(matcher.get_error())[0].removesuffix("<non-verbose/>"))
+    if "coerce_one_of" in said:
+        said = "a value may be several of the alternatives of a `oneOf`. Use `anyOf`, or a constant in each"
+    return f"{' '.join(said.split()).rstrip('.')[:LONGEST_COMPLAINT]}."

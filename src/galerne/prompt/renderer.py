@@ -1,8 +1,7 @@
-"""The program that renders a chat template, run in a process of its own: a template is a program from a stranger.
+"""The program that renders a chat template, confined to a process of its own: a template is a program from a stranger.
 
-It is started as a file and imports nothing but Jinja, so that it is ready in a tenth of a second. Jinja's sandbox keeps
-a template from reaching for Python; what the sandbox cannot bound (memory, time in one operation) the process does: it
-has little memory, can open no file or connection, and is killed when it takes too long.
+Jinja's sandbox keeps a template from reaching for Python; what the sandbox cannot bound (memory, time in one operation)
+the process does.
 
 Source: https://huggingface.co/docs/transformers/chat_templating for what templates may expect.
 """
@@ -10,12 +9,8 @@ Source: https://huggingface.co/docs/transformers/chat_templating for what templa
 from __future__ import annotations
 
 import json
-import resource
-import sys
-import time
 from collections.abc import Callable
 from datetime import datetime
-from multiprocessing.connection import Connection
 from typing import Any
 
 import jinja2
@@ -27,8 +22,7 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
-MEMORY_BYTES = 512 << 20
-REQUEST_BYTES = 256 << 20
+from galerne.prompt.confined import serve
 
 
 class Refused(jinja2.TemplateError):
@@ -87,40 +81,20 @@ def render(generate: Callable[..., Any], variables: dict[str, Any], now: datetim
     return "".join(pieces)
 
 
-def _confine(connection: Connection) -> None:
-    time.localtime()  # reads the time zone's file
-    resource.setrlimit(resource.RLIMIT_NOFILE, (connection.fileno() + 1,) * 2)
-    for limit, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)):
-        try:
-            resource.setrlimit(limit, (most, most))
-        except (OSError, ValueError):  # not every system can bound a process's memory
-            continue
+class _Renderer:
+    """Is told the template first, and then what to render."""
 
-
-def main() -> None:
-    """Answer requests until the other end closes. The first message is the template, the others are its variables."""
-    connection = Connection(int(sys.argv[1]))
-    _confine(connection)
-    first = json.loads(connection.recv_bytes(REQUEST_BYTES))
-    try:
-        generate = compile_template(first["template"])
-        answer: dict[str, str] = {}
-    except Exception as error:
-        answer = {"failed": f"{type(error).__name__}: {error}"}
-    while True:
-        connection.send_bytes(json.dumps(answer).encode())
+    def reply(self, question: dict[str, Any]) -> dict[str, Any]:
+        if "template" in question:
+            self._generate = compile_template(question["template"])
+            self._most = question["output_chars"]
+            return {}
         try:
-            request = json.loads(connection.recv_bytes(REQUEST_BYTES))
-        except EOFError:
-            return
-        try:
-            now = datetime.fromisoformat(request["now"])
-            answer = {"text": render(generate, request["variables"], now, first["output_chars"])}
+            now = datetime.fromisoformat(question["now"])
+            return {"text": render(self._generate, question["variables"], now, self._most)}
         except Refused as error:
-            answer = {"refused": str(error)}
-        except Exception as error:
-            answer = {"failed": f"{type(error).__name__}: {error}"}
+            return {"refused": str(error)}
 
 
 if __name__ == "__main__":
-    main()
+    serve(_Renderer().reply)

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Self
 from pydantic import FailFast, Field, model_validator
 
 from galerne.protocol.generation import GenerationFields, Label, same
-from galerne.protocol.messages import Message
+from galerne.protocol.messages import AssistantMessage, Message
+from galerne.protocol.response_format import ResponseFormat, StructuredOutputs
 from galerne.protocol.unsupported import only
 
 
@@ -16,6 +17,10 @@ class ChatRequest(GenerationFields):
 
     messages: Annotated[list[Message], FailFast(), Field(min_length=1)]
     max_completion_tokens: int | None = Field(None, ge=1, description="`openai`'s newer name for `max_tokens`.")
+
+    # What form the answer has.
+    response_format: ResponseFormat | None = None
+    structured_outputs: StructuredOutputs | None = None
 
     # What is told besides the text.
     logprobs: bool | None = None
@@ -37,7 +42,6 @@ class ChatRequest(GenerationFields):
     prompt_logprobs: Annotated[Any, only(False)] = None
     prompt_mode: Annotated[Any, only()] = None
     reasoning_effort: Annotated[Any, only("none")] = None
-    response_format: Annotated[Any, only({"type": "text"}, {})] = None
     safe_prompt: Annotated[Any, only(False)] = None
     service_tier: Annotated[Any, only("auto", "default", "standard_only")] = None
     store: Annotated[Any, only(False)] = None
@@ -52,7 +56,18 @@ class ChatRequest(GenerationFields):
         same("max_tokens", self.max_tokens, "max_completion_tokens", self.max_completion_tokens)
         if self.top_logprobs and not self.logprobs:
             raise ValueError("`top_logprobs` needs `logprobs: true`")
+        if self.structured_outputs is not None and self.response_format is not None:
+            raise ValueError("`structured_outputs` and `response_format` both say what form the answer has")
+        last = self.messages[-1]
+        if self.has_form and isinstance(last, AssistantMessage) and last.prefix:
+            raise ValueError("an answer whose form is given cannot go on with a `prefix`")
         return self
+
+    @property
+    def has_form(self) -> bool:
+        """Whether the answer must be more than just text."""
+        free = self.response_format is None or self.response_format.type == "text"
+        return self.structured_outputs is not None or not free
 
     @property
     def answer_tokens(self) -> int | None:
