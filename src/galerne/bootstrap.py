@@ -6,6 +6,7 @@ Imports happen inside the functions: `galerne --help` must not pay for an engine
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from galerne.engine.engine import Engine
     from galerne.flows.billing import Billing
     from galerne.flows.chat import Chat
-    from galerne.flows.served import ServedModel
+    from galerne.flows.served import ServedEmbedder, ServedModel
     from galerne.ledger.signing import SigningKey
     from galerne.models import Model, ModelConfig
     from galerne.prompt.template import ChatTemplate
@@ -48,6 +49,7 @@ class OpenModel:
     name: str  # the catalogue's name, or the file's
     path: Path
     entry: Entry | None  # what is known of it; None for a path
+    owner: str  # who published it
     digest: str  # SHA-256 of its files
     checkpoint: Checkpoint
     config: ModelConfig
@@ -63,6 +65,7 @@ class LoadedModel:
     name: str
     path: Path
     entry: Entry | None
+    owner: str
     digest: str
     config: ModelConfig
     tokenizer: Tokenizer
@@ -93,6 +96,7 @@ def open_local_model(name: str, settings: Settings) -> OpenModel:
         name=local.name,
         path=local.path,
         entry=local.entry,
+        owner=_owner(checkpoint, local.entry),
         digest=digest(checkpoint),
         checkpoint=checkpoint,
         config=read_config(checkpoint),
@@ -132,6 +136,7 @@ def load_local_model(name: str, settings: Settings, announce: Announce = lambda 
         name=opened.name,
         path=opened.path,
         entry=opened.entry,
+        owner=opened.owner,
         digest=opened.digest,
         config=opened.config,
         tokenizer=opened.tokenizer,
@@ -240,6 +245,7 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
         start_seconds=settings.engine_start_seconds,
     )
 
+    encoder = _sentence_encoder(settings)
     database, kept = open_kept(settings)
 
     @asynccontextmanager
@@ -250,11 +256,12 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
                 yield
         finally:
             await generator.close()
+            await encoder.embedder.close()
             await kept.billing.drained()
             opened.template.close()
             database.close()
 
-    models = ServedModels([_served(opened, generator)], settings.aliases)
+    models = ServedModels([_served(opened, generator)], settings.aliases, [encoder])
     return create_app(models, Everyone(), settings, lifespan, kept)
 
 
@@ -342,18 +349,41 @@ def _print(line: str) -> None:
 
 
 def _served(model: OpenModel | LoadedModel, generator: Generator) -> ServedModel:
-    from galerne.flows.served import ServedModel
+    from galerne.flows.served import Origin, ServedModel
     from galerne.prompt.fim import find_fim
 
     # Whether it was trained for it, the vocabulary does not say: it decides only where nobody knows better.
     may_fill = model.entry is None or model.entry.fim is not False
     return ServedModel(
         name=model.name,
-        digest=model.digest,
-        created=int(model.path.stat().st_mtime),
+        origin=Origin(
+            digest=model.digest,
+            created=int(model.path.stat().st_mtime),
+            owner=model.owner,
+            licence=model.entry.licence if model.entry else None,
+        ),
         tokenizer=model.tokenizer,
         template=model.template,
         fim=find_fim(model.tokenizer) if may_fill else None,
         generator=generator,
-        entry=model.entry,
     )
+
+
+def _sentence_encoder(settings: Settings) -> ServedEmbedder:
+    from galerne.backends import sentence_encoder
+    from galerne.flows.served import Origin, ServedEmbedder
+
+    weights = sentence_encoder.encoder_folder() / "weights.npz"
+    with weights.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    origin = Origin(digest, int(weights.stat().st_mtime), sentence_encoder.OWNER, sentence_encoder.LICENCE)
+    return ServedEmbedder(sentence_encoder.NAME, origin, sentence_encoder.SentenceEncoder(settings))
+
+
+def _owner(checkpoint: Checkpoint, entry: Entry | None) -> str:
+    """Who published a model, as far as its file or its source says."""
+    named = checkpoint.metadata.get("general.organization")
+    if isinstance(named, str) and named:
+        return named[:100]
+    scheme, _, place = (entry.source if entry else "").partition(":")
+    return place.partition("/")[0] if scheme == "hf" else "unknown"

@@ -24,6 +24,7 @@ class ChildProcess:
         self._command = [sys.executable, "-P", str(program)]
         self._environment = {**os.environ, **(variables or {})}
         self._most_bytes = most_bytes
+        self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._stop: weakref.finalize[..., ChildProcess] | None = None
 
@@ -35,7 +36,7 @@ class ChildProcess:
     def start(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 [*self._command, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env=self._environment,
@@ -44,7 +45,7 @@ class ChildProcess:
                 stderr=subprocess.DEVNULL,
             )
         self._connection = Connection(ours.detach())
-        self._stop = weakref.finalize(self, _end, process, self._connection)
+        self._stop = weakref.finalize(self, _end, self._process, self._connection)
 
     def ask(self, request: bytes, seconds: float) -> bytes:
         """The answer. Raises `TimeoutError` when it takes longer; `EOFError` when the process died of the request."""
@@ -63,6 +64,11 @@ class ChildProcess:
         except BaseException:  # interrupted
             self.end()
             raise
+
+    def kill(self) -> None:
+        """From any thread: whoever waits for an answer gets `EOFError`."""
+        if self._process is not None:
+            self._process.kill()
 
     def end(self) -> None:
         if self._stop is not None:

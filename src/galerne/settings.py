@@ -58,6 +58,10 @@ class Settings(BaseSettings):
             "gpt-4o-mini": "smollm2-135m-instruct",
             "gpt-4o": "smollm2-135m-instruct",
             "gpt-3.5-turbo": "smollm2-135m-instruct",
+            "mistral-embed": "universal-sentence-encoder-multilingual",
+            "text-embedding-3-small": "universal-sentence-encoder-multilingual",
+            "text-embedding-3-large": "universal-sentence-encoder-multilingual",
+            "text-embedding-ada-002": "universal-sentence-encoder-multilingual",
         },
         description="Names of hosted models -> local models, so that scripts run unchanged.",
     )
@@ -92,6 +96,11 @@ class Settings(BaseSettings):
         60.0, gt=0, description="An engine that has work and is silent for so long is killed and started again."
     )
 
+    # The sentence encoder's process, which starts with the first request.
+    embedding_threads: int = Field(1, ge=1, le=512)
+    embedding_seconds: float = Field(60.0, gt=0, description="Silent for longer with a chunk of texts, it is killed.")
+    max_embedding_tokens: int = Field(8192, ge=8, le=2**20, description="Of one text; a longer one is refused.")
+
     # What a client may send.
     max_body_mb: int = Field(32, ge=1, le=4096)
     max_body_items: int = Field(
@@ -101,6 +110,7 @@ class Settings(BaseSettings):
     max_messages: int = Field(4096, ge=1, le=1_000_000)
     max_tokenize_chars: int = Field(1_000_000, ge=1, description="Characters that are tokenized for their own sake.")
     max_prompts: int = Field(128, ge=1, le=65536, description="Texts of one completion.")
+    max_embedding_inputs: int = Field(2048, ge=1, le=65536, description="Texts of one request.")
     max_choices: int = Field(16, ge=1, le=1024, description="The largest `n`.")
     max_stop_strings: int = Field(16, ge=1, le=1024)
     max_logprobs: int = Field(20, ge=0, le=1024)

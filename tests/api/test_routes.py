@@ -30,11 +30,42 @@ async def test_models() -> None:
     house = House()
     listing = (await house.client.get("/v1/models")).json()
     card = (await house.client.get("/v1/models/fake")).json()
-    assert listing == {"object": "list", "data": [card]}
-    assert (card["id"], card["object"], card["owned_by"], card["aliases"]) == ("fake", "model", "galerne", ["alias"])
-    assert (card["max_context_length"], card["sha256"]) == (200, "d" * 64)
-    assert card["capabilities"]["completion_chat"]
+    encoder = (await house.client.get("/v1/models/mistral-embed")).json()
+    assert listing == {"object": "list", "data": [card, encoder]}
     assert (await house.client.get("/v1/models/alias")).json() == card
+    assert card.pop("capabilities") == {
+        "completion_chat": True,
+        "completion_fim": False,
+        "function_calling": False,
+        "embeddings": False,
+        "reasoning": False,
+        "fine_tuning": False,
+        "vision": False,
+    }
+    assert card == {
+        "id": "fake",
+        "object": "model",
+        "type": "base",
+        "created": 1_700_000_000,
+        "owned_by": "nobody",
+        "name": "fake",
+        "description": None,
+        "max_context_length": 200,
+        "aliases": ["alias"],
+        "default_model_temperature": 0.7,
+        "licence": "MIT",
+        "sha256": "d" * 64,
+    }
+
+
+async def test_what_models_can_do() -> None:
+    filler = (await House(fim=True).client.get("/v1/models/fake")).json()
+    assert filler["capabilities"]["completion_fim"]
+    encoder = (await House().client.get("/v1/models/letters")).json()
+    able = [name for name, able in encoder["capabilities"].items() if able]
+    assert able == ["embeddings"]
+    assert (encoder["aliases"], encoder["max_context_length"]) == (["mistral-embed"], 30)
+    assert (encoder["default_model_temperature"], encoder["licence"]) == (None, None)
 
 
 @pytest.mark.parametrize("id", ["nobody", "a/b/c", "..%2F..%2Fetc%2Fpasswd", "%00", "%F0%9F%8C%AC", "x" * 5000, ""])

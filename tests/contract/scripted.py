@@ -19,6 +19,8 @@ ECHO = "echo"
 """A model that answers with its prompt; or fails, when that is the name of a failure."""
 BREAKS = "breaks"
 """One whose engine fails after three letters of the answer."""
+FILLS = "fills"
+"""One that fills gaps: it says how many tokens it was asked with."""
 BUSY = "busy, then"
 """A prompt of this beginning is refused once before it is answered."""
 
@@ -36,4 +38,6 @@ def scripted_app() -> FastAPI:
 
     echo = served(ScriptedGenerator(script), ECHO).find(ECHO)
     breaks = replace(echo, name=BREAKS, generator=ScriptedGenerator(script, fails_after=3))
-    return create_app(ServedModels([echo, breaks], {}), Everyone(), Settings())
+    counts = ScriptedGenerator(lambda request: f"echo of {len(request.prompt)} tokens\n".encode())
+    fills = served(counts, FILLS, fim=True).find(FILLS)
+    return create_app(ServedModels([echo, breaks, fills], {}), Everyone(), Settings())

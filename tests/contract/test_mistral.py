@@ -55,7 +55,7 @@ async def test_async(server: str) -> None:
         whole = await client.chat.complete_async(**asked)
         async with await client.chat.stream_async(**asked) as stream:
             chunks = [event.data async for event in stream]
-        assert len((await client.models.list_async()).data or []) == 1
+        assert len((await client.models.list_async()).data or []) > 0
         assert (await client.models.retrieve_async(model_id=MODEL)).id == MODEL
     assert text(chunks) == whole.choices[0].message.content != ""
 
@@ -107,7 +107,7 @@ def test_leaving_a_stream_early_is_no_trouble(client: Mistral) -> None:
 
 def test_models(client: Mistral) -> None:
     listing = client.models.list()
-    assert [card.id for card in listing.data or []] == [MODEL]
+    assert MODEL in [card.id for card in listing.data or []]
     card = client.models.retrieve(model_id=ALIAS)
     assert card.id == MODEL
     assert card.capabilities.completion_chat

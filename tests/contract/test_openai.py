@@ -59,7 +59,7 @@ async def test_async(server: str) -> None:
         stream = await client.chat.completions.create(**asked, stream=True)
         text = "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
         assert text == whole.choices[0].message.content != ""
-        assert [card.id async for card in client.models.list()] == [MODEL]
+        assert MODEL in [card.id async for card in client.models.list()]
 
 
 def test_every_way_to_choose_tokens(client: OpenAI) -> None:
@@ -104,7 +104,7 @@ def test_a_conversation_goes_on(client: OpenAI) -> None:
 
 
 def test_models(client: OpenAI) -> None:
-    assert [card.id for card in client.models.list()] == [MODEL]
+    assert MODEL in [card.id for card in client.models.list()]
     card = client.models.retrieve(ALIAS)
     assert (card.id, card.object, card.owned_by) == (MODEL, "model", "galerne")
     assert card.created > 0

@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from galerne.backends.generator import Settle
 from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
 from galerne.engine.request import GenerationRequest
 from galerne.errors import EngineFailed, GalerneError, PromptTooLong
-from galerne.flows.served import ServedModel, ServedModels
+from galerne.flows.served import Origin, ServedEmbedder, ServedModel, ServedModels
 from galerne.prompt.fim import find_fim
 from galerne.protocol.messages import Message, text_of
 
@@ -128,15 +131,42 @@ class ScriptedGenerator:
     async def close(self) -> None: ...
 
 
-def served(generator: ScriptedGenerator, name: str = "fake", *, fim: bool = False) -> ServedModels:
+class LetterEmbedder:
+    """Fills the port `Embedder`: a vector counts the first letters of the alphabet. Told `fails`, it does at once."""
+
+    level = "fake"
+    dimensions = 8
+    context_length = 30
+    tokenizer = ByteTokenizer()
+
+    def __init__(self, fails: GalerneError | None = None) -> None:
+        self._fails = fails
+        self.asked: list[Sequence[Sequence[int]]] = []
+
+    async def embed(self, id: str, texts: Sequence[Sequence[int]], tenant: str, settle: Settle) -> NDArray[np.float32]:
+        assert tenant
+        if self._fails is not None:
+            raise self._fails
+        self.asked.append(texts)
+        await asyncio.sleep(0)
+        counts = np.array([[text.count(97 + letter) for letter in range(8)] for text in texts], np.float32)
+        for number, text in enumerate(texts):
+            settle(EndEvent(f"{id}-{number}", EndReason.STOP, Work(prompt_tokens=len(text))))
+        return counts / np.linalg.norm(counts, axis=1, keepdims=True)
+
+    async def close(self) -> None: ...
+
+
+def served(
+    generator: ScriptedGenerator, name: str = "fake", *, fim: bool = False, embedder: LetterEmbedder | None = None
+) -> ServedModels:
     model = ServedModel(
         name=name,
-        digest="d" * 64,
-        created=1_700_000_000,
+        origin=Origin("d" * 64, 1_700_000_000, "nobody", "MIT"),
         tokenizer=ByteTokenizer(),
         template=PlainTemplate(),
         fim=find_fim(ByteTokenizer()) if fim else None,
         generator=generator,
-        entry=None,
     )
-    return ServedModels([model], {"alias": name, "elsewhere": "another"})
+    letters = ServedEmbedder("letters", Origin("e" * 64, 1_700_000_000, "nobody", None), embedder or LetterEmbedder())
+    return ServedModels([model], {"alias": name, "elsewhere": "another", "mistral-embed": "letters"}, [letters])

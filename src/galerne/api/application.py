@@ -18,6 +18,7 @@ from galerne.api.middleware import RequestLog
 from galerne.api.routes.chat import chat_routes
 from galerne.api.routes.completions import completion_routes
 from galerne.api.routes.conversations import conversation_routes
+from galerne.api.routes.embeddings import embedding_routes
 from galerne.api.routes.files import file_routes
 from galerne.api.routes.health import health_routes
 from galerne.api.routes.metrics import metrics_routes
@@ -28,6 +29,7 @@ from galerne.flows.billing import Billing
 from galerne.flows.chat import Chat
 from galerne.flows.completions import Completions
 from galerne.flows.conversations import Conversations
+from galerne.flows.embeddings import Embeddings
 from galerne.flows.files import Files
 from galerne.flows.fim import Fim
 from galerne.flows.meter import Watched
@@ -81,6 +83,7 @@ def create_app(
     app.include_router(chat_routes(chat, metrics, settings))
     completions, fim = Completions(models, meter, settings), Fim(models, meter, settings)
     app.include_router(completion_routes(completions, fim, metrics, settings))
+    app.include_router(embedding_routes(Embeddings(models, metrics, settings), settings))
     app.include_router(token_routes(Tokens(models, settings), settings))
     app.include_router(model_routes(models, settings))
     if kept is not None:

@@ -19,7 +19,7 @@ class Claim:
     caller: Caller
     model: str
     digest: str  # SHA-256 of the model's files
-    template: str  # SHA-256 of the model's chat template
+    template: str | None  # SHA-256 of the model's chat template; None: it takes no part
     fingerprint: str  # of what computes: equal ones give equal answers to equal requests
     prompts: tuple[tuple[int, ...], ...]  # token ids
     choices: int  # to each prompt; the requests of the first one are "ID-0" to "ID-(choices - 1)"

@@ -6,26 +6,43 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from galerne import __version__
+from galerne.backends.embedder import Embedder
 from galerne.backends.generator import Generator
-from galerne.errors import ModelNotFound
+from galerne.errors import InvalidRequest, ModelNotFound
 from galerne.prompt.fim import FillInTheMiddle
 from galerne.prompt.template import ChatTemplate
 from galerne.prompt.tokenizer import Tokenizer
-from galerne.weights.catalogue import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a model comes from. `bootstrap` sets every field."""
+
+    digest: str  # SHA-256 of its files
+    created: int  # when its file was last written, seconds since 1970
+    owner: str  # who published it, as far as its file or its source says
+    licence: str | None  # SPDX identifier where there is one; None: not known
 
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model, and how to talk to it. `bootstrap` sets every field."""
+    """A model that writes, and how to talk to it. `bootstrap` sets every field."""
 
     name: str
-    digest: str  # SHA-256 of its files
-    created: int  # when its file was last written, seconds since 1970
+    origin: Origin
     tokenizer: Tokenizer
     template: ChatTemplate
     fim: FillInTheMiddle | None  # None: it was not trained to fill in the middle
     generator: Generator
-    entry: Entry | None  # what the catalogue, or who imported it, knows of it
+
+    @property
+    def digest(self) -> str:
+        return self.origin.digest
+
+    @property
+    def context_length(self) -> int:
+        """The most tokens of a prompt and its answer."""
+        return self.generator.context_length
 
     @property
     def fingerprint(self) -> str:
@@ -33,23 +50,78 @@ class ServedModel:
         return f"galerne-{__version__}-{self.digest[:12]}-{self.template.digest[:12]}-{self.generator.level}"
 
 
-class ServedModels:
-    """All of them, and the aliases that lead to them."""
+@dataclass(frozen=True, slots=True)
+class ServedEmbedder:
+    """A model that turns texts into vectors. `bootstrap` sets every field."""
 
-    def __init__(self, models: Iterable[ServedModel], aliases: Mapping[str, str]) -> None:
+    name: str
+    origin: Origin
+    embedder: Embedder
+
+    @property
+    def digest(self) -> str:
+        return self.origin.digest
+
+    @property
+    def context_length(self) -> int:
+        """The most tokens of a text."""
+        return self.embedder.context_length
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal fingerprints: the same text gets the same vector."""
+        return f"galerne-{__version__}-{self.digest[:12]}-{self.embedder.level}"
+
+
+class ServedModels:
+    """All of them, and the aliases that lead to them. Iterating gives those that write."""
+
+    def __init__(
+        self, models: Iterable[ServedModel], aliases: Mapping[str, str], embedders: Iterable[ServedEmbedder] = ()
+    ) -> None:
         self._models = {model.name: model for model in models}
-        self._aliases = {alias: name for alias, name in aliases.items() if name in self._models}
+        self._embedders = {model.name: model for model in embedders}
+        self._aliases = {alias: name for alias, name in aliases.items() if name in self.names}
 
     def __iter__(self) -> Iterator[ServedModel]:
         return iter(self._models.values())
 
+    @property
+    def names(self) -> list[str]:
+        """Of all models; one that writes and turns texts into vectors is there once."""
+        return list(dict.fromkeys([*self._models, *self._embedders]))
+
     def find(self, name: str) -> ServedModel:
-        """The model of that name or alias. Raises `ModelNotFound`."""
-        model = self._models.get(self._aliases.get(name, name))
+        """The model of that name or alias that writes. Raises `ModelNotFound`, `InvalidRequest`."""
+        own_name = self.own_name(name)
+        model = self.writer(own_name)
         if model is None:
-            hint = f"This server runs {', '.join(self._models)}; an alias can be set for it (aliases)."
-            raise ModelNotFound(f"there is no model {name[:200]!r} here.", where="model", hint=hint)
+            hint = f"These write: {', '.join(self._models)}."
+            raise InvalidRequest(f"{own_name} turns texts into vectors, and writes nothing.", where="model", hint=hint)
         return model
 
-    def aliases_of(self, model: ServedModel) -> list[str]:
-        return sorted(alias for alias, name in self._aliases.items() if name == model.name)
+    def find_embedder(self, name: str) -> ServedEmbedder:
+        """The model of that name or alias that turns texts into vectors. Raises `ModelNotFound`, `InvalidRequest`."""
+        own_name = self.own_name(name)
+        model = self.embedder(own_name)
+        if model is None:
+            hint = f"These do: {', '.join(self._embedders)}."
+            raise InvalidRequest(f"{own_name} does not turn texts into vectors.", where="model", hint=hint)
+        return model
+
+    def own_name(self, name: str) -> str:
+        """What a model of that name or alias is called. Raises `ModelNotFound`."""
+        own_name = self._aliases.get(name, name)
+        if own_name not in self.names:
+            hint = f"This server runs {', '.join(self.names)}; an alias can be set for it (aliases)."
+            raise ModelNotFound(f"there is no model {name[:200]!r} here.", where="model", hint=hint)
+        return own_name
+
+    def writer(self, own_name: str) -> ServedModel | None:
+        return self._models.get(own_name)
+
+    def embedder(self, own_name: str) -> ServedEmbedder | None:
+        return self._embedders.get(own_name)
+
+    def aliases_of(self, own_name: str) -> list[str]:
+        return sorted(alias for alias, name in self._aliases.items() if name == own_name)

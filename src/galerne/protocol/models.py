@@ -8,9 +8,13 @@ from galerne.protocol.answers import AnswerModel
 
 
 class Capabilities(AnswerModel):
-    completion_chat: bool = True
-    completion_fim: bool = False
-    function_calling: bool = False
+    """What a model can do here, under the names that `mistralai` knows; `embeddings` is ours."""
+
+    completion_chat: bool
+    completion_fim: bool
+    function_calling: bool
+    embeddings: bool
+    reasoning: bool = False
     fine_tuning: bool = False
     vision: bool = False
 
@@ -20,13 +24,14 @@ class ModelCard(AnswerModel):
     object: Literal["model"] = "model"
     type: Literal["base"] = "base"
     created: int  # when the model's file was last written, seconds since 1970
-    owned_by: str = "galerne"
+    owned_by: str  # who published it
     name: str
     description: str | None = None
     max_context_length: int
     aliases: list[str]
-    capabilities: Capabilities = Capabilities()
-    default_model_temperature: float
+    capabilities: Capabilities
+    default_model_temperature: float | None  # None: it does not write
+    licence: str | None  # SPDX identifier where there is one; None: not known
     sha256: str  # of the model's files
 
 

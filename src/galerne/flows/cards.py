@@ -1,0 +1,38 @@
+"""What a server says of its models."""
+
+from __future__ import annotations
+
+from galerne.flows.served import ServedModels
+from galerne.prompt.template import NoTemplate
+from galerne.protocol.models import Capabilities, ModelCard
+from galerne.settings import Settings
+
+
+def list_cards(models: ServedModels, settings: Settings) -> list[ModelCard]:
+    """Of every model."""
+    return [show_card(name, models, settings) for name in models.names]
+
+
+def show_card(name: str, models: ServedModels, settings: Settings) -> ModelCard:
+    """Of the model of that name or alias. Raises `ModelNotFound`."""
+    name = models.own_name(name)
+    writer, embedder = models.writer(name), models.embedder(name)
+    model = writer or embedder
+    assert model is not None  # it has a name
+    return ModelCard(
+        id=name,
+        name=name,
+        created=model.origin.created,
+        owned_by=model.origin.owner,
+        max_context_length=model.context_length,
+        aliases=models.aliases_of(name),
+        capabilities=Capabilities(
+            completion_chat=writer is not None and not isinstance(writer.template, NoTemplate),
+            completion_fim=writer is not None and writer.fim is not None,
+            function_calling=False,
+            embeddings=embedder is not None,
+        ),
+        default_model_temperature=settings.default_temperature if writer else None,
+        licence=model.origin.licence,
+        sha256=model.digest,
+    )
