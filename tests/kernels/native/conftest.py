@@ -1,4 +1,4 @@
-"""The compiled kernels that this machine can run, each compiled once."""
+"""Every level of the compiled kernels, each compiled once: as it is where this machine can run it, else emulated."""
 
 from __future__ import annotations
 
@@ -7,22 +7,31 @@ from functools import cache
 
 import numpy as np
 import pytest
+from tests.kernels.native.emulation import emulated_kernels
 from tests.kernels.native.inputs import RANDOM
 
-from galerne.kernels.native import NativeKernels, native_kernels
+from galerne.kernels.native import LEVELS, NativeKernels, native_kernels
 from galerne.kernels.native.cpu import host_features
 from galerne.kernels.native.levels import usable_levels
 
-USABLE = tuple(level.name for level in usable_levels(host_features()))
+THREADS = 2
 
 
 @pytest.fixture(scope="session")
 def open_level(kernels_folder) -> Callable[[str], NativeKernels]:
-    """The kernels of a level, on two threads."""
-    return cache(lambda name: native_kernels(name, 2, kernels_folder))
+    """The kernels of a level."""
+    usable = {level.name for level in usable_levels(host_features())}
+
+    @cache
+    def opened(name: str) -> NativeKernels:
+        if name in usable:
+            return native_kernels(name, THREADS, kernels_folder)
+        return emulated_kernels(LEVELS[name], THREADS, kernels_folder)
+
+    return opened
 
 
-@pytest.fixture(scope="session", params=USABLE)
+@pytest.fixture(scope="session", params=LEVELS)
 def kernels(request, open_level) -> NativeKernels:
     return open_level(request.param)
 

@@ -1,26 +1,100 @@
-"""The team of threads: it may be larger than the machine, and nothing of a program is touched once it is through."""
+"""The team of threads: of any size, idle without work, and not a byte of a program is touched once it is through."""
 
 from __future__ import annotations
 
+import gc
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
+import pytest
 from tests.kernels.native.inputs import batch, weights
 from tests.kernels.native.twin import run
 
-from galerne.kernels.native import native_kernels
+from galerne.kernels.native import NativeKernels
+from galerne.kernels.native.cpu import host_features
+from galerne.kernels.native.levels import usable_levels
+from galerne.kernels.native.library import Library, load_library
+from galerne.kernels.native.team import Team
+
+LEVEL = usable_levels(host_features())[0]
 
 
-def test_more_threads_than_cpus_run_programs_that_come_and_go(kernels_folder):
-    """What lay where a program counted its threads may be anything afterwards: who still looked would wait for ever."""
-    table = weights(8, 64)
-    kernels = native_kernels("auto", 6, kernels_folder)
+@pytest.fixture(scope="module")
+def library(kernels_folder) -> Library:
+    return load_library(LEVEL, kernels_folder)
+
+
+def product():
+    """`run`'s build: work for all threads."""
+    table = weights(300, 256, "Q4_0")
 
     def build(kernels):
         packed = kernels.matrix([table])
-        return lambda operations: operations.linear(operations.embed(packed), packed)
+        return lambda ops: ops.linear(ops.embed(packed), packed)
 
-    step = batch((0, 3))
+    return build
+
+
+def test_more_threads_than_cpus_run_programs_that_come_and_go(library):
+    """What lay where a program counted its threads may be anything afterwards: who still looked would wait for ever."""
+    kernels, build, step = NativeKernels(LEVEL, library, 6), product(), batch((0, 3))
     expected = run(kernels, build, step)
     for turn in range(300):
         assert np.array_equal(run(kernels, build, step), expected)
         for size in (2, 3):  # of the memory that has just become free
             _reused = [np.full(size, turn % 4, np.int32) for _ in range(8)]
+
+
+def test_any_number_of_threads_gives_the_same_bits(library):
+    build = product()
+    for rows in (1, 2, 3, 40):
+        results = [run(NativeKernels(LEVEL, library, threads), build, batch((0, rows))) for threads in (1, 2, 3, 11)]
+        assert all(np.array_equal(result, results[0]) for result in results)
+
+
+def test_callers_take_turns(library):
+    """Two models on one team, each called by several threads."""
+    kernels = NativeKernels(LEVEL, library, 2)
+    builds, step = [product(), product()], batch((0, 20))
+    expected = [run(kernels, build, step) for build in builds]
+
+    def call(number: int) -> bool:
+        return np.array_equal(run(kernels, builds[number % 2], step), expected[number % 2])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(call, range(40)))
+
+
+def test_an_idle_team_uses_no_cpu(library):
+    team = Team(library, 4)
+    before = time.process_time()
+    time.sleep(0.3)
+    assert time.process_time() - before < 0.03
+    team.close()
+
+
+def helpers() -> int:
+    return sum(thread.name.startswith("kernels-") for thread in threading.enumerate())
+
+
+def test_threads_end_with_the_team(library):
+    gc.collect()
+    before = helpers()
+    kernels = NativeKernels(LEVEL, library, 3)
+    assert helpers() == before + 2
+    del kernels
+    gc.collect()
+    deadline = time.monotonic() + 10
+    while helpers() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert helpers() == before
+
+
+def test_a_closed_team_says_so(library):
+    team = Team(library, 2)
+    team.close()
+    team.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        team.run(1)

@@ -18,6 +18,8 @@ Floats = NDArray[np.float32]
 EXACT = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K")
 """Types whose weights the kernels take as they are."""
 
+SMALLEST_HALF = np.finfo(np.float16).smallest_subnormal
+
 
 def to_bytes(x: Floats) -> Floats:
     """Activations -> 8 bits in groups of 32, with a float32 scale."""
@@ -28,9 +30,10 @@ def to_bytes(x: Floats) -> Floats:
 
 
 def weights_to_bytes(x: Floats) -> Floats:
-    """Weights -> 8 bits in groups of 32, with a float16 scale."""
+    """Weights -> 8 bits in groups of 32, with a float16 scale, at least the smallest one that is not zero."""
     groups, largest = _groups(x)
-    scales = (largest / np.float32(127)).astype(np.float16).astype(np.float32)
+    scales = (largest / np.float32(127)).astype(np.float16)
+    scales = np.where(largest > 0, np.maximum(scales, SMALLEST_HALF), scales).astype(np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):
         steps = np.where(scales > 0, np.clip(np.rint(groups / scales), -127, 127), np.float32(0))
     return _ungroup(steps * scales, x)
@@ -41,9 +44,16 @@ def to_halves(x: Floats) -> Floats:
 
 
 def to_bfloats(x: Floats) -> Floats:
+    """Even on ties."""
     bits = np.ascontiguousarray(x).view(np.uint32).astype(np.uint64)
     rounded = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
     return rounded.astype(np.uint32).view(np.float32)
+
+
+def weights_to_bfloats(x: Floats) -> Floats:
+    """Away from zero on ties."""
+    bits = np.ascontiguousarray(x).view(np.uint32).astype(np.uint64)
+    return (bits + 0x8000 & 0xFFFF0000).astype(np.uint32).view(np.float32)
 
 
 def _groups(x: Floats) -> tuple[Floats, Floats]:
@@ -70,7 +80,7 @@ def rounding(level: str, *, prompt: bool = False) -> Rounding:
     if level != "amx_bf16":
         return Rounding()
     if prompt:
-        return Rounding(activations=to_bfloats, weights=to_bfloats, cache=to_bfloats, queries=to_bfloats)
+        return Rounding(activations=to_bfloats, weights=weights_to_bfloats, cache=to_bfloats, queries=to_bfloats)
     return Rounding(cache=to_bfloats, queries=to_bfloats)
 
 
@@ -115,7 +125,7 @@ class _Operations(ReferenceOperations):
 
 
 def run(kernels: Kernels, build: Callable[[Kernels], Callable[[Operations], Value]], *batches: Batch, **cache: int):
-    """What a forward function gives for the last of some batches. `build(kernels)` makes it."""
+    """What a forward function gives for some batches, one after the other. `build(kernels)` makes it."""
     shape = CacheShape(**{"layers": 1, "blocks": 4, "kv_heads": 1, "head_dim": 32} | cache)
     program = kernels.program(build(kernels), shape, max_rows=max(len(batch.tokens) for batch in batches))
-    return [program(batch).copy() for batch in batches][-1]
+    return np.concatenate([program(batch).copy() for batch in batches])

@@ -72,7 +72,7 @@ class BfloatProducts:
         return Emitter(function)
 
     def _unpack(self, form: Form) -> ir.Function:
-        """(weights, scales, minima, to, count of (block, group)s)"""
+        """(weights, scales, minima, to, count of (block, group)s): to the nearest bfloat16, away from 0 on ties"""
         emit = self._new(f"bfloat_unpack_{form.name}", 5)
         weights, scales, minima, target, count = emit.arguments
         with emit.loop(0, count) as i:

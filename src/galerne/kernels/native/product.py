@@ -11,7 +11,7 @@ from galerne.kernels.native.bfloat_product import BfloatProducts
 from galerne.kernels.native.emitter import BYTES, I32V, I64, VOID, Emitter, Value
 from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, Form
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.record import CONTEXT, PRIVATE_ROWS, count_of, instruction
+from galerne.kernels.native.record import CONTEXT, PRIVATE_ROWS, Reader, count_of, instruction
 from galerne.kernels.native.tile import PARAMETERS, Tile, load_scales
 
 PRODUCT = instruction(
@@ -54,6 +54,11 @@ def activation_addresses(base: Value, rows: Value, groups: Value) -> list[Value]
     return [base, scales, sums, sums + rows * groups * 4]
 
 
+def quantised_apart(ins: Reader, every: Value, quantised: Value) -> Value:
+    """Whether each thread quantises for itself: when rows are few, and no prompts' panel needs its memory."""
+    return (quantised <= PRIVATE_ROWS) & quantised.equals(every) & ins.private.differs(0)
+
+
 class Products:
     """Writes the matrix product of every form, and what shares it out."""
 
@@ -79,7 +84,7 @@ class Products:
         private = ctx.private + ctx.private_stride * thread
         every = count_of(emit, ctx, ins.rows)
         rows = emit.select(ins.bfloats.equals(0), every, ctx.answers)
-        own = (rows <= PRIVATE_ROWS) & ins.private.differs(0)
+        own = quantised_apart(ins, every, rows)
         activations = [
             emit.select(own, own_at, shared_at)
             for own_at, shared_at in zip(

@@ -10,8 +10,8 @@ from galerne.kernels.native.emitter import F32, F32V, I8, I32, I32V, I64, LANES,
 from galerne.kernels.native.forms import GROUP
 from galerne.kernels.native.halves import round_to_bfloats
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.product import activation_addresses, take
-from galerne.kernels.native.record import CONTEXT, PRIVATE_ROWS, Reader, count_of, instruction
+from galerne.kernels.native.product import activation_addresses, quantised_apart, take
+from galerne.kernels.native.record import CONTEXT, Reader, count_of, instruction
 
 QUANTISE = instruction(
     "quantise",
@@ -48,7 +48,7 @@ def write_quantise(module: ir.Module, level: Level) -> ir.Function:
     ins, ctx = QUANTISE.at(emit, address), CONTEXT.at(emit, context)
     every = count_of(emit, ctx, ins.rows)
     rows = emit.select(ins.bfloats.equals(0), every, ctx.answers)
-    own = (rows <= PRIVATE_ROWS) & ins.private.differs(0)
+    own = quantised_apart(ins, every, rows)
     with emit.if_(own):
         private = activation_addresses(ctx.private + ctx.private_stride * thread, rows, ins.groups)
         with emit.loop(0, rows) as index:

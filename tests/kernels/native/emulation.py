@@ -1,0 +1,166 @@
+"""Runs a level whose instructions this CPU lacks: its own code, with those instructions replaced by what they do.
+
+What is compiled is the level's own definition (its tiles, forms and order of sums), for the best CPU that this machine
+is. Integer dot products become plain LLVM code; AMX's tiles become calls into numpy.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from galerne.kernels.native import NativeKernels
+from galerne.kernels.native.cpu import host_features
+from galerne.kernels.native.levels import Level, usable_levels
+from galerne.kernels.native.library import Library, compile_object, generate
+from galerne.kernels.native.object_cache import cached_object
+
+
+def emulated_kernels(level: Level, threads: int, folder: Path) -> NativeKernels:
+    """Compiled code is kept in `folder` for the processes that run tests side by side."""
+    host = next(each for each in usable_levels(host_features()) if not each.tiles)
+    level = replace(level, triple=host.triple, cpu=host.cpu, features=host.features)
+    if level.tiles:  # heights and widths of the integer tiles are another level's: compile few
+        level = replace(level, rows=(2, 1), columns={2: (1,), 1: (2, 1)})
+    source = generate(level)
+    for name, definition in (_dot_products() | _tile_instructions()).items():
+        if name in source:
+            declaration = next(line for line in source.splitlines() if line.startswith("declare") and name in line)
+            source = source.replace(declaration, definition).replace(name, name.replace("llvm", "emulated", 1))
+    path = folder / f"emulated-{level.name}-{hashlib.sha256(source.encode()).hexdigest()}.o"  # may hold addresses
+    return NativeKernels(level, Library(cached_object(path, lambda: compile_object(source, level))), threads)
+
+
+# Integer dot products
+
+
+def _dot_products() -> dict[str, str]:
+    """Full names of the instructions that the host lacks -> their definitions in LLVM's language."""
+    dots = {"llvm.aarch64.neon.sdot.v4i32.v16i8": (4, "ashr")}
+    if "avx512vnni" not in host_features():  # else the host has it, though in another encoding than AVX-VNNI's
+        dots |= {f"llvm.x86.avx512.vpdpbusd.{32 * lanes}": (lanes, "lshr") for lanes in (8, 16)}
+    return {name: _dot_product(name, lanes, shift) for name, (lanes, shift) in dots.items()}
+
+
+def _dot_product(name: str, lanes: int, shift: str) -> str:
+    """sums + four products of bytes in each lane; `shift` makes the weights wide, activations have signs."""
+    words, bytes_ = f"<{lanes} x i32>", f"<{4 * lanes} x i8>"
+    lines = [
+        f'define internal {words} @"{name}"({words} %sum.0, {bytes_} %weights, {bytes_} %activations) noinline {{',
+        f"%w = bitcast {bytes_} %weights to {words}",
+        f"%a = bitcast {bytes_} %activations to {words}",
+    ]
+    for k in range(4):
+        left, right = (", ".join([f"i32 {count}"] * lanes) for count in (24 - 8 * k, 24))
+        for x, operation in (("w", shift), ("a", "ashr")):
+            lines += [
+                f"%{x}.{k} = shl {words} %{x}, <{left}>",
+                f"%{x}.byte.{k} = {operation} {words} %{x}.{k}, <{right}>",
+            ]
+        lines += [
+            f"%product.{k} = mul {words} %w.byte.{k}, %a.byte.{k}",
+            f"%sum.{k + 1} = add {words} %sum.{k}, %product.{k}",
+        ]
+    return "\n".join([*lines, f"ret {words} %sum.4", "}"])
+
+
+def _tile_instructions() -> dict[str, str]:
+    """The same, for AMX: each calls the function below that stands for it."""
+    kinds = {_I8: "i8", _I64: "i64", _POINTER: "ptr"}
+    definitions = {}
+    for name, function in TILES.items():
+        kind = [kinds[argument] for argument in function.argtypes]
+        parameters = ", ".join(f"{argument} %{number}" for number, argument in enumerate(kind))
+        address = ctypes.cast(function, ctypes.c_void_p).value
+        definitions[name] = (
+            f'define internal void @"{name}"({parameters}) {{\n'
+            f"call void inttoptr (i64 {address} to ptr)({parameters})\nret void\n}}"
+        )
+    return definitions
+
+
+# AMX, as Intel's manual defines it: what would be an invalid operation there is an assertion here.
+
+
+class _Registers(threading.local):
+    """Each thread has its own."""
+
+    def __init__(self) -> None:
+        self.rows: NDArray[np.uint8] | None = None  # [8], None: not configured
+        self.row_bytes: NDArray[np.uint16]  # [8]
+        self.tiles = np.zeros((8, 16, 64), np.uint8)
+
+    def shape(self, tile: int) -> tuple[int, int]:
+        assert self.rows is not None, "tiles are used before they are configured, or after their release"
+        rows, row_bytes = int(self.rows[tile]), int(self.row_bytes[tile])
+        assert 0 < rows <= 16
+        assert 0 < row_bytes <= 64
+        return rows, row_bytes
+
+
+_registers = _Registers()
+
+
+def _memory(address: int, rows: int, row_bytes: int, stride: int) -> NDArray[np.uint8]:
+    every_byte = (ctypes.c_uint8 * ((rows - 1) * stride + row_bytes)).from_address(address)
+    return np.ndarray((rows, row_bytes), np.uint8, every_byte, strides=(stride, 1))
+
+
+def _configure(address: int) -> None:
+    config = _memory(address, 1, 64, 64)[0]
+    assert config[0] == 1, "there is no other palette"
+    _registers.row_bytes, _registers.rows = config[16:32].view(np.uint16).copy(), config[48:56].copy()
+    _registers.tiles[:] = 0
+
+
+def _release() -> None:
+    _registers.rows = None
+
+
+def _zero(tile: int) -> None:
+    _registers.shape(tile)
+    _registers.tiles[tile] = 0
+
+
+def _load(tile: int, address: int, stride: int) -> None:
+    rows, row_bytes = _registers.shape(tile)
+    _registers.tiles[tile] = 0
+    _registers.tiles[tile, :rows, :row_bytes] = _memory(address, rows, row_bytes, stride)
+
+
+def _store(tile: int, address: int, stride: int) -> None:
+    rows, row_bytes = _registers.shape(tile)
+    _memory(address, rows, row_bytes, stride)[:] = _registers.tiles[tile, :rows, :row_bytes]
+
+
+def _dot_bfloats(total: int, left: int, right: int) -> None:
+    (rows, width), (left_rows, depth), (right_rows, right_width) = map(_registers.shape, (total, left, right))
+    assert (left_rows, right_rows * 4, right_width) == (rows, depth, width)
+    a = _floats(_registers.tiles[left, :rows, :depth])  # [rows, numbers]
+    b = _floats(_registers.tiles[right, :right_rows, :width]).reshape(right_rows, -1, 2).swapaxes(1, 2)
+    b = np.ascontiguousarray(b.reshape(2 * right_rows, -1).T)  # [columns, numbers]
+    sums = _registers.tiles[total].view(np.float32)[:rows, : width // 4]
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums += (a[:, None] * b[None]).sum(axis=-1)  # the order of a sum does not depend on the tiles' sizes
+
+
+def _floats(bfloats: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.left_shift(np.ascontiguousarray(bfloats).view(np.uint16), 16, dtype=np.uint32).view(np.float32)
+
+
+_I8, _I64, _POINTER = ctypes.c_uint8, ctypes.c_int64, ctypes.c_void_p
+TILES = {
+    "llvm.x86.ldtilecfg": ctypes.CFUNCTYPE(None, _POINTER)(_configure),
+    "llvm.x86.tilerelease": ctypes.CFUNCTYPE(None)(_release),
+    "llvm.x86.tilezero": ctypes.CFUNCTYPE(None, _I8)(_zero),
+    "llvm.x86.tileloadd64": ctypes.CFUNCTYPE(None, _I8, _POINTER, _I64)(_load),
+    "llvm.x86.tilestored64": ctypes.CFUNCTYPE(None, _I8, _POINTER, _I64)(_store),
+    "llvm.x86.tdpbf16ps": ctypes.CFUNCTYPE(None, _I8, _I8, _I8)(_dot_bfloats),
+}
+"""Kept here as long as the process lives: compiled code calls them."""

@@ -1,0 +1,54 @@
+"""Embedding and picking rows: the very bits that the reference has."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.kernels.native.inputs import RANDOM, any_weights, batch, weights
+from tests.kernels.native.twin import EXACT, Twin, rounding, run
+
+from galerne.kernels.reference import ReferenceKernels
+
+OTHERS = ("F32", "F16", "BF16", "Q6_K", "Q3_K", "IQ4_NL", "MXFP4")
+
+
+def embedding(table):
+    def build(kernels):
+        packed = kernels.matrix([table])
+        return lambda ops: ops.embed(packed)
+
+    return build
+
+
+@pytest.mark.parametrize("kind", [*EXACT, *OTHERS])
+def test_embedding_gives_what_is_stored(kind, kernels):
+    for rows, width in ((1, 256), (50, 768)):
+        for table in (weights(rows, width, kind), any_weights(rows, width, kind)):
+            tokens = RANDOM.integers(0, rows, 37)
+            step = batch((0, 37), tokens=tokens)
+            expected = run(Twin(rounding(kernels.level)), embedding(table), step)
+            assert np.array_equal(run(kernels, embedding(table), step), expected)
+            if kind in EXACT:
+                assert np.array_equal(expected, run(ReferenceKernels(), embedding(table), step))
+
+
+@pytest.mark.parametrize("width", [1, 7, 33, 100])
+def test_rows_of_any_width(width, kernels):
+    table, step = weights(20, width), batch((0, 20))
+    assert np.array_equal(
+        run(kernels, embedding(table), step), run(Twin(rounding(kernels.level)), embedding(table), step)
+    )
+
+
+@pytest.mark.parametrize("wanted", [[], [0], [39], [0, 1, 38], range(3, 40)], ids=len)
+def test_outputs_are_the_wanted_rows(wanted, kernels):
+    table = weights(40, 100, "F16")
+
+    def build(kernels):
+        packed = kernels.matrix([table])
+        return lambda ops: ops.outputs(ops.embed(packed))
+
+    step = batch((0, 40), outputs=wanted)
+    result = run(kernels, build, step)
+    assert result.shape == (len(wanted), 100)
+    assert np.array_equal(result, run(Twin(rounding(kernels.level)), build, step))
