@@ -32,7 +32,6 @@ class Level:
     fused: bool = True  # has fused multiply-add
     halves: bool = True  # converts float16 in hardware
     tiles: bool = False  # has AMX: attention in bfloat16 tiles
-    instruction: str = ""  # what must appear in the machine code of the matrix product
 
 
 def _vpdpbusd_512(emit: Emitter, sums: Value, weights: Value, activations: Value) -> Value:
@@ -123,7 +122,6 @@ AMX = Level(
     rows=(6, 4, 2, 1),
     columns=_WIDE,
     tiles=True,
-    instruction="tdpbf16ps",
 )
 AVX512_VNNI = Level(
     name="avx512_vnni",
@@ -136,7 +134,6 @@ AVX512_VNNI = Level(
     signed_bytes=False,
     rows=(6, 4, 2, 1),
     columns=_WIDE,
-    instruction="vpdpbusd",
 )
 AVX_VNNI = Level(
     name="avx_vnni",
@@ -149,7 +146,6 @@ AVX_VNNI = Level(
     signed_bytes=False,
     rows=(2, 1),
     columns=_NARROW,
-    instruction="vpdpbusd",
 )
 AVX2 = Level(
     name="avx2",
@@ -162,7 +158,6 @@ AVX2 = Level(
     signed_bytes=True,
     rows=(2, 1),
     columns=_NARROW,
-    instruction="vpmaddubsw",
 )
 NEON_DOT = Level(
     name="neon_dot",
@@ -175,7 +170,6 @@ NEON_DOT = Level(
     signed_bytes=True,
     rows=(4, 2, 1),
     columns={4: (1,), 2: (1,), 1: (2, 1)},
-    instruction="sdot",
 )
 PORTABLE = Level(
     name="portable",

@@ -237,12 +237,12 @@ def read_q5_k(tensor: Tensor) -> Pieces:
     outputs, groups = tensor.shape[0], tensor.shape[1] // GROUP
     bits = records["h"][..., None, :] >> np.arange(8, dtype=np.uint8)[:, None] & 1
     stored = _k_nibbles(records["q"]) | np.left_shift(bits, 4, dtype=np.uint8)
-    scales, minima = _six_bit_scales(records["s"])
-    return Pieces(
-        stored.reshape(outputs, groups, GROUP),
-        (records["d"].astype(np.float32) * scales).reshape(outputs, groups),
-        (records["m"].astype(np.float32) * minima).reshape(outputs, groups) * np.float32(-1),
-    )
+    with np.errstate(invalid="ignore"):  # infinity times 0, which makes a scale that is refused
+        scales, minima = (
+            (records[name].astype(np.float32) * small).reshape(outputs, groups)
+            for name, small in zip("dm", _six_bit_scales(records["s"]), strict=True)
+        )
+    return Pieces(stored.reshape(outputs, groups, GROUP), scales, -minima)
 
 
 def read_floats(tensor: Tensor) -> Pieces:

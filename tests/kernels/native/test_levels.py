@@ -1,0 +1,82 @@
+"""Machine code of every level, whichever CPU this is: the instructions that the level is named after do the work."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from llvmlite import ir
+
+from galerne.kernels.native.attention_tiles import TileAttention
+from galerne.kernels.native.bfloat_product import BfloatProducts
+from galerne.kernels.native.forms import PANEL_MINIMUM, PANEL_OFFSET, STORED
+from galerne.kernels.native.levels import LEVELS
+from galerne.kernels.native.library import assembly, compile_object, generate
+from galerne.kernels.native.tile import Tile
+
+FORMS = (*STORED, PANEL_OFFSET, PANEL_MINIMUM)
+
+DOTS = {
+    "amx_bf16": r"\tvpdpbusd\t.*%zmm",
+    "avx512_vnni": r"\tvpdpbusd\t.*%zmm",
+    "avx_vnni": r"\t\{vex\}\tvpdpbusd\t.*%ymm",
+    "avx2": r"\tvpmaddubsw\t.*%ymm",
+    "neon_dot": r"\tsdot\tv\d+\.4s, v\d+\.16b",
+}
+"""How the integer dot product of each level looks."""
+
+UPPER = r"%zmm|%[xy]mm(1[6-9]|2\d|3[01])|%k[0-7]"
+"""AVX-512's registers."""
+FOREIGN = {"avx_vnni": UPPER, "avx2": UPPER + "|vpdpbusd", "portable": "%[yz]mm|\tvfmadd"}
+"""What a CPU of the level might not have."""
+
+
+def code(level, write) -> str:
+    """The machine code of the functions that `write(module)` gives, and of what they call."""
+    module = ir.Module(name="part")
+    module.triple = level.triple
+    for function in write(module):
+        function.linkage = ""  # else it would be left out, as nobody calls it
+    return assembly(str(module), level)
+
+
+@pytest.fixture(params=DOTS)
+def level(request):
+    return LEVELS[request.param]
+
+
+REGISTERS = {"avx_vnni": 2, "avx2": 2, "neon_dot": 4}
+"""That sixteen sums of 32 bits fill; else one."""
+
+
+def test_every_tile_is_made_of_the_levels_dot_products(level):
+    """A group of 32 is eight products of four, for each row, whatever form the weights have."""
+    for rows in level.rows:
+        for form in FORMS:
+            text = code(level, lambda module, form=form, rows=rows: [Tile(module, level, form, rows, 1).function])
+            assert len(re.findall(DOTS[level.name], text)) == 8 * rows * REGISTERS.get(level.name, 1), form.name
+            assert re.findall(FOREIGN.get(level.name, "$^"), text) == []
+
+
+def test_prompts_and_attention_use_amx_tiles():
+    level = LEVELS["amx_bf16"]
+    for write in (
+        lambda module: [BfloatProducts(module, level).chunk(STORED[0])],
+        lambda module: TileAttention(module, level).write(),
+    ):
+        text = code(level, write)
+        for instruction in ("ldtilecfg", "tilezero", "tileloadd", "tdpbf16ps", "tilestored", "tilerelease"):
+            assert f"\t{instruction}" in text, instruction
+
+
+def test_all_kernels_compile_for_another_kind_of_cpu():
+    image = compile_object(generate(LEVELS["neon_dot"]), LEVELS["neon_dot"])
+    assert image.startswith(b"\x7fELF")
+    assert int.from_bytes(image[18:20], "little") == 183  # EM_AARCH64 in elf.h
+
+
+def test_the_portable_level_asks_for_nothing():
+    """It is compiled for the oldest CPU of this kind."""
+    level = LEVELS["portable"]
+    text = code(level, lambda module: [Tile(module, level, form, 1, 1).function for form in FORMS])
+    assert re.findall(FOREIGN["portable"], text) == []
