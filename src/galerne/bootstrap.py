@@ -276,6 +276,7 @@ def open_kept(settings: Settings) -> tuple[Database, Kept]:
     from galerne.flows.receipts import Receipts
     from galerne.ledger.signing import SigningKey
     from galerne.protocol.conversations import ConversationFields
+    from galerne.store.agents import SqlAgents
     from galerne.store.contents import ContentFolder
     from galerne.store.files import SqlFiles
     from galerne.store.receipts import SqlReceiptLog
@@ -291,6 +292,7 @@ def open_kept(settings: Settings) -> tuple[Database, Kept]:
     key = SigningKey.of(load_secret(settings.data_dir / "receipts.key")[:32])
     return database, Kept(
         files=Files(SqlFiles(database), contents, signer, settings),
+        agents=SqlAgents(database),
         conversations=SqlThreads(database, "conversation", ConversationFields),
         billing=_open_billing(database, key, settings),
         receipts=Receipts(SqlReceiptLog(database), key.public),

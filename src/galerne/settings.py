@@ -133,9 +133,13 @@ class Settings(BaseSettings):
         256, ge=0, description="What files leave free of the disk: the database must grow, too."
     )
 
-    # Conversations.
+    # Conversations and agents.
     turn_lease_seconds: float = Field(
         60.0, gt=0, description="How long a conversation is held for an answer whose server died."
+    )
+
+    max_agent_handoffs: int = Field(
+        32, ge=0, le=1024, description="Agents that an agent may pass a conversation on to."
     )
 
     # Chat templates are programs from strangers: what one may use.

@@ -139,11 +139,13 @@ class Client:
     async def get(self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET") -> Answer:
         return await self.open(method, path, (), headers).answer()
 
-    async def post(self, path: str, document: Any, headers: Mapping[str, str] | None = None) -> Answer:
-        """Post JSON, or bytes as they are."""
+    async def post(
+        self, path: str, document: Any, headers: Mapping[str, str] | None = None, *, method: str = "POST"
+    ) -> Answer:
+        """Send JSON, or bytes as they are."""
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         return await self.open(
-            "POST", path, [body], {"content-type": "application/json"} | dict(headers or {})
+            method, path, [body], {"content-type": "application/json"} | dict(headers or {})
         ).answer()
 
 

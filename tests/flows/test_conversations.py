@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 from tests.flows.fakes import Script, ScriptedGenerator, served
 
+from galerne.agents.agent import Agent
+from galerne.agents.threads import new_id, now
 from galerne.agents.turn_events import EntryText, TurnEnd, TurnEvent, TurnStart
 from galerne.errors import Busy, EngineFailed, InvalidRequest, NotFound, PromptTooLong, TooLarge
 from galerne.flows.chat import Chat
 from galerne.flows.conversations import Conversations
 from galerne.flows.meter import Tally
 from galerne.identity.caller import Caller
+from galerne.protocol.agents import AgentDefinition
 from galerne.protocol.conversations import (
     ConversationAppendRequest,
     ConversationFields,
@@ -24,6 +27,7 @@ from galerne.protocol.conversations import (
 )
 from galerne.protocol.entries import Entry, MessageInputEntry, MessageOutputEntry
 from galerne.settings import Settings
+from galerne.store.agents import SqlAgents
 from galerne.store.database import Database
 from galerne.store.threads import SqlThreads
 
@@ -38,10 +42,19 @@ class Talk:
         self.tally = Tally()
         chat = Chat(served(self.generator), self.tally, Settings(**settings))
         threads = SqlThreads(database, "conversation", ConversationFields)
-        self.flow = Conversations(threads, chat, Settings(**settings))
+        self.agents = SqlAgents(database)
+        self.flow = Conversations(threads, self.agents, chat, Settings(**settings))
 
-    def start(self, inputs: Any = "Hi", **fields: Any) -> AsyncGenerator[TurnEvent]:
-        return self.flow.start(ConversationRequest(model="fake", inputs=inputs, **fields), US)
+    def start(self, inputs: Any = "Hi", caller: Caller = US, **fields: Any) -> AsyncGenerator[TurnEvent]:
+        who = {} if "agent_id" in fields else {"model": "fake"}
+        return self.flow.start(ConversationRequest(inputs=inputs, **who, **fields), caller)
+
+    def agent(self, **fields: Any) -> str:
+        """The id of a new one."""
+        definition = AgentDefinition(model="fake", **{"name": "A", **fields})
+        agent = Agent(new_id("ag"), US.workspace, now(), now(), 0, 0, offered=False, definition=definition)
+        self.agents.add(agent)
+        return agent.id
 
     def append(self, id: str, inputs: Any = "More", caller: Caller = US, **fields: Any) -> AsyncGenerator[TurnEvent]:
         return self.flow.append(id, ConversationAppendRequest(inputs=inputs, **fields), caller)
@@ -297,3 +310,59 @@ async def test_another_workspace_finds_nothing(talk: Open) -> None:
 async def test_pages_are_limited(talk: Open) -> None:
     with pytest.raises(TooLarge, match="page_size"):
         await talk(max_page_size=5).flow.page(0, 6, {}, US)
+
+
+async def test_an_agent_answers_as_it_is_defined_at_the_time(talk: Open) -> None:
+    here = talk()
+    agent = here.agent(instructions="Old.", completion_args={"max_tokens": 3, "temperature": 0.5})
+    id = await done(here.start(agent_id=agent, completion_args={"temperature": 0.25}))
+    pinned = await done(here.start(agent_id=agent, agent_version=0))
+    assert here.prompt == "Old.Hi"
+    [_, output] = await here.flow.history(id, US)
+    assert isinstance(output, MessageOutputEntry)
+    assert (output.agent_id, output.model) == (agent, "fake")
+    here.agents.change("ours", agent, lambda old: old.model_copy(update={"instructions": "New."}), None)
+    await done(here.append(id))
+    assert here.prompt == "New.HiBonMore"
+    await done(here.append(pinned, completion_args={"max_tokens": 4}))
+    assert here.prompt == "Old.HiBonMore"
+    asked = [(request.max_tokens, request.sampling.temperature) for request in here.generator.requests]
+    assert asked == [(3, 0.25), (3, 0.5), (3, 0.25), (4, 0.5)]
+    here.agents.name("ours", agent, "stable", 0)
+    entry = (await here.flow.history(id, US))[0].id
+    await done(here.restart(id, str(entry), agent_version="stable"))
+    assert here.prompt == "Old.HiElse"
+
+
+async def test_a_client_may_pass_a_conversation_on(talk: Open) -> None:
+    here = talk()
+    first, second = here.agent(instructions="First."), here.agent(instructions="Second.")
+    id = await done(here.start(agent_id=first))
+    handoff = {
+        "type": "agent.handoff",
+        "previous_agent_id": first,
+        "previous_agent_name": "A",
+        "next_agent_id": second,
+        "next_agent_name": "A",
+    }
+    await done(here.append(id, [handoff]))
+    assert here.prompt == "Second.HiBonjour"
+    await done(here.append(id))
+    assert here.prompt == "Second.HiBonjour\nBonjourMore"
+    with pytest.raises(NotFound, match="no agent 'ag_none'"):
+        await done(here.append(id, [handoff | {"next_agent_id": "ag_none"}]))
+
+
+async def test_an_agent_that_is_not_there_or_not_ours_does_not_answer(talk: Open) -> None:
+    here = talk()
+    agent = here.agent()
+    for asked in (here.start(agent_id="ag_none"), here.start(agent_id=agent, caller=THEM)):
+        with pytest.raises(NotFound):
+            await done(asked)
+    with pytest.raises(NotFound, match="version"):
+        await done(here.start(agent_id=agent, agent_version="none"))
+    id = await done(here.start(agent_id=agent))
+    here.agents.delete("ours", agent)
+    with pytest.raises(NotFound):
+        await done(here.append(id))
+    assert await here.said(id) == ["user: Hi", "assistant: Bonjour"]

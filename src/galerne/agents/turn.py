@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 
 from galerne.agents.answers import Accepted, Answers, Finished, Question, Text
 from galerne.agents.outputs import Outputs
+from galerne.agents.participant import Participant
 from galerne.agents.transcript import check_results, messages_of
 from galerne.agents.turn_events import TurnEnd, TurnEvent, TurnStart
 from galerne.errors import InvalidRequest
-from galerne.protocol.completion_args import CompletionArgs
 from galerne.protocol.entries import Entry, OutputEntry
-
-
-@dataclass(frozen=True, slots=True)
-class Participant:
-    """Who answers. The flow sets every field."""
-
-    model: str
-    instructions: str | None
-    completion_args: CompletionArgs
-    agent_id: str | None = None
 
 
 class Turn:

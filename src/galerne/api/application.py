@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 
 from galerne import __version__
+from galerne.agents.agent import AgentStore
 from galerne.agents.threads import Threads
 from galerne.api import documentation, errors
 from galerne.api.caller import Identify
 from galerne.api.errors import INTERNAL
 from galerne.api.metrics import Metrics
 from galerne.api.middleware import RequestLog
+from galerne.api.routes.agents import agent_routes
 from galerne.api.routes.chat import chat_routes
 from galerne.api.routes.completions import completion_routes
 from galerne.api.routes.conversations import conversation_routes
@@ -25,6 +27,7 @@ from galerne.api.routes.metrics import metrics_routes
 from galerne.api.routes.models import model_routes
 from galerne.api.routes.receipts import receipt_routes
 from galerne.api.routes.tokens import token_routes
+from galerne.flows.agents import Agents
 from galerne.flows.billing import Billing
 from galerne.flows.chat import Chat
 from galerne.flows.completions import Completions
@@ -52,6 +55,7 @@ class Kept:
     """
 
     files: Files
+    agents: AgentStore
     conversations: Threads[ConversationFields]
     billing: Billing
     receipts: Receipts
@@ -88,7 +92,9 @@ def create_app(
     app.include_router(model_routes(models, settings))
     if kept is not None:
         app.include_router(file_routes(kept.files, settings))
-        app.include_router(conversation_routes(Conversations(kept.conversations, chat, settings), settings))
+        app.include_router(agent_routes(Agents(kept.agents, models, settings), settings))
+        conversations = Conversations(kept.conversations, kept.agents, chat, settings)
+        app.include_router(conversation_routes(conversations, settings))
         app.include_router(receipt_routes(kept.receipts))
     app.include_router(health_routes(models))
     app.include_router(metrics_routes(metrics))

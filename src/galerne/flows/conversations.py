@@ -9,11 +9,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
+from galerne.agents.agent import AgentStore
 from galerne.agents.inputs import entries_of
 from galerne.agents.threads import Thread, Threads, new_id, now
-from galerne.agents.turn import Participant, Turn
+from galerne.agents.turn import Turn
 from galerne.agents.turn_events import TurnEvent
 from galerne.errors import NotFound
+from galerne.flows.cast import Cast
 from galerne.flows.chat import Chat
 from galerne.flows.chat_answers import ChatAnswers
 from galerne.flows.limits import check_limit
@@ -40,8 +42,11 @@ class Conversations:
     Raises, where it asks a model, what a chat raises.
     """
 
-    def __init__(self, threads: Threads[ConversationFields], chat: Chat, settings: Settings) -> None:
+    def __init__(
+        self, threads: Threads[ConversationFields], agents: AgentStore, chat: Chat, settings: Settings
+    ) -> None:
         self._threads = threads
+        self._agents = agents
         self._chat = chat
         self._settings = settings
 
@@ -58,7 +63,8 @@ class Conversations:
         """Begin one that shares the beginning of another. Raises `NotFound`."""
         old = await self.find(id, caller)
         shared = _up_to(request.from_entry_id, await self._entries(old))
-        about = old.about if request.metadata is None else old.about.model_copy(update={"metadata": request.metadata})
+        changes = request.model_dump(include={"metadata", "agent_version"}, exclude_none=True)
+        about = old.about.model_copy(update=changes)
         thread = Thread(new_id("conv"), caller.workspace, now(), now(), request.from_entry_id, about)
         async with aclosing(self._open(thread, shared, request, request.completion_args, caller)) as events:
             async for event in events:
@@ -71,7 +77,7 @@ class Conversations:
             kept = request.store is not False
             thread = await (record.claim(caller.workspace, id) if kept else self.find(id, caller))
             entries = [*await self._entries(thread), *inputs]
-            turn = self._turn(thread, entries, request.completion_args, caller)
+            turn = await self._turn(thread, entries, request.completion_args, caller)
             async with aclosing(record.write(turn, inputs) if kept else turn.events()) as events:
                 async for event in events:
                     yield event
@@ -103,7 +109,7 @@ class Conversations:
     ) -> AsyncGenerator[TurnEvent]:
         check_limit("metadata", len(thread.about.metadata or {}), self._settings.max_metadata)
         inputs = self._inputs(request.inputs)
-        turn = self._turn(thread, [*shared, *inputs], completion_args, caller)
+        turn = await self._turn(thread, [*shared, *inputs], completion_args, caller)
         async with recording(self._threads, self._settings.turn_lease_seconds) as record:
             events = turn.events() if request.store is False else record.write(turn, inputs, opens=thread)
             async with aclosing(events):
@@ -118,17 +124,11 @@ class Conversations:
     async def _entries(self, thread: Conversation) -> list[Entry]:
         return await asyncio.to_thread(self._threads.history, thread.head)
 
-    def _turn(
+    async def _turn(
         self, thread: Conversation, entries: Sequence[Entry], completion_args: CompletionArgs | None, caller: Caller
     ) -> Turn:
-        assert thread.about.model is not None
-        own = thread.about.completion_args or CompletionArgs()
-        participant = Participant(
-            model=thread.about.model,
-            instructions=thread.about.instructions,
-            completion_args=completion_args.over(own) if completion_args else own,
-        )
-        return Turn(thread.id, entries, participant, ChatAnswers(self._chat, caller))
+        cast = Cast(thread.about, completion_args, self._agents, caller.workspace)
+        return Turn(thread.id, entries, await cast.answers(entries), ChatAnswers(self._chat, caller))
 
 
 def _up_to(id: str, entries: Sequence[Entry]) -> list[Entry]:

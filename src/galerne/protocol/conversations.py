@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from galerne.protocol.agents import AgentVersion
 from galerne.protocol.completion_args import CompletionArgs
 from galerne.protocol.entries import Entry, MessageInputEntry, MessageOutputEntry, OutputEntry
 from galerne.protocol.generation import Label
@@ -22,8 +23,8 @@ class ConversationFields(Described):
     model: str | None = Field(None, min_length=1, max_length=1024)
     instructions: str | None = None
     completion_args: CompletionArgs | None = None
-    agent_id: Annotated[Any, only()] = None
-    agent_version: Annotated[Any, only()] = None
+    agent_id: Label | None = None
+    agent_version: AgentVersion | None = Field(None, description="None: its current version, whichever that is then.")
     name: Label | None = None
     description: str | None = None
     tools: Annotated[Any, only([])] = None
@@ -45,8 +46,12 @@ class ConversationRequest(ConversationFields, TurnFields):
 
     @model_validator(mode="after")
     def _somebody_answers(self) -> Self:
-        if self.model is None:
-            raise ValueError("say who answers: a `model`")
+        if (self.model is None) == (self.agent_id is None):
+            raise ValueError("say who answers: either a `model` or an agent (`agent_id`)")
+        if self.agent_id is not None and self.instructions is not None:
+            raise ValueError("an agent has `instructions` of its own: change those, or ask its model without it")
+        if self.agent_id is None and self.agent_version is not None:
+            raise ValueError("`agent_version` goes with `agent_id`")
         return self
 
 
@@ -65,7 +70,7 @@ class ConversationRestartRequest(TurnFields):
     inputs: Inputs | None = None
     completion_args: CompletionArgs | None = Field(None, description="Laid over the conversation's own, for this go.")
     metadata: Metadata | None = Field(None, description="The new conversation's; by default those of the old one.")
-    agent_version: Annotated[Any, only()] = None
+    agent_version: AgentVersion | None = Field(None, description="None: as in the old conversation.")
     guardrails: Annotated[Any, only([])] = None
 
 
