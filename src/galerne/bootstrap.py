@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from galerne.engine.engine import Engine
     from galerne.flows.billing import Billing
     from galerne.flows.chat import Chat
+    from galerne.flows.receipts import Receipts
     from galerne.flows.served import ServedEmbedder, ServedModel
+    from galerne.ledger.energy import Grid
     from galerne.ledger.signing import SigningKey
     from galerne.models import Model, ModelConfig
     from galerne.prompt.template import ChatTemplate
@@ -265,6 +267,24 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     return create_app(models, Everyone(), settings, lifespan, kept)
 
 
+def open_receipts(settings: Settings) -> tuple[Database, Receipts]:
+    """The database, for whoever closes it, and the receipts in it. Raises `SettingsError`."""
+    from galerne.flows.receipts import Receipts
+    from galerne.store.receipts import SqlReceiptLog
+    from galerne.store.schema import open_database
+
+    database = open_database(settings)
+    return database, Receipts(SqlReceiptLog(database), receipts_key(settings).public)
+
+
+def receipts_key(settings: Settings) -> SigningKey:
+    """What receipts are signed with. Raises `SettingsError`."""
+    from galerne.ledger.signing import SigningKey
+    from galerne.store.secret import load_secret
+
+    return SigningKey.of(load_secret(settings.data_dir / "receipts.key")[:32])
+
+
 def open_kept(settings: Settings) -> tuple[Database, Kept]:
     """The database, for whoever closes it, and the flows over what is kept in it and beside it.
 
@@ -274,7 +294,6 @@ def open_kept(settings: Settings) -> tuple[Database, Kept]:
     from galerne.flows.files import Files
     from galerne.flows.links import Signer
     from galerne.flows.receipts import Receipts
-    from galerne.ledger.signing import SigningKey
     from galerne.protocol.conversations import ConversationFields
     from galerne.store.agents import SqlAgents
     from galerne.store.contents import ContentFolder
@@ -289,7 +308,7 @@ def open_kept(settings: Settings) -> tuple[Database, Kept]:
     )
     signer = Signer(load_secret(settings.data_dir / "signing.key"))
     database = open_database(settings)
-    key = SigningKey.of(load_secret(settings.data_dir / "receipts.key")[:32])
+    key = receipts_key(settings)
     return database, Kept(
         files=Files(SqlFiles(database), contents, signer, settings),
         agents=SqlAgents(database),
@@ -302,6 +321,7 @@ def open_kept(settings: Settings) -> tuple[Database, Kept]:
 def _open_billing(database: Database, key: SigningKey, settings: Settings) -> Billing:
     """The books; first, what processes that died left open in them is settled."""
     from galerne.flows.billing import Billing, recover
+    from galerne.ledger.energy import Power
     from galerne.ledger.prices import PriceList
     from galerne.store.books import SqlBooks
     from galerne.store.journal import Journal, left_journals, remove_journal
@@ -312,7 +332,21 @@ def _open_billing(database: Database, key: SigningKey, settings: Settings) -> Bi
     recover(books, left, PriceList(books.prices()), datetime.now(UTC))
     for name in left:
         remove_journal(folder, name)
-    return Billing(books, Journal(folder), load_secret(settings.data_dir / "pseudonyms.key"))
+    return Billing(
+        books,
+        Journal(folder),
+        load_secret(settings.data_dir / "pseudonyms.key"),
+        power=Power(settings.core_watts, settings.core_watts_least, settings.core_watts_most),
+        grid=_grid(settings),
+    )
+
+
+def _grid(settings: Settings) -> Grid | None:
+    from galerne.ledger.energy import Grid
+
+    if settings.grid_grams_per_kwh is None or settings.grid_year is None or settings.grid_source is None:
+        return None
+    return Grid(settings.grid_grams_per_kwh, settings.grid_year, settings.grid_source)
 
 
 @asynccontextmanager

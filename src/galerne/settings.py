@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from galerne.errors import SettingsError
@@ -43,6 +43,16 @@ class Settings(BaseSettings):
         description="Files that people send, and the database where none is named.",
     )
     database: str | None = Field(None, description="The database's address; None: SQLite, in `data_dir`.")
+
+    # Energy: what answers are estimated to take where the machine does not measure it.
+    core_watts: float = Field(
+        8.0, gt=0, le=1000, description="What one busy core takes, its share of the machine included."
+    )
+    core_watts_least: float = Field(4.0, gt=0, le=1000, description="The least that it may be.")
+    core_watts_most: float = Field(15.0, gt=0, le=1000, description="The most that it may be.")
+    grid_grams_per_kwh: float | None = Field(None, ge=0, le=5000, description="CO2 equivalents; None: not known.")
+    grid_year: int | None = Field(None, ge=1990, le=2100, description="The year that they are of.")
+    grid_source: str | None = Field(None, max_length=500, description="Who says so.")
 
     # Models.
     model: str = Field("smollm2-135m-instruct", description="The model that is loaded when none is named.")
@@ -159,6 +169,14 @@ class Settings(BaseSettings):
         default_factory=lambda: _cache_folder("XDG_STATE_HOME", ".local/state") / "chat_history",
         description="What was typed into `galerne chat`, for the arrow keys.",
     )
+
+    @model_validator(mode="after")
+    def _energy_is_whole(self) -> Self:
+        if not self.core_watts_least <= self.core_watts <= self.core_watts_most:
+            raise ValueError("core_watts lies between core_watts_least and core_watts_most")
+        if len({value is None for value in (self.grid_grams_per_kwh, self.grid_year, self.grid_source)}) > 1:
+            raise ValueError("grid_grams_per_kwh, grid_year and grid_source go together: set all of them or none")
+        return self
 
     @field_validator("data_dir", "models_dir", "catalogue", "kernels_dir", "chat_history", mode="after")
     @classmethod
