@@ -81,6 +81,7 @@ def create_app(
         responses={500: {"model": ErrorBody, "description": f"`{INTERNAL}`"}},
         lifespan=lifespan,
     )
+    app.state.models = models  # `Server` ends their answers when it stops
     metrics = Metrics(models)
     meter = metrics if kept is None else Watched(kept.billing, metrics)
     chat = Chat(models, meter, settings)

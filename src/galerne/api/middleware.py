@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from galerne.api.errors import CLIENT_LEFT, respond
 from galerne.api.metrics import Metrics
 from galerne.api.request_id import HEADER, begin_request
+from galerne.errors import Unavailable
 
 logger = logging.getLogger("galerne.api.access")
 
@@ -43,6 +45,10 @@ class RequestLog:
 
         try:
             await self._app(asked, receive, send_with_id)
+        except asyncio.CancelledError:  # uvicorn stops, and this request did not end in time
+            if not status:
+                stopping = Unavailable("the server is being stopped.", hint="Try again later.")
+                await respond(stopping)(scope, receive, send_with_id)
         except Exception as error:
             if status:  # an answer has begun: only breaking it off says that it is not whole
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -20,27 +21,19 @@ def serve(
     model: Model = None,
 ) -> None:
     """Serve models over HTTP, for the official Mistral and OpenAI clients. Ctrl-C stops the server."""
-    import uvicorn
-
     from galerne import bootstrap
+    from galerne.api.server import Server
     from galerne.cli.log_lines import configure_logs
     from galerne.settings import load_settings
 
     settings = load_settings({"host": host, "port": port, "model": model})
     configure_logs(settings.log_format, settings.log_level)
     with listen(settings.host, settings.port) as listener:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                bootstrap.build_app(settings),
-                log_config=None,
-                access_log=False,  # the API writes a line of its own for each request, with its id
-                server_header=False,
-                timeout_graceful_shutdown=settings.shutdown_seconds,
-            )
-        )
+        server = Server(bootstrap.build_app(settings), settings.shutdown_seconds)
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         typer.echo(f"Serving {settings.model} on http://{shown}:{settings.port} (its documentation: /docs)")
-        server.run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
+            server.run(sockets=[listener])
     if not server.started:
         raise typer.Exit(1)
 
