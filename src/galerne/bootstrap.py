@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import ipaddress
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from galerne.errors import SettingsError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -23,10 +26,12 @@ if TYPE_CHECKING:
     from galerne.backends.generator import Generator
     from galerne.backends.messages import Load
     from galerne.engine.engine import Engine
+    from galerne.flows.administration import Administration
     from galerne.flows.billing import Billing
     from galerne.flows.chat import Chat
     from galerne.flows.receipts import Receipts
     from galerne.flows.served import ServedEmbedder, ServedModel
+    from galerne.identity.caller import Callers
     from galerne.ledger.energy import Grid
     from galerne.ledger.signing import SigningKey
     from galerne.models import Model, ModelConfig
@@ -235,7 +240,6 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     from galerne.backends.messages import Load
     from galerne.backends.supervised import SupervisedGenerator
     from galerne.flows.served import ServedModels
-    from galerne.identity.caller import Everyone
 
     opened = open_local_model(settings.model, settings)
     opened.template.check()
@@ -249,6 +253,7 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
 
     encoder = _sentence_encoder(settings)
     database, kept = open_kept(settings)
+    callers = open_callers(database, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -264,7 +269,41 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
             database.close()
 
     models = ServedModels([_served(opened, generator)], settings.aliases, [encoder])
-    return create_app(models, Everyone(), settings, lifespan, kept)
+    return create_app(models, callers, settings, lifespan, kept)
+
+
+def open_callers(database: Database, settings: Settings) -> Callers:
+    """Who may ask. Raises `SettingsError` for a server that anybody on the network could use."""
+    from galerne.identity.key_callers import KeyCallers
+    from galerne.store.keys import SqlKeys
+
+    local = settings.host == "localhost" or _is_loopback(settings.host)
+    if settings.auth == "none" and not local:
+        hint = "Listen on 127.0.0.1, or make keys with `galerne admin keys create` and set auth to keys."
+        raise SettingsError(f"everybody who reaches {settings.host} could ask.", where="auth", hint=hint)
+    return KeyCallers(SqlKeys(database), open_door=local and settings.auth != "keys")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@contextmanager
+def open_administration(settings: Settings) -> Iterator[Administration]:
+    """What an administrator does, on this machine's database. Raises `SettingsError`."""
+    from galerne.flows.administration import Administration
+    from galerne.store.books import SqlBooks
+    from galerne.store.keys import SqlKeys
+    from galerne.store.schema import open_database
+
+    database = open_database(settings)
+    try:
+        yield Administration(SqlKeys(database), SqlBooks(database, receipts_key(settings)))
+    finally:
+        database.close()
 
 
 def open_receipts(settings: Settings) -> tuple[Database, Receipts]:

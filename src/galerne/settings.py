@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     )
     database: str | None = Field(None, description="The database's address; None: SQLite, in `data_dir`.")
 
+    auth: Literal["auto", "keys", "none"] = Field(
+        "auto", description="Who may ask. auto: everybody where only this machine can; elsewhere, whoever shows a key."
+    )
+
     # Energy: what answers are estimated to take where the machine does not measure it.
     core_watts: float = Field(
         8.0, gt=0, le=1000, description="What one busy core takes, its share of the machine included."

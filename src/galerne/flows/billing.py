@@ -63,11 +63,11 @@ class Billing:
         self._prices = PriceList(books.prices())
 
     async def reserve(self, claim: Claim) -> None:
-        reservation = self._reservation(claim, self._journal.take())
+        slot = self._journal.take()
         try:
-            await asyncio.to_thread(self._books.reserve, reservation)
+            reservation = await asyncio.to_thread(self._reserve, claim, slot)
         except BaseException:
-            self._journal.give_back(reservation.slot)
+            self._journal.give_back(slot)
             raise
         self._open[claim.id] = reservation
         self._none_open.clear()
@@ -91,9 +91,11 @@ class Billing:
         """Every answer of this process is on record."""
         await self._none_open.wait()
 
-    def set_prices(self, prices: PriceList) -> None:
-        """From the next answer on."""
-        self._prices = prices
+    def _reserve(self, claim: Claim, slot: int) -> Reservation:
+        self._prices = PriceList(self._books.prices())  # an administrator may have changed them
+        reservation = self._reservation(claim, slot)
+        self._books.reserve(reservation)
+        return reservation
 
     def _reservation(self, claim: Claim, slot: int) -> Reservation:
         caller, now = claim.caller, self._clock()

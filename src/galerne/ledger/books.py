@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from galerne.ledger.prices import Price
 from galerne.ledger.quota import Limit, Measure, Subject
-from galerne.ledger.usage import Reservation, Usage
+from galerne.ledger.usage import Reservation, Usage, UsageSum
 
 
 class Books(Protocol):
@@ -31,6 +31,9 @@ class Books(Protocol):
 
     def prices(self) -> list[Price]:
         """All of them."""
+
+    def usage(self, by: str, since: date, until: date) -> list[UsageSum]:
+        """Sums by "day", "model", "key" or "workspace", from one day to another, both included."""
 
     def set_price(self, price: Price) -> None:
         """From its day on, instead of the one of the same model, kind and day."""

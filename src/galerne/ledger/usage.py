@@ -106,6 +106,21 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageSum:
+    """What many answers took together."""
+
+    name: str | None  # the day, model, key or workspace that they have in common
+    requests: int
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    embedding_tokens: int
+    nano_euros: int
+    cpu_seconds: float
+    joules: float | None  # of those of which it is known; None: of none
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """Money moves from one account to another: the sum over all accounts is always zero."""
 

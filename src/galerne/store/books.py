@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -16,6 +16,7 @@ from sqlalchemy import (
     DateTime,
     Index,
     Integer,
+    Row,
     String,
     Table,
     delete,
@@ -27,11 +28,12 @@ from sqlalchemy import (
 from galerne.ledger.prices import Kind, Price
 from galerne.ledger.quota import NOTHING, Limit, Measure, Subject, window_start
 from galerne.ledger.signing import SigningKey
-from galerne.ledger.usage import REVENUE, Reservation, Transfer, Usage, receivable
+from galerne.ledger.usage import REVENUE, Reservation, Transfer, Usage, UsageSum, receivable
 from galerne.store import quota
 from galerne.store.database import Database
 from galerne.store.metadata import metadata
 from galerne.store.receipts import append_receipt
+from galerne.store.times import utc
 
 reservations = Table(
     "reservations",
@@ -121,7 +123,7 @@ class SqlBooks:
     def open_reservations(self) -> list[Reservation]:
         with self._database.read() as connection:
             rows = connection.execute(select(reservations)).mappings()
-            return [Reservation(**_utc(dict(row))) for row in rows]
+            return [Reservation(**utc(row)) for row in rows]
 
     def limits(self) -> list[Limit]:
         with self._database.read() as connection:
@@ -146,6 +148,20 @@ class SqlBooks:
             connection.execute(delete(prices).where(*same))
             connection.execute(insert(prices).values(**asdict(price)))
 
+    def usage(self, by: str, since: date, until: date) -> list[UsageSum]:
+        name = func.date(usage.c.time) if by == "day" else usage.c[by]
+        sums = [func.coalesce(func.sum(usage.c[column]), 0).label(column) for column in _SUMMED]
+        first = datetime.combine(since, time.min, UTC)
+        behind = datetime.combine(until + timedelta(days=1), time.min, UTC)
+        wanted = (
+            select(name.label("name"), func.count().label("requests"), *sums, func.sum(usage.c.millijoules).label("mj"))
+            .where(usage.c.time >= first, usage.c.time < behind)
+            .group_by(name)
+            .order_by(name)
+        )
+        with self._database.read() as connection:
+            return [_usage_sum(row) for row in connection.execute(wanted)]
+
     def balance(self) -> dict[str, int]:
         """What each account owes (more than 0) or is owed; together it is zero."""
         with self._database.read() as connection:
@@ -161,6 +177,23 @@ class SqlBooks:
         if used.nano_euros:
             transfer = Transfer(used.id, receivable(used.workspace), REVENUE, used.nano_euros, used.time)
             connection.execute(insert(transfers).values(**asdict(transfer)))
+
+
+_SUMMED = ("input_tokens", "cached_tokens", "output_tokens", "embedding_tokens", "nano_euros", "cpu_microseconds")
+
+
+def _usage_sum(row: Row[Any]) -> UsageSum:
+    return UsageSum(
+        name=None if row.name is None else str(row.name),
+        requests=row.requests,
+        input_tokens=int(row.input_tokens),
+        cached_tokens=int(row.cached_tokens),
+        output_tokens=int(row.output_tokens),
+        embedding_tokens=int(row.embedding_tokens),
+        nano_euros=int(row.nano_euros),
+        cpu_seconds=int(row.cpu_microseconds) / 1e6,
+        joules=None if row.mj is None else int(row.mj) / 1000,
+    )
 
 
 def _used(connection: Connection, subject: Subject, measure: Measure, now: datetime) -> int:
@@ -179,15 +212,7 @@ def _used(connection: Connection, subject: Subject, measure: Measure, now: datet
         settled = select(amount).where(usage.c[holder] == subject.id, usage.c.time >= start)
         total = int(connection.execute(settled).scalar() or 0)
     open_ones = connection.execute(select(reservations).where(reservations.c[holder] == subject.id)).mappings()
-    reserved = [Reservation(**_utc(dict(row))) for row in open_ones]
+    reserved = [Reservation(**utc(row)) for row in open_ones]
     return total + sum(
         each.demand.of(measure) for each in reserved if measure is Measure.CONCURRENT or each.created >= start
     )
-
-
-def _utc(row: dict[str, Any]) -> dict[str, Any]:
-    """SQLite forgets the zone of a time, which is always UTC here."""
-    return {
-        name: value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
-        for name, value in row.items()
-    }

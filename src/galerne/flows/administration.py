@@ -1,0 +1,82 @@
+"""What an administrator does: keys, limits, prices, and who used how much. Its methods block."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+from galerne.errors import InvalidRequest, NotFound
+from galerne.identity.keys import Key, Keys, digest_of, make_key
+from galerne.ledger.books import Books
+from galerne.ledger.prices import Kind, Price
+from galerne.ledger.quota import Holder, Limit, Measure, Subject
+from galerne.ledger.usage import UsageSum
+
+NAME = re.compile(r"[\w .@-]{1,64}")
+"""What keys and workspaces may be called."""
+
+MOST = 2**53
+"""The largest limit or price: every program can read it."""
+
+
+class Administration:
+    def __init__(self, keys: Keys, books: Books, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._keys = keys
+        self._books = books
+        self._clock = clock
+
+    def create_key(self, name: str, workspace: str, valid: timedelta | None = None) -> tuple[str, Key]:
+        """A new key, which nobody can look up later, and what is known of it. Raises `InvalidRequest`."""
+        _check_name("name", name)
+        _check_name("workspace", workspace)
+        now = self._clock()
+        secret, key = make_key(name, workspace, now, now + valid if valid else None)
+        self._keys.add(key, digest_of(secret))
+        return secret, key
+
+    def all_keys(self) -> list[Key]:
+        return self._keys.all()
+
+    def revoke_key(self, id: str) -> None:
+        """Raises `NotFound`."""
+        if not self._keys.revoke(id, self._clock()):
+            raise NotFound("there is no such key, or it was revoked before.", where=id)
+
+    def set_limit(self, subject: Subject, measure: Measure, most: int | None) -> None:
+        """None: no limit. Raises `InvalidRequest`."""
+        if most is not None and not 0 <= most <= MOST:
+            raise InvalidRequest(f"a limit is from 0 to {MOST}.", where=measure.value)
+        self._books.set_limit(subject, measure, most, self._clock())
+
+    def limits(self) -> list[Limit]:
+        return self._books.limits()
+
+    def set_price(self, model: str, kind: Kind, nano_euros: int, since: date | None = None) -> Price:
+        """From a day on, today by default. Raises `InvalidRequest`."""
+        if not 0 <= nano_euros <= MOST:
+            raise InvalidRequest(f"a price is from 0 to {MOST} nano-euros a token.", where=kind.value)
+        price = Price(model, kind, since or self._clock().date(), nano_euros)
+        self._books.set_price(price)
+        return price
+
+    def prices(self) -> list[Price]:
+        return self._books.prices()
+
+    def usage(self, by: str, since: date, until: date) -> list[UsageSum]:
+        """What was used from one day to another, both included; a sum for each day, model, key or workspace."""
+        return self._books.usage(by, since, until)
+
+
+def subject_of(text: str) -> Subject:
+    """The subject that "workspace:town-hall" names. Raises `InvalidRequest`."""
+    holder, _, id = text.partition(":")
+    if holder not in list(Holder) or not id:
+        known = ", ".join(f"{each.value}:ID" for each in Holder)
+        raise InvalidRequest(f"is none of {known}.", where=text[:100] or "subject")
+    return Subject(Holder(holder), id)
+
+
+def _check_name(field: str, name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise InvalidRequest("is 1 to 64 letters, digits, spaces, dots, '@', '_' or '-'.", where=field)

@@ -1,0 +1,42 @@
+"""Callers who show a key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from galerne.errors import NotAuthenticated
+from galerne.identity.caller import Caller, Everyone
+from galerne.identity.keys import Keys, digest_of
+
+NOTE_USE = timedelta(minutes=1)
+"""How old the last note of a key's use may be before another is made."""
+
+HINT = "Send it as `Authorization: Bearer KEY`; `galerne admin keys create` makes one."
+
+
+class KeyCallers:
+    """Knows the keys' holders, and nobody else; with `open_door`, whoever shows no known key is let in, too."""
+
+    def __init__(
+        self, keys: Keys, *, open_door: bool = False, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._keys = keys
+        self._others = Everyone() if open_door else None
+        self._clock = clock
+
+    async def identify(self, credential: str | None) -> Caller:
+        key = await asyncio.to_thread(self._keys.find, digest_of(credential)) if credential else None
+        now = self._clock()
+        if key is None:
+            if self._others is not None:
+                return await self._others.identify(credential)
+            message = "this key is not known." if credential else "a key is needed."
+            raise NotAuthenticated(message, where="authorization", hint=HINT)
+        if not key.valid(now):
+            said = "was revoked" if key.revoked else "has expired"
+            raise NotAuthenticated(f"the key {key.prefix}... {said}.", where="authorization", hint="Ask for a new one.")
+        if key.last_used is None or now - key.last_used > NOTE_USE:
+            await asyncio.to_thread(self._keys.used, key.id, now)
+        return Caller(key.workspace, key=key.id)

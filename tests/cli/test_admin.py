@@ -1,0 +1,103 @@
+"""`galerne admin`: what an administrator types, and what comes of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from galerne import bootstrap
+from galerne.cli import app
+from galerne.errors import InvalidRequest, NotFound, SettingsError
+from galerne.ledger.prices import Kind
+from galerne.ledger.usage import Reservation
+from galerne.settings import Settings
+from galerne.store.books import SqlBooks
+
+
+@pytest.fixture(autouse=True)
+def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GALERNE_DATA_DIR", str(tmp_path))
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["admin", *arguments])
+
+
+def done(*arguments: str) -> str:
+    answer = run(*arguments)
+    assert answer.exit_code == 0, answer.output
+    return answer.stdout
+
+
+def test_a_key_is_printed_once_and_listed_without_itself() -> None:
+    secret = done("keys", "create", "intranet", "--workspace", "town hall", "--days", "30").strip()
+    assert secret.startswith("gal-")
+    (listed,) = json.loads(done("keys", "list", "--json"))
+    assert (listed["name"], listed["workspace"], listed["revoked"]) == ("intranet", "town hall", None)
+    assert secret not in done("keys", "list")
+    done("keys", "revoke", listed["id"])
+    assert json.loads(done("keys", "list", "--json"))[0]["revoked"] is not None
+    assert isinstance(run("keys", "revoke", listed["id"]).exception, NotFound)
+
+
+def test_limits_are_set_listed_and_removed() -> None:
+    done("limits", "set", "workspace:town", "tokens_per_month", "5000")
+    (listed,) = json.loads(done("limits", "list", "--json"))
+    assert listed == {"subject": "workspace:town", "measure": "tokens_per_month", "most": 5000}
+    done("limits", "set", "workspace:town", "tokens_per_month")
+    assert done("limits", "list") == "none\n"
+
+
+def test_prices_are_exact() -> None:
+    done("prices", "set", "m", "output", "0.305", "--since", "2026-01-01")
+    (listed,) = json.loads(done("prices", "list", "--json"))
+    assert listed == {"model": "m", "kind": "output", "since": "2026-01-01", "euros": 0.305}
+
+
+def test_usage_is_summed_and_exported() -> None:
+    settings = Settings()
+    database, _ = bootstrap.open_receipts(settings)
+    books, now = SqlBooks(database, bootstrap.receipts_key(settings)), datetime.now(UTC)
+    for number, workspace in enumerate(("hall", "town", "town")):
+        answer = Reservation(f"a{number}", "o", workspace, None, None, "/v1/x", "m", 10, 5, 900, now, "j", number)
+        books.reserve(answer)
+        counted = {Kind.INPUT: 10, Kind.OUTPUT: 5}
+        used = answer.settled(now, counted, nano_euros=900, cpu_seconds=0.5, joules=2, reason="stop")
+        books.close(answer, used, None)
+    database.close()
+    hall, town = json.loads(done("usage", "--by", "workspace", "--json"))
+    assert (hall["workspace"], hall["requests"], town["requests"]) == ("hall", 1, 2)
+    assert (town["input_tokens"], town["output_tokens"], town["euros"], town["joules"]) == (20, 10, "0.0000018", 4)
+    lines = done("usage", "--csv").splitlines()
+    assert lines[0].startswith("day,requests,input_tokens")
+    assert lines[1].startswith(f"{now.date()},3,30,0,15")
+    assert done("usage", "--since", "2020-01-01", "--until", "2020-01-31") == "none\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("keys", "create", ""),
+        ("keys", "create", "x", "--workspace", "../etc"),
+        ("limits", "set", "town", "tokens_per_month", "5"),
+        ("limits", "set", "planet:earth", "tokens_per_month", "5"),
+        ("limits", "set", "key:k", "tokens_per_month", "99999999999999999999"),
+        ("prices", "set", "m", "output", "cheap"),
+        ("prices", "set", "m", "output", "0.0001"),
+        ("prices", "set", "m", "output", "NaN"),
+        ("prices", "set", "m", "output", "1e99"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments: tuple[str, ...]) -> None:
+    assert isinstance(run(*arguments).exception, InvalidRequest)
+
+
+def test_a_server_for_others_wants_keys() -> None:
+    database, _ = bootstrap.open_receipts(Settings())
+    with pytest.raises(SettingsError, match="everybody who reaches"):
+        bootstrap.open_callers(database, Settings(host="0.0.0.0", auth="none"))
+    database.close()
