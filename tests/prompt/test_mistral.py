@@ -187,6 +187,13 @@ def test_the_forms_as_mistral_documents_them(version: str, tmp_path: Path) -> No
     assert "".join(map(tokenizer.token_text, tokens)) == GOLDEN[version]
 
 
+def nested(depth: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
 REFUSED: dict[str, tuple[list[ours.Message], list[Any], str]] = {
     "no message": ([], [], "at least one message"),
     "an answer first": ([ours.AssistantMessage(content="a")], [], "cannot follow this"),
@@ -206,6 +213,20 @@ REFUSED: dict[str, tuple[list[ours.Message], list[Any], str]] = {
         [{"type": "function", "function": {"name": "f", "parameters": {"type": "nonsense"}}}],
         "cannot follow this: Invalid tool schema",
     ),
+    "arguments nested without an end": (
+        [
+            ours.UserMessage(content="a"),
+            ours.AssistantMessage(
+                tool_calls=[
+                    ours.ToolCall(id="abcdefghi", function=ours.FunctionCall(name="f", arguments="[" * 100_000))
+                ]
+            ),
+            ours.ToolMessage(content="b", tool_call_id="abcdefghi"),
+        ],
+        [],
+        "nested too deep",
+    ),
+    "a tool nested without an end": ([ours.UserMessage(content="a")], [nested(200)], r"tools\[0\].*more than 100 deep"),
     "an image": (
         [ours.UserMessage(content=[ours.ImagePart(type="image_url", image_url="data:,")])],
         [],
@@ -256,7 +277,8 @@ LIES: dict[str, tuple[Any, type[BadFile], str]] = {
     "a negative number of control tokens": (changed(default_num_special_tokens=-1), BadFile, "-1 control tokens"),
     "control tokens without a number": (changed(default_num_special_tokens="x"), BadFile, "'x' control tokens"),
     "a vocabulary that is too large": (changed(default_vocab_size=10**9), BadFile, "does not hold together"),
-    "a vocabulary that is negative": (changed(default_vocab_size=-5), BadFile, "does not hold together"),
+    "a vocabulary without bytes": (changed(default_vocab_size=100), BadFile, "has 100 tokens, which cannot be"),
+    "a vocabulary that is a word": (changed(default_vocab_size="x"), BadFile, "has 'x' tokens"),
     "an unknown version": (changed(version="v99"), BadFile, "does not hold together: Unknown version"),
     "no vocabulary": (tekken("v7") | {"vocab": None}, BadFile, "does not hold together"),
     "a control token far away": (with_token(10, rank=10**6), BadFile, "tekken.json"),

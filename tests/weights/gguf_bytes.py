@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from typing import Any
 
 UINT32, FLOAT32, BOOL, STRING, ARRAY, UINT64 = 4, 6, 7, 8, 9, 10
 F32, Q4_0 = 0, 2
@@ -47,3 +49,22 @@ def gguf(
     tensors, keys = counts or (len(infos), len(pairs))
     header = b"GGUF" + u32(version) + u64(tensors) + u64(keys) + b"".join(pairs) + b"".join(infos)
     return header + bytes(-len(header) % alignment) + data
+
+
+def gguf_of(metadata: Mapping[str, Any]) -> bytes:
+    """A file without tensors that says this."""
+    return gguf([pair(key, *_typed(value)) for key, value in metadata.items()])
+
+
+def _typed(value: Any) -> tuple[int, bytes]:
+    match value:
+        case bool():
+            return BOOL, bytes([value])
+        case int():
+            return UINT32, u32(value)
+        case float():
+            return FLOAT32, struct.pack("<f", value)
+        case str():
+            return STRING, string(value)
+    kinds = [_typed(item) for item in value]
+    return ARRAY, array(kinds[0][0], len(kinds), b"".join(item for _, item in kinds))

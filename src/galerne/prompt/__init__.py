@@ -32,7 +32,7 @@ def _open_gguf(checkpoint: Checkpoint) -> Tokenizer:
             return open_sentencepiece(checkpoint.metadata, checkpoint.path)
         case kind:
             where = f"{checkpoint.path}: tokenizer.ggml.model"
-            raise UnsupportedFile(f"the vocabulary {kind!r} is not known.", where=where)
+            raise UnsupportedFile(f"the vocabulary {kind!r:.200} is not known.", where=where)
 
 
 def _open_folder(checkpoint: Checkpoint) -> Tokenizer:

@@ -43,7 +43,7 @@ def open_bpe(metadata: Mapping[str, Any], path: Path) -> VocabularyTokenizer:
     name = metadata.get("tokenizer.ggml.pre", "default")
     kind = PRETOKENIZERS.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise UnsupportedFile(f"the pre-tokenizer {name!r} is not known.", where=f"{path}: tokenizer.ggml.pre")
+        raise UnsupportedFile(f"the pre-tokenizer {name!r:.200} is not known.", where=f"{path}: tokenizer.ggml.pre")
     whole = {**read.control, **read.whole}
     vocabulary = Vocabulary(
         spellings=read.spellings,
@@ -79,7 +79,7 @@ def _library(read: GgufVocabulary, kind: PreTokenizer) -> Tokenizer:
     try:
         library = Tokenizer(models.BPE(ids, merges, ignore_merges=kind.ignore_merges))
     except Exception as error:  # the library has no class of its own for a merge whose parts are no tokens
-        raise BadFile(str(error), where=f"{read.where}: tokenizer.ggml.merges") from None
+        raise BadFile(f"{error!s:.500}.", where=f"{read.where}: tokenizer.ggml.merges") from None
     splits = [pre_tokenizers.Split(Regex(pattern), behavior="isolated") for pattern in kind.patterns]
     library.pre_tokenizer = pre_tokenizers.Sequence(
         [*splits, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
@@ -90,5 +90,5 @@ def _library(read: GgufVocabulary, kind: PreTokenizer) -> Tokenizer:
 def _pair(merge: str, where: str) -> tuple[str, str]:
     left, _, right = merge[1:].partition(" ")  # the first character may be a space itself
     if not merge or not right:
-        raise BadFile(f"{merge!r} is not two tokens.", where=f"{where}: tokenizer.ggml.merges")
+        raise BadFile(f"{merge!r:.200} is not two tokens.", where=f"{where}: tokenizer.ggml.merges")
     return merge[0] + left, right

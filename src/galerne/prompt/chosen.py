@@ -43,31 +43,35 @@ def template_text(checkpoint: Checkpoint) -> str | None:
     folder = checkpoint.path
     if checkpoint.format == "gguf":
         return _template(checkpoint.metadata.get("tokenizer.chat_template"), folder)
-    if (folder / "chat_template.jinja").exists():
-        return _template(bytes(map_file(folder / "chat_template.jinja")), folder / "chat_template.jinja")
-    for name in ("chat_template.json", "tokenizer_config.json"):
-        if (folder / name).exists():
-            found = read_object(folder / name).get("chat_template")
-            if isinstance(found, list):  # several, named
-                found = next(
-                    (
-                        each.get("template")
-                        for each in found
-                        if isinstance(each, dict) and each.get("name") == "default"
-                    ),
-                    None,
-                )
-            if found is not None:
-                return _template(found, folder / name)
+    alone = folder / "chat_template.jinja"
+    if alone.exists():
+        return _template(_read(alone), alone)
+    for file in (folder / "chat_template.json", folder / "tokenizer_config.json"):
+        found = _default(read_object(file).get("chat_template")) if file.exists() else None
+        if found is not None:
+            return _template(found, file)
     return None
 
 
+def _default(found: Any) -> Any:
+    """The template; of several that have names, the one that is meant when none is asked for."""
+    if not isinstance(found, list):
+        return found
+    named = (each.get("template") for each in found if isinstance(each, dict) and each.get("name") == "default")
+    return next(named, None)
+
+
+def _read(file: Path) -> str:
+    view = map_file(file)
+    if len(view) > MAX_TEMPLATE_BYTES:
+        raise BadFile(f"has {len(view)} bytes; at most {MAX_TEMPLATE_BYTES} are read.", where=str(file))
+    try:
+        return str(view, "utf-8")
+    except UnicodeDecodeError:
+        raise BadFile("the chat template is not UTF-8.", where=str(file)) from None
+
+
 def _template(text: Any, where: Path) -> str | None:
-    if isinstance(text, bytes):
-        try:
-            text = text.decode()
-        except UnicodeDecodeError:
-            raise BadFile("the chat template is not UTF-8.", where=str(where)) from None
     if text is None or text == "":
         return None
     if not isinstance(text, str):

@@ -16,6 +16,7 @@ from typing import Any
 
 MEMORY_BYTES = 512 << 20
 QUESTION_BYTES = 256 << 20
+MAX_MESSAGE = 1_000  # characters of why something failed
 
 
 def serve(reply: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
@@ -29,15 +30,18 @@ def serve(reply: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
             return
         try:
             answer = reply(json.loads(question))
+        except MemoryError:
+            answer = {"failed": "it needs more memory than it may use."}
         except Exception as error:
-            answer = {"failed": f"{type(error).__name__}: {error}"}
+            answer = {"failed": f"{type(error).__name__}: {error}"[:MAX_MESSAGE]}
         connection.send_bytes(json.dumps(answer).encode())
 
 
 def _confine(connection: Connection) -> None:
     time.localtime()  # reads the time zone's file
     resource.setrlimit(resource.RLIMIT_NOFILE, (connection.fileno() + 1,) * 2)
-    for limit, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)):
+    nothing = (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC)
+    for limit, most in ((resource.RLIMIT_AS, MEMORY_BYTES), *((limit, 0) for limit in nothing)):
         try:
             resource.setrlimit(limit, (most, most))
         except (OSError, ValueError):  # not every system can bound a process's memory

@@ -22,6 +22,9 @@ from galerne.protocol.messages import (
     text_of,
 )
 
+MAX_NESTING = 100
+"""Lists and objects within each other, in what a template is told."""
+
 
 def template_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """The messages as templates know them. Raises `UnsupportedField`, `InvalidRequest`."""
@@ -45,6 +48,26 @@ def check_messages(messages: Sequence[Message]) -> None:
             if isinstance(part, ThinkingPart) and not isinstance(message, AssistantMessage):
                 where = f"messages[{index}].content[{number}]"
                 raise InvalidRequest("only an assistant's message has reasoning.", where=where)
+
+
+def check_tools(tools: Sequence[Mapping[str, Any]]) -> None:
+    """Raises `InvalidRequest` for tools that a template could not write down."""
+    for index, tool in enumerate(tools):
+        _check_nesting(tool, f"tools[{index}]")
+
+
+def _check_nesting(value: Any, where: str) -> None:
+    level = [value]
+    for _ in range(MAX_NESTING):
+        level = [
+            inner
+            for part in level
+            if isinstance(part, Mapping | list)
+            for inner in (part.values() if isinstance(part, Mapping) else part)
+        ]
+        if not level:
+            return
+    raise InvalidRequest(f"is nested more than {MAX_NESTING} deep.", where=where)
 
 
 def is_prefix(message: Message) -> bool:
@@ -79,6 +102,7 @@ def _tool_call(call: ToolCall, where: str) -> dict[str, Any]:
         arguments = json.loads(call.function.arguments)
     except (ValueError, RecursionError):
         raise InvalidRequest("the arguments are not JSON.", where=f"{where}.function.arguments") from None
+    _check_nesting(arguments, f"{where}.function.arguments")
     return {"id": call.id, "type": call.type, "function": {"name": call.function.name, "arguments": arguments}}
 
 

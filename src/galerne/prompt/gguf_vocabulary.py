@@ -42,7 +42,7 @@ class GgufVocabulary:
     def flag(self, name: str, default: bool) -> bool:
         value = self.metadata.get(_PREFIX + name, default)
         if not isinstance(value, bool):
-            raise BadFile(f"is {value!r}, not true or false.", where=f"{self.where}: {_PREFIX}{name}")
+            raise BadFile(f"is {value!r:.200}, not true or false.", where=f"{self.where}: {_PREFIX}{name}")
         return value
 
     def strings(self, name: str, most: int) -> list[str]:
@@ -61,7 +61,7 @@ def read_vocabulary(metadata: Mapping[str, Any], where: str) -> GgufVocabulary:
     ids = {text: token for token, text in enumerate(spellings)}
     if len(ids) != len(spellings):
         twice = next(text for token, text in enumerate(spellings) if ids[text] != token)
-        raise BadFile(f"the token {twice!r} is there twice.", where=f"{where}: {_PREFIX}tokens")
+        raise BadFile(f"the token {twice!r:.200} is there twice.", where=f"{where}: {_PREFIX}tokens")
     types: list[int] = _array(metadata, "token_type", int, MAX_TOKENS, where) or [TokenType.NORMAL] * len(spellings)
     if len(types) != len(spellings):
         raise BadFile(f"there are {len(types)} for {len(spellings)} tokens.", where=f"{where}: {_PREFIX}token_type")
@@ -111,5 +111,5 @@ def _token(metadata: Mapping[str, Any], name: str, size: int, where: str) -> int
     if token is None:
         return None
     if not isinstance(token, int) or isinstance(token, bool) or not 0 <= token < size:
-        raise BadFile(f"is {token!r}, but there are {size} tokens.", where=f"{where}: {_PREFIX}{name}")
+        raise BadFile(f"is {token!r:.200}, but there are {size} tokens.", where=f"{where}: {_PREFIX}{name}")
     return token

@@ -21,7 +21,7 @@ from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 from pydantic import ValidationError
 
 from galerne.errors import BadFile, InvalidRequest, UnsupportedFile
-from galerne.prompt.conversation import check_length, check_messages, thinking_of
+from galerne.prompt.conversation import check_length, check_messages, check_tools, thinking_of
 from galerne.prompt.panics import panics_as
 from galerne.prompt.pretokenizers import PATTERNS
 from galerne.prompt.sentencepiece_ import maps_characters, piece_content
@@ -43,7 +43,7 @@ class MistralTokens(VocabularyTokenizer):
             tokens = self.library.instruct_tokenizer.tokenizer
             vocabulary = _vocabulary(tokens)
         except Exception as error:  # whatever the library stumbles over: it does not expect a hostile file
-            raise BadFile(f"the tokenizer does not hold together: {error}", where=str(file)) from None
+            raise BadFile(f"the tokenizer does not hold together: {error!s:.500}", where=str(file)) from None
         vocabulary.check(str(file))
         spellings = Spellings(vocabulary.control)
         super().__init__(vocabulary, spellings.splitting(lambda text: tokens.encode(text, bos=False, eos=False)))
@@ -64,13 +64,16 @@ def _checked(file: Path) -> bytes:
 
 def _check_tekken(read: Mapping[str, Any], where: str) -> None:
     config = read.get("config")
-    pattern, control = (
-        config.get(name) if isinstance(config, dict) else None for name in ("pattern", "default_num_special_tokens")
+    pattern, size, control = (
+        config.get(name) if isinstance(config, dict) else None
+        for name in ("pattern", "default_vocab_size", "default_num_special_tokens")
     )
     if not isinstance(pattern, str) or PATTERNS.get(pattern) != pattern:
         raise UnsupportedFile(f"the pattern {pattern!r:.200} is not known.", where=where)
     if not isinstance(control, int) or not 0 <= control <= MAX_TOKENS:
         raise BadFile(f"has {control!r:.200} control tokens; 0 to {MAX_TOKENS} can be right.", where=where)
+    if not isinstance(size, int) or size < control + 256:  # the library would give up on a text
+        raise BadFile(f"has {size!r:.200} tokens, which cannot be control tokens and one for each byte.", where=where)
 
 
 def _check_model(data: bytes, where: str) -> None:
@@ -125,6 +128,7 @@ class MistralTemplate:
         now: datetime | None = None,  # noqa: ARG002 (these forms tell no date)
     ) -> list[int]:
         check_messages(messages)
+        check_tools(tools)
         plain = [_plain(message) for message in messages]
         if context is not None:
             check_length([plain, list(tools)], self._tokenizer.longest, context)
@@ -134,6 +138,8 @@ class MistralTemplate:
             )
             with panics_as(InvalidRequest("the tokenizer's library gives up on this text.", where="messages")):
                 tokens: list[int] = self._tokenizer.library.encode_chat_completion(request).tokens
+        except RecursionError:  # the library reads arguments and tools' answers as JSON
+            raise InvalidRequest("what a tool is told or answers is nested too deep.", where="messages") from None
         except MistralCommonException as error:
             raise InvalidRequest(f"the model cannot follow this: {error.message}", where="messages") from None
         except ValidationError as error:

@@ -12,7 +12,7 @@ from galerne.child_process import ChildProcess
 from galerne.errors import InvalidRequest, TemplateError
 
 _PROGRAM = Path(__file__).with_name("renderer.py")
-_START_SECONDS = 20.0  # a busy machine starts a process slowly; a template is compiled within the template's own time
+_START_SECONDS = 20.0  # a busy machine starts a process slowly; compiling counts as the template's own time
 _ESCAPED = 12  # bytes of JSON that one character can need
 
 
@@ -50,7 +50,8 @@ class RenderProcess:
             return
         self._process.start()
         try:
-            self._ask(self._first, _START_SECONDS)
+            self._ask({}, _START_SECONDS)
+            self._ask(self._first, self._seconds)
         except TemplateError:
             self._process.end()
             raise

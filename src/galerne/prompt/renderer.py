@@ -22,7 +22,7 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
-from galerne.prompt.confined import serve
+from galerne.prompt.confined import MAX_MESSAGE, serve
 
 
 class Refused(jinja2.TemplateError):
@@ -82,9 +82,11 @@ def render(generate: Callable[..., Any], variables: dict[str, Any], now: datetim
 
 
 class _Renderer:
-    """Is told the template first, and then what to render."""
+    """Is asked whether it is there, told the template, and then what to render."""
 
     def reply(self, question: dict[str, Any]) -> dict[str, Any]:
+        if not question:
+            return {}
         if "template" in question:
             self._generate = compile_template(question["template"])
             self._most = question["output_chars"]
@@ -93,7 +95,7 @@ class _Renderer:
             now = datetime.fromisoformat(question["now"])
             return {"text": render(self._generate, question["variables"], now, self._most)}
         except Refused as error:
-            return {"refused": str(error)}
+            return {"refused": str(error)[:MAX_MESSAGE]}
 
 
 if __name__ == "__main__":

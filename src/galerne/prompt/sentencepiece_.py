@@ -84,7 +84,7 @@ def _library(read: GgufVocabulary) -> SentencePieceProcessor:
     try:
         return SentencePieceProcessor(model_proto=_model(read))
     except (RuntimeError, OverflowError) as error:  # a score that is no 32-bit float overflows
-        raise BadFile(f"the vocabulary does not hold together: {error}", where=read.where) from None
+        raise BadFile(f"the vocabulary does not hold together: {error!s:.500}", where=read.where) from None
 
 
 def _model(read: GgufVocabulary) -> bytes:
@@ -114,7 +114,7 @@ def _kinds(read: GgufVocabulary) -> list[int]:
     for token in read.control.values():
         kinds[token] = TokenType.CONTROL
     if not isinstance(unknown, int) or not 0 <= unknown < len(kinds):
-        raise BadFile(f"the unknown token is {unknown!r}, which is none.", where=read.where)
+        raise BadFile(f"the unknown token is {unknown!r:.200}, which is none.", where=read.where)
     kinds[unknown] = TokenType.UNKNOWN
     return kinds
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from galerne.errors import InvalidRequest, TemplateError
-from galerne.prompt.conversation import check_length, is_prefix, template_messages
+from galerne.prompt.conversation import check_length, check_tools, is_prefix, template_messages
 from galerne.prompt.render_process import RenderProcess
 from galerne.prompt.tokenizer import Tokenizer
 from galerne.protocol.messages import Message
@@ -105,6 +105,7 @@ class JinjaTemplate:
         now: datetime | None = None,
     ) -> list[int]:
         plain = template_messages(messages)
+        check_tools(tools)
         if context is not None:
             check_length([plain, list(tools)], self._tokenizer.longest, context)
         told = [{**self._protected(message), "role": message["role"]} for message in plain]

@@ -58,7 +58,7 @@ def open_library(data: Mapping[str, Any], file: Path) -> Tokenizer:
     try:
         return Tokenizer.from_str(json.dumps(prepared))
     except Exception as error:  # the library has no class of its own
-        raise BadFile(f"the tokenizer does not hold together: {error}", where=str(file)) from None
+        raise BadFile(f"the tokenizer does not hold together: {error!s:.500}", where=str(file)) from None
 
 
 def is_control(added: Mapping[str, Any]) -> bool:
@@ -97,7 +97,7 @@ def _check_added(added: Any, where: str) -> None:
     for token in added:
         if is_control(token) and not can_be_spelled(token["content"]):
             raise UnsupportedFile(
-                f"{token['content']!r} is a control token, but could be any text's character.", where=where
+                f"{token['content']!r:.200} is a control token, but could be any text's character.", where=where
             )
 
 
