@@ -6,6 +6,8 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 # PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS at PyTorch's CPU wheels, which saves some gigabytes.
 TORCH ?= torch==2.13.0
 
+KILLS ?= 300
+
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --no-deps --only-binary :all: -r
@@ -14,7 +16,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-annotate --no-header pyproject.toml requirements/build.in
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check schemas format bench peers lock clean
+.PHONY: help run test check schemas format crash bench peers lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -39,6 +41,9 @@ schemas: .venv/.test ## answer 270 JSON schemas with the default model, and vali
 format: .venv/.test ## format the code, and mend what the linter can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+crash: .venv/.test ## kill a server KILLS=300 times while it works on batches; nothing may be lost or done twice
+	$(BIN)/python -m tests.crash --kills $(KILLS)
 
 bench: .venv/.bench ## ours beside each engine that is installed, into docs/performance.md
 	@$(BIN)/galerne models pull smollm2-135m-instruct

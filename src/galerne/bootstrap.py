@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from galerne.flows.billing import Billing
     from galerne.flows.chat import Chat
     from galerne.flows.receipts import Receipts
-    from galerne.flows.served import ServedEmbedder, ServedModel
+    from galerne.flows.served import ServedEmbedder, ServedModel, ServedModels
     from galerne.identity.caller import Callers
     from galerne.ledger.energy import Grid
     from galerne.ledger.signing import SigningKey
@@ -237,9 +237,11 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     not answer, at once, before the server listens.
     """
     from galerne.api.application import create_app
+    from galerne.api.inside import Inside
     from galerne.backends.messages import Load
     from galerne.backends.supervised import SupervisedGenerator
     from galerne.flows.served import ServedModels
+    from galerne.flows.tidying import keep_tidy
 
     opened = open_local_model(settings.model, settings)
     opened.template.check()
@@ -252,14 +254,15 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     )
 
     encoder = _sentence_encoder(settings)
-    database, kept = open_kept(settings)
+    models = ServedModels([_served(opened, generator)], settings.aliases, [encoder])
+    database, kept = open_kept(models, settings)
     callers = open_callers(database, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         generator.start()
         try:
-            async with _running(kept.files.keep_tidy()):
+            async with running(keep_tidy(kept.files.tidy, kept.batches.tidy), kept.batches.work(Inside(app))):
                 yield
         finally:
             await generator.close()
@@ -268,8 +271,8 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
             opened.template.close()
             database.close()
 
-    models = ServedModels([_served(opened, generator)], settings.aliases, [encoder])
-    return create_app(models, callers, settings, lifespan, kept)
+    app = create_app(models, callers, settings, lifespan, kept)
+    return app
 
 
 def open_callers(database: Database, settings: Settings) -> Callers:
@@ -324,17 +327,19 @@ def receipts_key(settings: Settings) -> SigningKey:
     return SigningKey.of(load_secret(settings.data_dir / "receipts.key")[:32])
 
 
-def open_kept(settings: Settings) -> tuple[Database, Kept]:
+def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]:
     """The database, for whoever closes it, and the flows over what is kept in it and beside it.
 
     Raises `SettingsError`.
     """
     from galerne.api.application import Kept
+    from galerne.flows.batches import Batches
     from galerne.flows.files import Files
     from galerne.flows.links import Signer
     from galerne.flows.receipts import Receipts
     from galerne.protocol.conversations import ConversationFields
     from galerne.store.agents import SqlAgents
+    from galerne.store.batches import SqlJobs
     from galerne.store.contents import ContentFolder
     from galerne.store.files import SqlFiles
     from galerne.store.receipts import SqlReceiptLog
@@ -342,14 +347,21 @@ def open_kept(settings: Settings) -> tuple[Database, Kept]:
     from galerne.store.secret import load_secret
     from galerne.store.threads import SqlThreads
 
-    contents = ContentFolder(
-        settings.data_dir / "files", reserve=settings.disk_reserve_mb << 20, upload_seconds=settings.upload_seconds
+    contents, inputs = (
+        ContentFolder(
+            settings.data_dir / folder,
+            reserve=settings.disk_reserve_mb << 20,
+            upload_seconds=settings.upload_seconds,
+        )
+        for folder in ("files", "batches")
     )
     signer = Signer(load_secret(settings.data_dir / "signing.key"))
     database = open_database(settings)
     key = receipts_key(settings)
+    files = Files(SqlFiles(database), contents, signer, settings)
     return database, Kept(
-        files=Files(SqlFiles(database), contents, signer, settings),
+        files=files,
+        batches=Batches(SqlJobs(database), inputs, files, models, settings),
         agents=SqlAgents(database),
         conversations=SqlThreads(database, "conversation", ConversationFields),
         billing=_open_billing(database, key, settings),
@@ -389,7 +401,7 @@ def _grid(settings: Settings) -> Grid | None:
 
 
 @asynccontextmanager
-async def _running(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+async def running(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     """Work that goes on beside the requests, and is cancelled with the server."""
     tasks = [asyncio.create_task(each) for each in work]
     try:

@@ -155,6 +155,12 @@ class Settings(BaseSettings):
     max_agent_handoffs: int = Field(
         32, ge=0, le=1024, description="Agents that an agent may pass a conversation on to."
     )
+    # Batches.
+    batch_requests: int = Field(16, ge=1, le=4096, description="Requests of batches that are under way at once.")
+    batch_jobs: int = Field(4, ge=1, le=1024, description="Batches that are worked on at once.")
+    max_batch_requests: int = Field(100_000, ge=1, description="Requests of one batch.")
+    max_batch_jobs: int = Field(1000, ge=1, description="Batches of a workspace that have not ended.")
+    max_batch_hours: int = Field(168, ge=1, le=100_000, description="The longest time that a batch may take.")
 
     # Chat templates are programs from strangers: what one may use.
     template_seconds: float = Field(2.0, gt=0, le=60)

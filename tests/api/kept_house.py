@@ -40,9 +40,10 @@ class KeptHouse:
     ) -> None:
         self.folder = folder
         self.settings = Settings(data_dir=folder, **{"disk_reserve_mb": 0} | settings)
-        self.database, self.kept = open_kept(self.settings)
         self.generator = ScriptedGenerator(script, fails_after=fails_after, hangs_after=hangs_after)
-        self.app = create_app(served(self.generator), TwoWorkspaces(), self.settings, kept=self.kept)
+        models = served(self.generator)
+        self.database, self.kept = open_kept(models, self.settings)
+        self.app = create_app(models, TwoWorkspaces(), self.settings, kept=self.kept)
         self.client = Client(self.app)
 
     async def get(self, path: str, who: dict[str, str] = ANNA) -> Answer:

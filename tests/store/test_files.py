@@ -29,7 +29,7 @@ def store(database: Database) -> SqlFiles:
 
 
 def ids(store: SqlFiles, which: FileFilter, window: Window) -> list[str]:
-    return [file.id for file in store.list("anna", which, window).files]
+    return [file.id for file in store.page("anna", which, window).files]
 
 
 def test_a_file_is_found_by_its_workspace_while_it_lives(store: SqlFiles) -> None:
@@ -52,11 +52,11 @@ def test_windows(store: SqlFiles) -> None:
     assert ids(store, FileFilter(), Window(10)) == ["file-2", "file-1", "file-0"]
     assert ids(store, FileFilter(), Window(1, skip=1)) == ["file-1"]
     assert ids(store, FileFilter(), Window(10, after="file-1", newest_first=False)) == ["file-2"]
-    page = store.list("anna", FileFilter(purpose="batch"), Window(1))
+    page = store.page("anna", FileFilter(purpose="batch"), Window(1))
     assert (page.more, page.total) == (True, 2)
     for after in ("file-bert", "nothing"):
         with pytest.raises(NotFound):
-            store.list("anna", FileFilter(), Window(1, after=after))
+            store.page("anna", FileFilter(), Window(1, after=after))
 
 
 @pytest.mark.parametrize("which", [FileFilter(search="1%"), FileFilter(sources=["upload"], media_types=["text/plain"])])

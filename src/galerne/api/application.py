@@ -17,6 +17,7 @@ from galerne.api.errors import INTERNAL
 from galerne.api.metrics import Metrics
 from galerne.api.middleware import RequestLog
 from galerne.api.routes.agents import agent_routes
+from galerne.api.routes.batches import batch_routes
 from galerne.api.routes.chat import chat_routes
 from galerne.api.routes.completions import completion_routes
 from galerne.api.routes.conversations import conversation_routes
@@ -28,6 +29,7 @@ from galerne.api.routes.models import model_routes
 from galerne.api.routes.receipts import receipt_routes
 from galerne.api.routes.tokens import token_routes
 from galerne.flows.agents import Agents
+from galerne.flows.batches import Batches
 from galerne.flows.billing import Billing
 from galerne.flows.chat import Chat
 from galerne.flows.completions import Completions
@@ -56,6 +58,7 @@ class Kept:
 
     files: Files
     agents: AgentStore
+    batches: Batches
     conversations: Threads[ConversationFields]
     billing: Billing
     receipts: Receipts
@@ -97,6 +100,7 @@ def create_app(
         conversations = Conversations(kept.conversations, kept.agents, chat, settings)
         app.include_router(conversation_routes(conversations, settings))
         app.include_router(receipt_routes(kept.receipts))
+        app.include_router(batch_routes(kept.batches, settings))
     app.include_router(health_routes(models))
     app.include_router(metrics_routes(metrics))
     documentation.install(app)

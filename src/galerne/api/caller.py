@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from galerne.api.errors import respond
+from galerne.api.inside import CALLER, is_inside
 from galerne.errors import NotAuthenticated
 from galerne.identity.caller import Caller, Callers
 
@@ -21,9 +22,9 @@ class Identify:
         self._callers = callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX) and not is_inside(scope):
             try:
-                scope.setdefault("state", {})["caller"] = await self._callers.identify(_key(Headers(scope=scope)))
+                scope.setdefault("state", {})[CALLER] = await self._callers.identify(_key(Headers(scope=scope)))
             except NotAuthenticated as refusal:
                 await respond(refusal)(scope, receive, send)
                 return

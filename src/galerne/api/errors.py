@@ -45,6 +45,7 @@ from galerne.errors import (
 )
 from galerne.protocol.answers import ErrorObject
 from galerne.protocol.failures import ErrorBody, ErrorDetail
+from galerne.protocol.parsing import refusal
 
 logger = logging.getLogger(__name__)
 
@@ -127,9 +128,7 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         fault = error.errors()[0]
         where = ".".join(str(step) for step in fault["loc"][1:]) or None  # the first one says: query, path, header
-        if fault["type"] == "extra_forbidden":
-            return respond(UnsupportedField("there is no such parameter.", where=where, hint="Leave it out."))
-        return respond(InvalidRequest(f"{fault['msg'].removeprefix('Value error, ')}.", where=where))
+        return respond(refusal(fault["type"], fault["msg"], where))
 
     async def on_http(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from galerne.api.errors import CLIENT_LEFT, respond
+from galerne.api.inside import is_inside
 from galerne.api.metrics import Metrics
 from galerne.api.request_id import HEADER, begin_request
 from galerne.errors import Unavailable
@@ -32,7 +33,7 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         id = begin_request(Headers(scope=scope).get(HEADER))
-        began, status = time.perf_counter(), 0
+        began, status, inside = time.perf_counter(), 0, is_inside(scope)
         # HEAD is GET without the body of the answer, which the server that speaks HTTP leaves out.
         asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
@@ -56,7 +57,8 @@ class RequestLog:
         finally:
             seconds = time.perf_counter() - began
             route = getattr(asked.get("route"), "path", "unknown")
-            self._metrics.count_request(route, scope["method"], status or CLIENT_LEFT, seconds)
+            if not inside:
+                self._metrics.count_request(route, scope["method"], status or CLIENT_LEFT, seconds)
             fields = {"request_id": id, "status": status or CLIENT_LEFT, "ms": round(seconds * 1000, 1)}
-            level = logging.DEBUG if route in _PROBES else logging.INFO
+            level = logging.DEBUG if inside or route in _PROBES else logging.INFO
             logger.log(level, "%s %s", scope["method"], scope["path"], extra=fields)

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
-from galerne.engine.request import GenerationRequest
+from galerne.engine.request import GenerationRequest, Priority
 from galerne.errors import EngineFailed, GalerneError, PromptTooLong
 from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, Prompt, TextDelta
 from galerne.flows.choice import ChoiceText
@@ -102,6 +102,7 @@ class Answering:
             min_tokens=request.min_tokens or 0,
             tenant=caller.workspace,
             grammar=grammar,
+            priority=Priority.BATCH if caller.patient else Priority.INTERACTIVE,
         )
 
     async def _choice(

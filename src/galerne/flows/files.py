@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
 import time
 from collections.abc import AsyncIterator
@@ -24,11 +23,6 @@ from galerne.flows.stored_files import ContentStore, FileFilter, FilePage, FileS
 from galerne.identity.caller import Caller
 from galerne.protocol.files import UploadFields
 from galerne.settings import Settings
-
-logger = logging.getLogger(__name__)
-
-TIDY_SECONDS = 600
-"""Between two looks for what has expired or was left behind."""
 
 _OF_LINES = ("batch", "fine-tune")
 _id = re.compile(r"file-[0-9a-f]{32}")
@@ -89,7 +83,7 @@ class Files:
 
     def __init__(self, store: FileStore, contents: ContentStore, signer: Signer, settings: Settings) -> None:
         self._store = store
-        self._contents = contents
+        self.contents = contents
         self._signer = signer
         self._settings = settings
 
@@ -97,7 +91,7 @@ class Files:
     async def receive(self, caller: Caller) -> AsyncIterator[Upload]:
         """Room for a file that is on its way. Left without `keep`, nothing of it remains."""
         id = new_file_id()
-        content = await asyncio.to_thread(self._contents.create, id)
+        content = await asyncio.to_thread(self.contents.create, id)
         upload = Upload(content, id, caller.workspace, self._store, self._settings)
         try:
             yield upload
@@ -105,9 +99,9 @@ class Files:
             if not upload.complete:
                 await asyncio.shield(asyncio.to_thread(content.discard))
 
-    async def list(self, caller: Caller, which: FileFilter, window: Window) -> FilePage:
+    async def page(self, caller: Caller, which: FileFilter, window: Window) -> FilePage:
         """Raises `NotFound`."""
-        return await asyncio.to_thread(self._store.list, caller.workspace, which, window)
+        return await asyncio.to_thread(self._store.page, caller.workspace, which, window)
 
     async def find(self, id: str, caller: Caller) -> StoredFile:
         """Raises `NotFound`."""
@@ -118,12 +112,12 @@ class Files:
         known = _id.fullmatch(id) is not None
         if not known or not await asyncio.to_thread(self._store.remove, id, caller.workspace):
             raise _no_file(id)
-        await asyncio.to_thread(self._contents.remove, id)
+        await asyncio.to_thread(self.contents.remove, id)
 
     async def content(self, id: str, caller: Caller) -> tuple[StoredFile, Path]:
         """A file and where its content lies. Raises `NotFound`."""
         file = await self._find(id, caller.workspace)
-        return file, await asyncio.to_thread(self._contents.path, id)
+        return file, await asyncio.to_thread(self.contents.path, id)
 
     async def link(self, id: str, seconds: int, caller: Caller) -> Link:
         """Raises `NotFound`."""
@@ -134,24 +128,15 @@ class Files:
         """What a signed link leads to. Raises `NotFound`."""
         self._signer.check(link)
         file = await self._find(link.file, None)
-        return file, await asyncio.to_thread(self._contents.path, file.id)
-
-    async def keep_tidy(self) -> None:
-        """Remove what has expired or was left behind, from time to time, until cancelled."""
-        while True:
-            try:
-                await asyncio.to_thread(self.tidy)
-            except Exception:
-                logger.exception("what has expired could not be removed")
-            await asyncio.sleep(TIDY_SECONDS)
+        return file, await asyncio.to_thread(self.contents.path, file.id)
 
     def tidy(self) -> None:
         """Remove what has expired or was left behind. Blocks."""
         for id in self._store.remove_expired():
-            self._contents.remove(id)
-        left = self._contents.abandoned()
+            self.contents.remove(id)
+        left = self.contents.abandoned()
         for id in set(left) - self._store.known(left):
-            self._contents.remove(id)
+            self.contents.remove(id)
 
     async def _find(self, id: str, workspace: str | None) -> StoredFile:
         file = await asyncio.to_thread(self._store.find, id, workspace) if _id.fullmatch(id) else None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class FilePage:
-    """What is in a window. `FileStore.list` sets every field."""
+    """What is in a window. `FileStore.page` sets every field."""
 
     files: Sequence[StoredFile]
     more: bool  # there are others beyond it
@@ -68,7 +69,7 @@ class FileStore(Protocol):
     def remove(self, id: str, workspace: str) -> bool:
         """False: there is none."""
 
-    def list(self, workspace: str, which: FileFilter, window: Window) -> FilePage:
+    def page(self, workspace: str, which: FileFilter, window: Window) -> FilePage:
         """Raises `NotFound` when `after` is none of the workspace's."""
 
     def remove_expired(self) -> Sequence[str]:
@@ -81,6 +82,7 @@ class FileStore(Protocol):
 class OpenContent(Protocol):
     """Content on its way to the disk. Its methods block."""
 
+    id: str
     size: int  # so far
     head: bytes  # the first bytes
 
@@ -110,6 +112,10 @@ class ContentStore(Protocol):
 
     def path(self, id: str) -> Path:
         """Raises `NotFound` when it is not there."""
+
+    def hold(self, id: str) -> AbstractContextManager[BinaryIO | None]:
+        """The content, open to be read, and nobody else's until it is closed or the process ends. None: somebody else
+        holds it. Raises `NotFound` when it is not there."""
 
     def remove(self, id: str) -> None:
         """Harmless when it is not there."""

@@ -16,6 +16,7 @@ class Caller:
     organisation: str = "default"
     user: str | None = None  # a person or a service account; None where nobody is asked who they are
     key: str | None = None  # the id of the key that was shown
+    patient: bool = False  # whoever waits for an answer goes first: a batch's requests are for nobody who does
 
 
 class Callers(Protocol):

@@ -16,18 +16,18 @@ Purpose = Literal["agentic_safety", "assistants", "batch", "evals", "fine-tune",
 Word = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
 """What a list is searched for: a database cannot hold the character 0."""
 
-_LONGEST = 10 * 365 * 24  # hours
+LONGEST_HOURS = 10 * 365 * 24
 
 
 class UploadFields(ProtocolModel):
     """What a form says beside the file. Forms hold text, so numbers are read from it."""
 
     purpose: Purpose = "user_data"
-    expiry: Annotated[int | None, Field(ge=1, le=_LONGEST, strict=False)] = Field(
+    expiry: Annotated[int | None, Field(ge=1, le=LONGEST_HOURS, strict=False)] = Field(
         None, description="Hours until the file is deleted, in `mistralai`'s words."
     )
     expires_after_anchor: Literal["created_at"] | None = Field(None, alias="expires_after[anchor]")
-    expires_after_seconds: Annotated[int | None, Field(ge=3600, le=_LONGEST * 3600, strict=False)] = Field(
+    expires_after_seconds: Annotated[int | None, Field(ge=3600, le=LONGEST_HOURS * 3600, strict=False)] = Field(
         None, alias="expires_after[seconds]", description="The same in `openai`'s words, in seconds."
     )
     visibility: Annotated[Any, only("workspace")] = None

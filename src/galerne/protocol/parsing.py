@@ -41,14 +41,18 @@ def _refusal(error: ValidationError, body: bytes) -> InvalidRequest:
     # Each branch of a union reports its own fault: the one that got deepest is the one that was meant.
     field = faults[0]["loc"][:1]
     fault = max((f for f in faults if f["loc"][:1] == field), key=lambda f: len(_path(f, document)))
-    where = _spelled(_path(fault, document)) or None
-    match fault["type"]:
+    return refusal(fault["type"], fault["msg"], _spelled(_path(fault, document)) or None)
+
+
+def refusal(kind: str, message: str, where: str | None) -> InvalidRequest:
+    """What is told of a fault of this kind, as pydantic calls kinds."""
+    match kind:
         case "extra_forbidden":
             return UnsupportedField("there is no such field.", where=where, hint="Leave it out.")
-        case kind if kind == UNSUPPORTED:
-            return UnsupportedField(f"{fault['msg']}.", where=where)
+        case _ if kind == UNSUPPORTED:
+            return UnsupportedField(f"{message}.", where=where)
         case _:
-            return InvalidRequest(f"{fault['msg'].removeprefix('Value error, ')}.", where=where)
+            return InvalidRequest(f"{message.removeprefix('Value error, ')}.", where=where)
 
 
 def _path(fault: ErrorDetails, document: Any) -> list[str | int]:

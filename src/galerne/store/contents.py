@@ -6,6 +6,7 @@ Fills the port `ContentStore`. Several nodes share the folder.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from galerne.errors import DiskFull, NotFound, SettingsError
 
@@ -40,6 +42,16 @@ class ContentFolder:
             raise NotFound("its content is gone from the disk.", where=id)
         return path
 
+    @contextmanager
+    def hold(self, id: str) -> Iterator[BinaryIO | None]:
+        with self.path(id).open("r+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield None
+            else:
+                yield file
+
     def remove(self, id: str) -> None:
         (self._folder / id).unlink(missing_ok=True)
 
@@ -57,6 +69,7 @@ class OpenFile:
     """Fills the port `OpenContent`."""
 
     def __init__(self, path: Path, reserve: int) -> None:
+        self.id = path.name
         self.size = 0
         self.head = b""
         self._path = path

@@ -6,7 +6,20 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, String, Table, delete, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.engine import Row
 
 from galerne.errors import NotFound, TooLarge
@@ -46,7 +59,7 @@ class SqlFiles:
             mine = select(func.count()).where(files.c.workspace == file.workspace)
             if connection.execute(mine).scalar_one() >= most:
                 raise TooLarge(f"there are {most} files already.", where="file", hint="Delete some.")
-            connection.execute(insert(files).values({name: getattr(file, name) for name in StoredFile.__slots__}))
+            insert_file(connection, file)
 
     def find(self, id: str, workspace: str | None = None) -> StoredFile | None:
         wanted = [files.c.id == id, *([files.c.workspace == workspace] if workspace is not None else [])]
@@ -61,7 +74,7 @@ class SqlFiles:
             )
             return done.first() is not None
 
-    def list(self, workspace: str, which: FileFilter, window: Window) -> FilePage:
+    def page(self, workspace: str, which: FileFilter, window: Window) -> FilePage:
         wanted = [files.c.workspace == workspace, _alive(), *_conditions(which)]
         number = files.c.number
         order = number.desc() if window.newest_first else number
@@ -90,6 +103,10 @@ class SqlFiles:
                     select(files.c.id).where(files.c.id.in_(ids[first : first + 500]))
                 ).scalars()
             }
+
+
+def insert_file(connection: Connection, file: StoredFile) -> None:
+    connection.execute(insert(files).values({name: getattr(file, name) for name in StoredFile.__slots__}))
 
 
 def _alive() -> ColumnElement[bool]:

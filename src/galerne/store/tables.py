@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from galerne.store import agents, books, entries, files, keys, labels, quota, receipts, threads  # noqa: F401
+from galerne.store import agents, batches, books, entries, files, keys, labels, quota, receipts, threads  # noqa: F401

@@ -35,7 +35,7 @@ def file_routes(files: Files, settings: Settings) -> APIRouter:
     @router.get("/v1/files", responses=_FINDING)
     async def list_files(http: Request, query: Annotated[FileQuery, Query()]) -> FileList:
         """The workspace's files, the newest first."""
-        page = await files.list(caller_of(http), _filter(query), _window(query))
+        page = await files.page(caller_of(http), _filter(query), _window(query))
         return FileList(
             data=[_object(file) for file in page.files],
             has_more=page.more,
