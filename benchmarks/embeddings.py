@@ -1,0 +1,64 @@
+"""How many sentences a second the sentence encoder turns into vectors, on one core: `python -m benchmarks.embeddings`.
+
+It is measured as a server uses it: text in, tokens, the encoder's process, vectors out; everything on one CPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import time
+from pathlib import Path
+from statistics import median
+
+from benchmarks import machine
+from galerne.backends.sentence_encoder import NAME, SentenceEncoder
+from galerne.engine.events import EndEvent
+from galerne.flows.embeddings import embedding_tokens
+from galerne.settings import Settings
+
+TEXTS = Path(__file__).parent.parent / "tests" / "golden" / "texts"
+"""English and French prose."""
+
+
+def main() -> None:
+    options = _options()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # the encoder's process inherits it
+    asyncio.run(_measure(options.sentences, options.rounds))
+
+
+async def _measure(count: int, rounds: int) -> None:
+    prose = [part.strip() for file in sorted(TEXTS.glob("*.txt")) for part in file.read_text("utf-8").split(". ")]
+    sentences = [prose[number % len(prose)] for number in range(count)]
+    encoder = SentenceEncoder(Settings())
+    await _round(encoder, sentences)  # starts the process, loads the weights
+    runs = [await _round(encoder, sentences) for _ in range(rounds)]
+    await encoder.close()
+    tokens = sum(len(embedding_tokens(encoder.tokenizer, sentence)) for sentence in sentences) / count
+    print(f"{NAME}, one core: {machine.describe()}.")
+    print(f"{count} sentences of {tokens:.1f} tokens on average, median of {rounds} rounds:")
+    print(f"  {count / median(wall for wall, _ in runs):.0f} sentences a second")
+    print(f"  {count / median(cpu for _, cpu in runs):.0f} sentences for each second of CPU time")
+
+
+async def _round(encoder: SentenceEncoder, sentences: list[str]) -> tuple[float, float]:
+    """Seconds on the clock, and of CPU time (the tokens are cut in this process)."""
+    ends: list[EndEvent] = []
+    began, cpu_began = time.perf_counter(), time.process_time()
+    texts = [embedding_tokens(encoder.tokenizer, sentence) for sentence in sentences]
+    await encoder.embed("bench", texts, "", ends.append)
+    encoder_seconds = sum(end.work.cpu_seconds for end in ends)
+    return time.perf_counter() - began, time.process_time() - cpu_began + encoder_seconds
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.embeddings", description=__doc__)
+    parser.add_argument("--sentences", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=5)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
