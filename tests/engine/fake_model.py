@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from galerne.engine.distribution import draw
 from galerne.engine.engine import Engine
-from galerne.engine.events import EndEvent, TokenEvent
+from galerne.engine.events import EndEvent, Event, VectorEvent
 from galerne.engine.request import GenerationRequest
 from galerne.kernels.batch import BLOCK, Batch
 
@@ -37,6 +37,14 @@ def logits_of(keys: NDArray[np.uint64]) -> NDArray[np.float32]:
     if len(keys) >= ECHO:
         logits[int(keys[-ECHO]) & 0xFFFF] += 5
     return logits
+
+
+def state(tokens: Sequence[int]) -> list[float]:
+    """The hidden state behind the last of these tokens: computed from them alone, without an engine."""
+    keys: list[int] = []
+    for token in tokens:
+        keys.append(key_of(keys[-1] if keys else 0, token, len(keys)))
+    return (2 * logits_of(np.array(keys, np.uint64))).tolist()
 
 
 def answer(request: GenerationRequest, *, apart: bool = False) -> list[int]:
@@ -87,7 +95,11 @@ class FakeModel:
                 self._store(table, int(batch.positions[row]), int(batch.tokens[row]), apart)
             keys = self._cache[table[: -(-length // BLOCK)]].ravel()
             seen += [keys[: batch.positions[row] + 1] for row in range(first, last)]
-        return np.array([logits_of(seen[row]) for row in batch.outputs], np.float32).reshape(-1, VOCABULARY)
+        self._logits = np.array([logits_of(seen[row]) for row in batch.outputs], np.float32).reshape(-1, VOCABULARY)
+        return self._logits
+
+    def final_states(self) -> NDArray[np.float32]:
+        return 2 * self._logits
 
     def copy_block(self, source: int, target: int) -> None:
         self._cache[target] = self._cache[source]
@@ -99,17 +111,21 @@ class FakeModel:
 
 
 class Transcript:
-    """What an engine said, by request. Fails on anything but some tokens and then one end."""
+    """What an engine said, by request. Fails on anything but some tokens, or a vector, and then one end."""
 
     def __init__(self) -> None:
         self.tokens: dict[str, list[int]] = {}
+        self.vectors: dict[str, tuple[float, ...]] = {}
         self.ends: dict[str, EndEvent] = {}
 
-    def add(self, events: Sequence[TokenEvent | EndEvent]) -> None:
+    def add(self, events: Sequence[Event]) -> None:
         for event in events:
             assert event.id not in self.ends, f"{event} after the end"
             if isinstance(event, EndEvent):
                 self.ends[event.id] = event
+            elif isinstance(event, VectorEvent):
+                assert event.id not in self.vectors
+                self.vectors[event.id] = event.vector
             else:
                 self.tokens.setdefault(event.id, []).append(event.token)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from galerne.backends.embedder import Bill
 from galerne.backends.generator import Settle
 from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
 from galerne.engine.request import GenerationRequest
@@ -143,7 +144,7 @@ class LetterEmbedder:
         self._fails = fails
         self.asked: list[Sequence[Sequence[int]]] = []
 
-    async def embed(self, id: str, texts: Sequence[Sequence[int]], tenant: str, settle: Settle) -> NDArray[np.float32]:
+    async def embed(self, id: str, texts: Sequence[Sequence[int]], tenant: str, bill: Bill) -> NDArray[np.float32]:
         assert tenant
         if self._fails is not None:
             raise self._fails
@@ -151,7 +152,7 @@ class LetterEmbedder:
         await asyncio.sleep(0)
         counts = np.array([[text.count(97 + letter) for letter in range(8)] for text in texts], np.float32)
         for number, text in enumerate(texts):
-            settle(EndEvent(f"{id}-{number}", EndReason.STOP, Work(prompt_tokens=len(text))))
+            bill.settle(EndEvent(f"{id}-{number}", EndReason.STOP, Work(prompt_tokens=len(text))))
         return counts / np.linalg.norm(counts, axis=1, keepdims=True)
 
     async def close(self) -> None: ...

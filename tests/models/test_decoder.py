@@ -70,5 +70,15 @@ def test_sequences_do_not_disturb_each_other(name, tiny, kernels, assert_close):
         assert_close(logits, model.logits(sequence))
 
 
+@pytest.mark.parametrize("name", ["llama", "llama-tied", "mistral", "qwen2", "mixtral"])
+def test_the_last_hidden_states_are_those_of_transformers(name, tiny, kernels, assert_close):
+    model = load(tiny(name).safetensors(), kernels)
+    run_steps(model, [tokens(75)], [[60], [15]])
+    assert_close(model.final_states(), tiny(name).final_states(tokens(75))[60:])
+    run_steps(model, [tokens(40, seed=4), tokens(5, seed=5)])
+    parts = [tiny(name).final_states(tokens(40, seed=4)), tiny(name).final_states(tokens(5, seed=5))]
+    assert_close(model.final_states(), np.concatenate(parts))
+
+
 def test_ministral_3_stops_where_its_attention_would_change(tiny, kernels):
     assert load(tiny("ministral3").gguf(), kernels).context_length == 80

@@ -86,6 +86,11 @@ class Tiny:
         with torch.no_grad():
             return self.torch_model(torch.tensor([list(tokens)])).logits[0].numpy()
 
+    def final_states(self, tokens: Sequence[int]) -> NDArray[np.float32]:
+        """The last hidden states that transformers computes, float32 [len(tokens), width]."""
+        with torch.no_grad():
+            return self.torch_model.model(torch.tensor([list(tokens)])).last_hidden_state[0].numpy()
+
     def safetensors(self, *, shard_size: str = "1GB") -> Path:
         path = self.folder / f"hf-{shard_size}"
         if not path.exists():

@@ -8,8 +8,21 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from galerne.backends.generator import Settle
+from galerne.engine.events import EndEvent
 from galerne.prompt.tokenizer import Tokenizer
+
+
+class Bill(Protocol):
+    """Told what becomes of each text. Those of a request "ID" are "ID-0", "ID-1", ..."""
+
+    def begin(self, id: str) -> None:
+        """It is handed to whoever computes."""
+
+    def settle(self, end: EndEvent) -> None:
+        """Just once for each that was taken on, with what was computed; perhaps after nobody waits any longer."""
+
+    def drop(self, id: str) -> None:
+        """It was not taken on. Harmless when it has been settled."""
 
 
 class Embedder(Protocol):
@@ -31,11 +44,8 @@ class Embedder(Protocol):
     def tokenizer(self) -> Tokenizer:
         """May be read from its file when it is asked for: ask in a thread."""
 
-    async def embed(self, id: str, texts: Sequence[Sequence[int]], tenant: str, settle: Settle) -> NDArray[np.float32]:
+    async def embed(self, id: str, texts: Sequence[Sequence[int]], tenant: str, bill: Bill) -> NDArray[np.float32]:
         """Vectors of length 1, [texts, dimensions].
-
-        `settle` is called, before this returns or raises, just once for each text that was taken on: "ID-0" is the
-        first. What is accounted is what was computed.
 
         Raises `InvalidRequest`, `PromptTooLong`, `QueueFull`, `ModelLoading` for what is not taken on, `EngineFailed`.
         """

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from galerne.engine.events import EndEvent, TokenEvent
+from galerne.engine.events import EndEvent, TokenEvent, VectorEvent
 from galerne.engine.request import GenerationRequest
 from galerne.errors import EngineFailed, GalerneError
 
@@ -74,7 +74,8 @@ class Stepped:
     """The engine made a step. Sent for every one, so that a silent engine that has work is known to hang."""
 
     tokens: tuple[TokenEvent, ...]
-    ends: tuple[EndEvent, ...]  # of one request always after its tokens
+    vectors: tuple[VectorEvent, ...]
+    ends: tuple[EndEvent, ...]  # of one request always after its tokens or vector
     statistics: dict[str, float]
     kind: Literal["stepped"] = "stepped"
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from galerne.backends.generator import Settle
+from galerne.backends.embedder import Bill
 from galerne.child_process import ChildProcess
 from galerne.engine.events import EndEvent, EndReason, Work
 from galerne.errors import EngineFailed, QueueFull
@@ -72,7 +72,7 @@ class SentenceEncoder:
         id: str,
         texts: Texts,
         tenant: str,  # noqa: ARG002 (nothing is kept that could be shared)
-        settle: Settle,
+        bill: Bill,
     ) -> NDArray[np.float32]:
         if self._open > self._most_waiting:
             raise QueueFull(f"{self._open} requests are under way already.", hint="Try again later.")
@@ -80,7 +80,7 @@ class SentenceEncoder:
         try:
             vectors = []
             for first, chunk in _chunks(texts):
-                vectors.append(await self._turn(id, first, chunk, settle))
+                vectors.append(await self._turn(id, first, chunk, bill))
         finally:
             self._open -= 1
         return np.concatenate(vectors)
@@ -90,9 +90,12 @@ class SentenceEncoder:
         await asyncio.to_thread(self._turns.shutdown, cancel_futures=True)
         self._process.end()
 
-    async def _turn(self, id: str, first: int, chunk: Texts, settle: Settle) -> NDArray[np.float32]:
-        """The vectors of a chunk, whose first text has this number; settled, however it ends, if it was begun."""
+    async def _turn(self, id: str, first: int, chunk: Texts, bill: Bill) -> NDArray[np.float32]:
+        """The vectors of a chunk, whose first text has this number; billed, however it ends, if it was begun."""
         began = time.monotonic()
+        parts = [f"{id}-{number}" for number in range(first, first + len(chunk))]
+        for part in parts:
+            bill.begin(part)
         turn = self._turns.submit(self._ask, chunk)
         reason, cpu_seconds, error = EndReason.CANCELLED, 0.0, None
         try:
@@ -102,11 +105,13 @@ class SentenceEncoder:
             reason, error = EndReason.FAILED, str(failure)
             raise
         finally:
-            if not turn.cancelled():
-                share, wall = cpu_seconds / sum(map(len, chunk)), time.monotonic() - began
-                for number, text in enumerate(chunk, first):
+            share, wall = cpu_seconds / sum(map(len, chunk)), time.monotonic() - began
+            for part, text in zip(parts, chunk, strict=True):
+                if turn.cancelled():
+                    bill.drop(part)
+                else:
                     work = Work(prompt_tokens=len(text), cpu_seconds=share * len(text), wall_seconds=wall)
-                    settle(EndEvent(f"{id}-{number}", reason, work, error))
+                    bill.settle(EndEvent(part, reason, work, error))
         return vectors
 
     def _ask(self, chunk: Texts) -> tuple[float, NDArray[np.float32]]:

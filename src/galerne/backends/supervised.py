@@ -167,10 +167,11 @@ class SupervisedGenerator:
             case Loaded(level, context_length):
                 self.level, self.context_length, self._writer = level, context_length, writer
                 self._send(Submit(probe()))
-            case Stepped(tokens, ends, statistics):
+            case Stepped(tokens, vectors, ends, statistics):
                 self._ready = self._ready or bool(tokens)
                 self._statistics = statistics
                 self._streams.deliver(tokens)
+                self._streams.deliver(vectors)
                 self._streams.deliver(ends)
             case Refused(id=None):
                 raise message.error()

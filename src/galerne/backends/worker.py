@@ -24,7 +24,7 @@ from galerne.backends.messages import (
     read_to_worker,
 )
 from galerne.engine.engine import Engine
-from galerne.engine.events import EndEvent, TokenEvent
+from galerne.engine.events import EndEvent, TokenEvent, VectorEvent
 from galerne.errors import GalerneError
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -60,7 +60,8 @@ def _serve(channel: _Channel, engine: Engine) -> None:
             events = engine.step()
             tokens = tuple(event for event in events if isinstance(event, TokenEvent))
             ends = tuple(event for event in events if isinstance(event, EndEvent))
-            channel.send(Stepped(tokens, ends, dict(engine.statistics())))
+            vectors = tuple(event for event in events if isinstance(event, VectorEvent))
+            channel.send(Stepped(tokens, vectors, ends, dict(engine.statistics())))
 
 
 def _obey(command: ToWorker, engine: Engine, channel: _Channel) -> None:

@@ -17,6 +17,7 @@ from galerne.engine.limits import EngineLimits
 from galerne.engine.lookup import PromptLookup
 from galerne.engine.mask import CompileGrammar
 from galerne.engine.model import Model
+from galerne.engine.pooling import pool
 from galerne.engine.request import GenerationRequest
 from galerne.engine.sampler import Sampler
 from galerne.engine.scheduler import Scheduler
@@ -36,7 +37,8 @@ class Engine:
         while engine.has_work:
             for event in engine.step(): ...
 
-    Each request that was submitted gets some `TokenEvent`s and then just one `EndEvent`.
+    Each request that was submitted gets some `TokenEvent`s (one `VectorEvent`, if it embeds) and then just one
+    `EndEvent`.
     """
 
     def __init__(
@@ -128,6 +130,7 @@ class Engine:
         logits = self._forward(step)
         if logits is not None:
             events += self._sampler.advance(step, logits)
+            events += pool(step, self._model)
             self._scheduler.settle(step, self._clock() - began)
         self._account(step, self._cpu_clock() - cpu_began)
         events += [self._end(share.sequence) for share in step.shares if share.sequence.end is not None]

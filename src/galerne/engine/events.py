@@ -1,4 +1,4 @@
-"""What the engine answers: for each request some `TokenEvent`s and then just one `EndEvent`."""
+"""What the engine answers: for each request some `TokenEvent`s, or a `VectorEvent`, and then just one `EndEvent`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ class TokenEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class VectorEvent:
+    """What a request that `embeds` wanted."""
+
+    id: str
+    vector: tuple[float, ...]  # as wide as the model
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What a request cost. The engine's count is the truth that is billed."""
 
@@ -46,4 +54,4 @@ class EndEvent:
     error: str | None = None  # what a person should read, when it failed or was refused
 
 
-Event = TokenEvent | EndEvent
+Event = TokenEvent | VectorEvent | EndEvent

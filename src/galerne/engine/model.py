@@ -36,5 +36,8 @@ class Model(Protocol):
     def forward(self, batch: Batch) -> NDArray[np.float32]:
         """Logits [len(batch.outputs), vocabulary], valid until the next call."""
 
+    def final_states(self) -> NDArray[np.float32]:
+        """The last hidden states behind the logits of the last `forward`, [len(batch.outputs), width]."""
+
     def copy_block(self, source: int, target: int) -> None:
         """Copy the keys and values of one block to another, in every layer."""

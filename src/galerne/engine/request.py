@@ -41,4 +41,5 @@ class GenerationRequest:
     min_tokens: int = 0  # no stop token before so many, unless the grammar leaves nothing else
     tenant: str = ""  # salt of the prefix cache and unit of fairness
     priority: Priority = Priority.INTERACTIVE
+    embeds: bool = False  # the hidden state behind the prompt's last token is wanted, and no answer
     grammar: str | None = None  # what the answer must be, in the words of the engine's `CompileGrammar`

@@ -34,7 +34,8 @@ class Sampler:
         with np.errstate(over="ignore", invalid="ignore"):
             for share in step.shares:
                 last = first + share.outputs
-                self._advance(share, logits[first:last], winners[first:last], events)
+                if not share.sequence.request.embeds:
+                    self._advance(share, logits[first:last], winners[first:last], events)
                 first = last
         return events
 

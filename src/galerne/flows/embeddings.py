@@ -51,15 +51,10 @@ class Embeddings:
         texts = await asyncio.to_thread(_tokens, request, model)
         id = f"embd-{uuid4().hex}"
         tab = await Tab.open(_claim(id, texts, model, caller), self._meter)
-        parts = [f"{id}-{number}" for number in range(len(texts))]
-        for part in parts:
-            tab.begin(part)
         try:
-            vectors = await model.embedder.embed(id, texts, caller.workspace, tab.settle)
+            vectors = await model.embedder.embed(id, texts, caller.workspace, tab)
             await tab.close()
         finally:
-            for part in parts:
-                tab.drop(part)
             tab.end()
         return Embedded(id, model.name, vectors, sum(map(len, texts)))
 

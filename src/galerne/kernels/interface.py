@@ -103,6 +103,9 @@ class Program(Protocol):
     def __call__(self, batch: Batch) -> NDArray[np.float32]:
         """The result of the forward function, [len(batch.outputs), width]. Valid until the next call."""
 
+    def gathered(self) -> NDArray[np.float32]:
+        """What `Operations.outputs` gave in the last call, [len(batch.outputs), width]. Valid until the next one."""
+
     def copy_block(self, source: int, target: int) -> None:
         """Copy all keys and values of one block to another, in every layer (copy on write)."""
 

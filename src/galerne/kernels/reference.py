@@ -56,8 +56,12 @@ class ReferenceProgram:
 
     def __call__(self, batch: Batch) -> Floats:
         with np.errstate(over="ignore", invalid="ignore"):  # absurd weights show in the logits
-            logits: Floats = self._forward(ReferenceOperations(batch, self._keys, self._values))
+            self._operations = ReferenceOperations(batch, self._keys, self._values)
+            logits: Floats = self._forward(self._operations)
         return logits
+
+    def gathered(self) -> Floats:
+        return self._operations.gathered
 
     def copy_block(self, source: int, target: int) -> None:
         self._keys[:, target] = self._keys[:, source]
@@ -139,7 +143,8 @@ class ReferenceOperations:
         return result
 
     def outputs(self, x: Value) -> Value:
-        return x[self._batch.outputs]
+        self.gathered: Floats = x[self._batch.outputs]
+        return self.gathered
 
 
 def _attend(

@@ -12,7 +12,7 @@ from galerne.errors import SettingsError
 from galerne.kernels.batch import BLOCK, Batch
 from galerne.kernels.interface import CacheShape, Kernels, Program
 from galerne.models.config import ModelConfig
-from galerne.models.decoder import forward
+from galerne.models.decoder import Decoder, final_states, forward
 from galerne.models.gguf_config import read_gguf_config
 from galerne.models.hf_config import read_hf_config
 from galerne.models.loading import load_decoder
@@ -23,12 +23,20 @@ class Model:
     """A model with its weights and its key/value cache, ready to compute. Made by `load`."""
 
     def __init__(
-        self, config: ModelConfig, program: Program, *, blocks: int, max_rows: int, cache_bytes_per_block: int
+        self,
+        config: ModelConfig,
+        decoder: Decoder,
+        program: Program,
+        *,
+        blocks: int,
+        max_rows: int,
+        cache_bytes_per_block: int,
     ) -> None:
         self.config = config
         self.blocks = blocks
         self.max_rows = max_rows
         self.cache_bytes_per_block = cache_bytes_per_block
+        self._decoder = decoder
         self._program = program
 
     @property
@@ -52,6 +60,10 @@ class Model:
         """Logits of the rows that the batch wants, [outputs, vocabulary]. Valid until the next call."""
         return self._program(batch)
 
+    def final_states(self) -> NDArray[np.float32]:
+        """The last hidden states behind the logits of the last `forward`, [outputs, width]."""
+        return final_states(self._decoder, self._program.gathered())
+
     def copy_block(self, source: int, target: int) -> None:
         """Copy one block of the cache to another, in every layer."""
         self._program.copy_block(source, target)
@@ -71,7 +83,7 @@ def load(checkpoint: Checkpoint, kernels: Kernels, blocks: int, max_rows: int) -
     decoder = load_decoder(checkpoint, config, kernels)
     program = kernels.program(partial(forward, decoder), _cache(config, blocks), max_rows)
     cache_bytes = kernels.cache_bytes(_cache(config, 1))
-    return Model(config, program, blocks=blocks, max_rows=max_rows, cache_bytes_per_block=cache_bytes)
+    return Model(config, decoder, program, blocks=blocks, max_rows=max_rows, cache_bytes_per_block=cache_bytes)
 
 
 def blocks_for(configs: Sequence[ModelConfig], kernels: Kernels, memory: int) -> int:

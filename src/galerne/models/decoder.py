@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from galerne.kernels.interface import Attention, Matrix, Operations, Rope, Value, Vector
 
 
@@ -58,6 +60,13 @@ def forward(decoder: Decoder, ops: Operations) -> Value:
         x = _attention(decoder, layer, x, ops)
         x = _feed_forward(decoder, layer, x, ops)
     return ops.linear(ops.rms_norm(ops.outputs(x), decoder.final_norm, decoder.epsilon), decoder.output)
+
+
+def final_states(decoder: Decoder, gathered: Vector) -> Vector:
+    """The rows that `Operations.outputs` gave, as the output matrix reads them [outputs, width]."""
+    mean_square = np.mean(np.square(gathered), axis=-1, keepdims=True)
+    states: Vector = gathered / np.sqrt(mean_square + np.float32(decoder.epsilon)) * decoder.final_norm
+    return states
 
 
 def _attention(decoder: Decoder, layer: Layer, x: Value, ops: Operations) -> Value:

@@ -33,7 +33,7 @@ def programs(draw):
 def test_buffers_that_live_together_lie_apart(program):
     instructions, buffers = program
     last = buffers[-1]
-    offsets, size = lay_out(instructions, CAPACITY, last)
+    offsets, size = lay_out(instructions, CAPACITY, [last])
     lives = {}
     for buffer in buffers:
         users = [number for number, each in enumerate(instructions) if buffer in each.buffers]
@@ -56,4 +56,4 @@ def test_a_long_chain_takes_the_place_of_two_buffers():
         Instruction(RECORD, "any", BARRIER_ALWAYS, ROWS_ALL, {"a": Address(before), "b": Address(after)})
         for before, after in itertools.pairwise(buffers)
     ]
-    assert lay_out(chain, CAPACITY, buffers[-1])[1] == 2 * 64 * CAPACITY[ROWS_ALL]
+    assert lay_out(chain, CAPACITY, [buffers[-1]])[1] == 2 * 64 * CAPACITY[ROWS_ALL]

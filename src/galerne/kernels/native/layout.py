@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from galerne.kernels.native.record import BARRIER_ALWAYS
 from galerne.kernels.native.trace import Buffer, Instruction
@@ -11,11 +11,11 @@ ALIGNMENT = 64
 
 
 def lay_out(
-    instructions: Sequence[Instruction], capacity: Mapping[int, int], last: Buffer
+    instructions: Sequence[Instruction], capacity: Mapping[int, int], lasting: Collection[Buffer]
 ) -> tuple[dict[Buffer, int], int]:
-    """Each buffer's offset, and the bytes of all. `capacity`: rows of each kind; `last` outlives the program."""
+    """Each buffer's offset, and the bytes of all. `capacity`: rows of each kind; `lasting` ones outlive the program."""
     first, final = _lives(instructions)
-    final[last] = len(instructions)
+    final |= dict.fromkeys(lasting, len(instructions))
     offsets: dict[Buffer, int] = {}
     alive: list[tuple[int, int, Buffer]] = []  # (start, stop, buffer), by start
     total = 0

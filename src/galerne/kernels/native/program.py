@@ -65,7 +65,12 @@ class NativeProgram:
         self._describe(batch)
         self._counters[:] = 0
         self._team.run(_at(self._context))
-        return self._logits[:outputs, : self._result.width]
+        self._wanted = outputs
+        return self._rows(self._result)
+
+    def gathered(self) -> NDArray[np.float32]:
+        assert self._trace.gathered is not None
+        return self._rows(self._trace.gathered)
 
     def copy_block(self, source: int, target: int) -> None:
         size = self._layout.block
@@ -120,7 +125,8 @@ class NativeProgram:
             ROWS_OUTPUTS: outputs,
             ROWS_PAIRS: self._max_rows * trace.experts_used,
         }
-        offsets, size = lay_out(trace.instructions, capacity, self._result.buffer)
+        lasting = [self._result.buffer, *([trace.gathered.buffer] if trace.gathered else [])]
+        offsets, size = lay_out(trace.instructions, capacity, lasting)
         self._arena = aligned(size)
         program = aligned(len(trace.instructions) * (INSTRUCTION_BYTES // 8), np.int64)
         program = program.reshape(len(trace.instructions), -1)
@@ -134,8 +140,13 @@ class NativeProgram:
                 if name in each.record.fields:
                     line[each.record.index(name)] = value
         self._keep("program", program)
-        start, stride = offsets[self._result.buffer], self._result.buffer.row_bytes
-        self._logits = self._arena[start : start + outputs * stride].view(np.float32).reshape(outputs, stride // 4)
+        self._offsets = {buffer: offsets[buffer] for buffer in lasting}
+
+    def _rows(self, x: Floats) -> NDArray[np.float32]:
+        """The rows of a lasting buffer that the last batch wanted."""
+        start, stride = self._offsets[x.buffer], x.buffer.row_bytes
+        rows = self._arena[start : start + self._wanted * stride].view(np.float32)
+        return rows.reshape(self._wanted, stride // 4)[:, : x.width]
 
     def _prepare_private(self) -> None:
         rows = max(TILE_ROWS, SPLIT_ROWS, self._group)

@@ -132,6 +132,7 @@ class Trace:
     rope_used: Rope | None = None
     group: int = 0  # heads that share a key/value head; 0: there is no attention
     experts_used: int = 0  # by each row; 0: there are none
+    gathered: Floats | None = None  # what `outputs` gave
     keep: list[object] = field(default_factory=list)  # what instructions point at
     widest: int = GROUP  # inputs of the widest product
 
@@ -156,7 +157,7 @@ class Trace:
         return [Floats(x.buffer, width, start) for width, start in zip(widths, starts, strict=False)]
 
     def outputs(self, x: Floats) -> Floats:
-        out = self._floats(x.width, ROWS_OUTPUTS)
+        out = self.gathered = self._floats(x.width, ROWS_OUTPUTS)
         source = self._place("x", x)
         self._emit(GATHER, "gather", BARRIER_ALWAYS, ROWS_OUTPUTS, **source, **self._out(out), width=x.width)
         return out
