@@ -339,6 +339,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.flows.links import Signer
     from galerne.flows.receipts import Receipts
     from galerne.protocol.conversations import ConversationFields
+    from galerne.protocol.responses import KeptResponse
     from galerne.store.agents import SqlAgents
     from galerne.store.batches import SqlJobs
     from galerne.store.contents import ContentFolder
@@ -365,6 +366,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         batches=Batches(SqlJobs(database), inputs, files, models, settings),
         agents=SqlAgents(database),
         conversations=SqlThreads(database, "conversation", ConversationFields),
+        responses=SqlThreads(database, "response", KeptResponse),
         billing=_open_billing(database, key, settings),
         receipts=Receipts(SqlReceiptLog(database), key.public),
     )

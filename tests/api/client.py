@@ -149,5 +149,18 @@ class Client:
         ).answer()
 
 
+def events_of(answer: Answer) -> list[dict[str, Any]]:
+    """The data of each named event of a stream; its name is the data's type."""
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    *events, rest = answer.body.decode().split("\n\n")
+    assert rest == ""
+    data = []
+    for event in events:
+        name, line = event.split("\n")
+        data.append(json.loads(line.removeprefix("data: ")))
+        assert name == f"event: {data[-1]['type']}"
+    return data
+
+
 def _request(body: bytes, *, last: bool = True) -> Message:
     return {"type": "http.request", "body": body, "more_body": not last}

@@ -12,9 +12,9 @@ from tests.api.kept_house import ANNA, BERT, KeptHouse
 BASE = "/v1/agents"
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> KeptHouse:
-    return KeptHouse(tmp_path)
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> KeptHouse:
+    return KeptHouse(tmp_path_factory.mktemp("house"))
 
 
 def made(**fields: Any) -> dict[str, Any]:
@@ -74,7 +74,8 @@ async def test_what_is_wrong_is_named(
     assert (await house.get(f"{BASE}/{id}")).json()["versions"] == [0]
 
 
-async def test_lists_and_pages(house: KeptHouse) -> None:
+async def test_lists_and_pages(tmp_path: Path) -> None:
+    house = KeptHouse(tmp_path)
     ids = [await create(house, name=f"Agent {number}") for number in range(5)][::-1]
 
     async def listed(query: str) -> list[str]:
@@ -126,7 +127,8 @@ async def test_an_alias_that_is_none(house: KeptHouse, alias: str) -> None:
     assert (answer.status, answer.json()["param"]) == (422, "alias")
 
 
-async def test_another_workspace_finds_nothing(house: KeptHouse) -> None:
+async def test_another_workspace_finds_nothing(tmp_path: Path) -> None:
+    house = KeptHouse(tmp_path)
     id = await create(house)
     await send(house, "PUT", f"{BASE}/{id}/aliases?alias=stable&version=0", {})
     for wanted, who in ((id, BERT), ("ag_none", ANNA), ("%00", ANNA)):

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.api.client import Answer
+from tests.api.client import events_of
 from tests.api.kept_house import ANNA, BERT, KeptHouse
 
 BASE = "/v1/conversations"
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> KeptHouse:
-    return KeptHouse(tmp_path)
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> KeptHouse:
+    return KeptHouse(tmp_path_factory.mktemp("house"))
 
 
 def asked(inputs: Any = "Hi", **fields: Any) -> dict[str, Any]:
     return {"model": "fake", "inputs": inputs} | fields
-
-
-def events_of(answer: Answer) -> list[dict[str, Any]]:
-    """The data of each event; its name is the data's type."""
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    *events, rest = answer.body.decode().split("\n\n")
-    assert rest == ""
-    data = []
-    for event in events:
-        name, line = event.split("\n")
-        data.append(json.loads(line.removeprefix("data: ")))
-        assert name == f"event: {data[-1]['type']}"
-    return data
 
 
 async def test_an_answer_and_its_usage(house: KeptHouse) -> None:
@@ -82,7 +70,9 @@ async def test_who_leaves_a_stream_finds_what_was_said(tmp_path: Path) -> None:
     pieces = [(await exchange.piece()).decode() for _ in range(4)]
     await exchange.leave()
     [conversation] = (await house.get(BASE)).json()
-    history = (await house.get(f"{BASE}/{conversation['id']}/history")).json()
+    async with asyncio.timeout(10):
+        while len((history := (await house.get(f"{BASE}/{conversation['id']}/history")).json())["entries"]) < 2:
+            await asyncio.sleep(0.01)
     assert "".join(json.loads(piece.split("data: ")[1])["content"] for piece in pieces[1:]) == "Bon"
     assert [entry["content"] for entry in history["entries"]] == ["Hi", "Bon"]
     assert house.generator.running == set()
@@ -103,7 +93,7 @@ async def test_a_turn_beside_another_is_refused(tmp_path: Path) -> None:
         ({"model": None}, None, "invalid_request"),
         ({"tools": [{"type": "web_search"}]}, "tools", "unsupported_field"),
         ({"guardrails": [{}]}, "guardrails", "unsupported_field"),
-        ({"agent_id": "ag_1"}, "agent_id", "unsupported_field"),
+        ({"agent_id": "ag_1"}, None, "invalid_request"),
         ({"inputs": 5}, "inputs", "invalid_request"),
         (
             {"inputs": [{"type": "tool.execution", "name": "web_search", "arguments": "{}"}]},
@@ -152,14 +142,16 @@ async def test_what_is_not_there(house: KeptHouse, id: str) -> None:
         assert answer.status == 404
 
 
-async def test_deleting_says_nothing(house: KeptHouse) -> None:
+async def test_deleting_says_nothing(tmp_path: Path) -> None:
+    house = KeptHouse(tmp_path)
     id = (await house.post(BASE, asked())).json()["conversation_id"]
     answer = await house.delete(f"{BASE}/{id}")
     assert (answer.status, answer.body) == (204, b"")
     assert (await house.get(BASE)).json() == []
 
 
-async def test_another_workspace_finds_nothing(house: KeptHouse) -> None:
+async def test_another_workspace_finds_nothing(tmp_path: Path) -> None:
+    house = KeptHouse(tmp_path)
     id = (await house.post(BASE, asked())).json()["conversation_id"]
     entry = (await house.get(f"{BASE}/{id}/history")).json()["entries"][0]["id"]
     for answer in (

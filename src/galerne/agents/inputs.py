@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from galerne.agents.threads import new_id, now
 from galerne.protocol.conversations import Inputs
 from galerne.protocol.entries import Entry, MessageInputEntry
@@ -17,9 +19,13 @@ _KINDS = {
 
 def entries_of(inputs: Inputs) -> list[Entry]:
     """Each with an id of its own, as of now."""
-    said = [MessageInputEntry(role="user", content=inputs)] if isinstance(inputs, str) else inputs
+    return stamped([MessageInputEntry(role="user", content=inputs)] if isinstance(inputs, str) else inputs)
+
+
+def stamped(entries: Sequence[Entry]) -> list[Entry]:
+    """The same as new ones."""
     time = now()
     return [
         entry.model_copy(update={"id": new_id(_KINDS[entry.type]), "created_at": time, "completed_at": time})
-        for entry in said
+        for entry in entries
     ]

@@ -17,11 +17,13 @@ from galerne.protocol.entries import Entry, OutputEntry
 class Turn:
     """Puts the entries so far to whoever answers. `outputs` is what was said, however the turn ended."""
 
-    def __init__(self, thread: str, entries: Sequence[Entry], participant: Participant, answers: Answers) -> None:
-        """Raises `InvalidRequest` for entries that do not fit together, and for none."""
-        check_results(entries, where="inputs")
+    def __init__(
+        self, thread: str, entries: Sequence[Entry], participant: Participant, answers: Answers, *, where: str
+    ) -> None:
+        """Raises `InvalidRequest` for entries that do not fit together, and for none; `where` names their field."""
+        check_results(entries, where)
         if not entries:
-            raise InvalidRequest("nothing was said yet.", where="inputs")
+            raise InvalidRequest("nothing was said yet.", where=where)
         self._thread = thread
         self._entries = entries
         self._participant = participant

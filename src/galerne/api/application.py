@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from fastapi import FastAPI
@@ -27,6 +27,7 @@ from galerne.api.routes.health import health_routes
 from galerne.api.routes.metrics import metrics_routes
 from galerne.api.routes.models import model_routes
 from galerne.api.routes.receipts import receipt_routes
+from galerne.api.routes.responses import response_routes
 from galerne.api.routes.tokens import token_routes
 from galerne.flows.agents import Agents
 from galerne.flows.batches import Batches
@@ -39,11 +40,13 @@ from galerne.flows.files import Files
 from galerne.flows.fim import Fim
 from galerne.flows.meter import Watched
 from galerne.flows.receipts import Receipts
+from galerne.flows.responses import Responses
 from galerne.flows.served import ServedModels
 from galerne.flows.tokens import Tokens
 from galerne.identity.caller import Callers
 from galerne.protocol.conversations import ConversationFields
 from galerne.protocol.failures import ErrorBody
+from galerne.protocol.responses import KeptResponse
 from galerne.settings import Settings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -59,6 +62,7 @@ class Kept:
     files: Files
     agents: AgentStore
     batches: Batches
+    responses: Threads[KeptResponse]
     conversations: Threads[ConversationFields]
     billing: Billing
     receipts: Receipts
@@ -73,6 +77,12 @@ def create_app(
 ) -> FastAPI:
     """The application over these models, for these callers; `lifespan` starts and stops them. `kept` None: it keeps
     nothing, and has no address that would."""
+    metrics = Metrics(models)
+    meter = metrics if kept is None else Watched(kept.billing, metrics)
+    chat = Chat(models, meter, settings)
+    if kept is not None:
+        responses = Responses(kept.responses, chat, settings)
+        lifespan = _closing(responses, lifespan)
     app = FastAPI(
         title="Galerne",
         version=__version__,
@@ -85,9 +95,6 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.models = models  # `Server` ends their answers when it stops
-    metrics = Metrics(models)
-    meter = metrics if kept is None else Watched(kept.billing, metrics)
-    chat = Chat(models, meter, settings)
     app.include_router(chat_routes(chat, metrics, settings))
     completions, fim = Completions(models, meter, settings), Fim(models, meter, settings)
     app.include_router(completion_routes(completions, fim, metrics, settings))
@@ -99,6 +106,7 @@ def create_app(
         app.include_router(agent_routes(Agents(kept.agents, models, settings), settings))
         conversations = Conversations(kept.conversations, kept.agents, chat, settings)
         app.include_router(conversation_routes(conversations, settings))
+        app.include_router(response_routes(responses, settings))
         app.include_router(receipt_routes(kept.receipts))
         app.include_router(batch_routes(kept.batches, settings))
     app.include_router(health_routes(models))
@@ -108,3 +116,15 @@ def create_app(
     app.add_middleware(Identify, callers=callers)
     app.add_middleware(RequestLog, metrics=metrics)  # the outermost: what is refused is logged, too
     return app
+
+
+def _closing(responses: Responses, lifespan: Lifespan | None) -> Lifespan:
+    """The lifespan, at whose end no response goes on in the background."""
+
+    @asynccontextmanager
+    async def closing(app: FastAPI) -> AsyncIterator[None]:
+        async with lifespan(app) if lifespan else nullcontext():
+            yield
+            await responses.close()
+
+    return closing

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from pydantic import ValidationError
+
 from galerne.agents.answers import Accepted, AnswerPiece, Finished, Question, Text
+from galerne.errors import InvalidRequest
 from galerne.flows.answer_events import AnswerEnd, AnswerStart, ChoiceEnd, TextDelta
 from galerne.flows.chat import Chat
 from galerne.identity.caller import Caller
@@ -20,9 +23,7 @@ class ChatAnswers:
         self._caller = caller
 
     async def answer(self, question: Question) -> AsyncGenerator[AnswerPiece]:
-        arguments = question.completion_args.model_dump(exclude_none=True)
-        request = ChatRequest(model=question.model, messages=question.messages, **arguments)
-        async with aclosing(self._chat.answer(request, self._caller)) as events:
+        async with aclosing(self._chat.answer(_request(question), self._caller)) as events:
             cut = False
             async for event in events:
                 match event:
@@ -34,3 +35,11 @@ class ChatAnswers:
                         cut = event.reason == "length"
                     case AnswerEnd():
                         yield Finished(cut, event.prompt_tokens, event.cached_tokens, event.completion_tokens)
+
+
+def _request(question: Question) -> ChatRequest:
+    arguments = {name: value for name, value in question.completion_args if value is not None}
+    try:
+        return ChatRequest(model=question.model, messages=question.messages, **arguments)
+    except ValidationError as error:  # what is right by itself may be wrong together
+        raise InvalidRequest(f"{error.errors()[0]['msg'].removeprefix('Value error, ')}.") from None

@@ -128,7 +128,8 @@ class Conversations:
         self, thread: Conversation, entries: Sequence[Entry], completion_args: CompletionArgs | None, caller: Caller
     ) -> Turn:
         cast = Cast(thread.about, completion_args, self._agents, caller.workspace)
-        return Turn(thread.id, entries, await cast.answers(entries), ChatAnswers(self._chat, caller))
+        participant = await cast.answers(entries)
+        return Turn(thread.id, entries, participant, ChatAnswers(self._chat, caller), where="inputs")
 
 
 def _up_to(id: str, entries: Sequence[Entry]) -> list[Entry]:

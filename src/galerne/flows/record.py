@@ -35,6 +35,8 @@ class Record(Generic[About]):
         self._order = threading.Lock()  # one write at a time, in the order in which they were asked for
         self._held: str | None = None  # the thread of which this has the lease
         self._turn: Turn | None = None
+        self._end: TurnEnd | BaseException | None = None
+        self._about: Callable[[TurnEnd | BaseException], About] | None = None
         self._renewing: asyncio.Task[None] | None = None
 
     async def claim(self, workspace: str, id: str) -> Thread[About]:
@@ -42,19 +44,31 @@ class Record(Generic[About]):
         return await to_the_end(self._claim, workspace, id)
 
     async def write(
-        self, turn: Turn, inputs: Sequence[Entry], opens: Thread[About] | None = None
+        self,
+        turn: Turn,
+        inputs: Sequence[Entry],
+        opens: Thread[About] | None = None,
+        about: Callable[[TurnEnd | BaseException], About] | None = None,
     ) -> AsyncGenerator[TurnEvent]:
-        """The turn's events; by the last one all of it is kept, in the thread that was claimed or that this `opens`."""
-        self._turn = turn
-        async with aclosing(turn.events()) as events:
-            async for event in events:
-                match event:
-                    case TurnStart():
-                        await to_the_end(self._begin, inputs, opens)
-                        self._renewing = asyncio.create_task(self._renew())
-                    case TurnEnd():
-                        await self.close()
-                yield event
+        """The turn's events; by the last one all of it is kept, in the thread that was claimed or that this `opens`.
+
+        `about` tells what is kept of the thread from then on, by what the turn ended with.
+        """
+        self._turn, self._about = turn, about
+        try:
+            async with aclosing(turn.events()) as events:
+                async for event in events:
+                    match event:
+                        case TurnStart():
+                            await to_the_end(self._begin, inputs, opens)
+                            self._renewing = asyncio.create_task(self._renew())
+                        case TurnEnd():
+                            self._end = event
+                            await self.close()
+                    yield event
+        except BaseException as error:
+            self._end = error
+            raise
 
     async def close(self) -> None:
         """Keep what was said until now, and give the thread back."""
@@ -82,7 +96,8 @@ class Record(Generic[About]):
                 return
             id, self._held = self._held, None
             outputs = self._turn.outputs if self._turn else []
-            if not self._threads.finish(id, self._lease, outputs) and outputs:
+            about = self._about(self._end) if self._about and self._end else None
+            if not self._threads.finish(id, self._lease, outputs, about) and outputs:
                 logger.warning("thread %s was deleted or taken over: what was said in it is not kept", id)
 
     async def _renew(self) -> None:

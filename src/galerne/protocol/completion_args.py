@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from galerne.protocol.messages import ProtocolModel
+from galerne.protocol.response_format import ResponseFormat
 from galerne.protocol.unsupported import only
 
 
@@ -22,11 +23,11 @@ class CompletionArgs(ProtocolModel):
     top_p: float | None = Field(None, gt=0, le=1)
     max_tokens: int | None = Field(None, ge=1)
     random_seed: int | None = Field(None, ge=-(2**63), lt=2**64)
+    response_format: ResponseFormat | None = None
 
     # Not implemented.
     prediction: Annotated[Any, only()] = None
     reasoning_effort: Annotated[Any, only("none")] = None
-    response_format: Annotated[Any, only({"type": "text"}, {})] = None
     tool_choice: Annotated[Any, only("none", "auto")] = None
 
     def over(self, others: CompletionArgs | None) -> CompletionArgs:

@@ -16,7 +16,7 @@ UNSUPPORTED = "unsupported_field"
 """The type of a validation error about such a field."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # `Annotated` takes equal ones for one, and 0 equals False
 class _Only:
     neutral: tuple[Any, ...]
 

@@ -207,7 +207,7 @@ def _switch(connection: Connection, workspace: str, id: str, version: int) -> Ag
 
 
 def _keep_version(connection: Connection, id: str, version: int, time: datetime, definition: AgentDefinition) -> None:
-    text = definition.model_dump_json(exclude_unset=True)
+    text = definition.model_dump_json(exclude_unset=True, by_alias=True)
     row = insert(versions).values(agent=id, version=version, created_at=time.timestamp(), definition=text)
     connection.execute(row)
 

@@ -170,4 +170,4 @@ def _held(id: str, lease: Lease) -> ColumnElement[bool]:
 
 
 def _json(about: Described) -> str:
-    return about.model_dump_json(exclude_unset=True)
+    return about.model_dump_json(exclude_unset=True, by_alias=True)
