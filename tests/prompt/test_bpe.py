@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -124,13 +123,6 @@ def test_rows_beyond_the_vocabulary_have_no_text() -> None:
 def test_half_a_surrogate_pair_is_no_text() -> None:
     with pytest.raises(InvalidRequest, match="character 2 of the text is half a surrogate pair"):
         opened().encode("ab\ud800")
-
-
-def test_threads_cut_at_the_same_time_as_one_does_alone(merging: Port) -> None:
-    alone = list(map(merging.encode, STRINGS[:400]))
-    with ThreadPoolExecutor(4) as threads:
-        together = [list(threads.map(merging.encode, STRINGS[:400])) for _ in range(3)]
-    assert together == [alone] * 3
 
 
 LIES: dict[str, tuple[dict[str, Any], type[BadFile], str]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.prompt.strings import varied_strings
 from tests.prompt.vocabularies import CONTROL, DATA, merging_bpe, sentencepiece_metadata
 from tokenizers import AddedToken, decoders, models, normalizers
 from tokenizers import Tokenizer as Library
@@ -77,6 +79,13 @@ def test_only_the_template_says_control_tokens(first: str, second: str, tokenize
 def test_neighbours_spell_no_control_token_together(first: str, second: str, rest: str, tokenizer: Tokenizer) -> None:
     tokens = tokenizer.encode(tokenizer.protect(first) + tokenizer.protect(second) + rest, control=True)
     assert control_in(tokenizer, tokens) == []
+
+
+async def test_threads_cut_at_the_same_time_as_one_does_alone(tokenizer: Tokenizer) -> None:
+    texts = varied_strings()[:400]
+    alone = list(map(tokenizer.encode, texts))
+    together = await asyncio.gather(*(asyncio.to_thread(list, map(tokenizer.encode, texts)) for _ in range(4)))
+    assert together == [alone] * 4
 
 
 def test_the_longest_spelling_at_the_leftmost_place_is_found() -> None:

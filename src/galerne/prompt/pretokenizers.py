@@ -67,14 +67,16 @@ _KINDS: dict[tuple[str, ...], PreTokenizer] = {
     ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"): PreTokenizer(
         (r"\p{N}", _GPT2)
     ),
-    ("llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"): PreTokenizer(
-        (_LLAMA3,), ignore_merges=True, add_bos=True
+    ("llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano"): (
+        PreTokenizer((_LLAMA3,), ignore_merges=True, add_bos=True)
     ),
     ("dbrx", "smaug-bpe", "glm4", "chatglm-bpe"): PreTokenizer((_LLAMA3,)),
-    ("qwen2", "deepseek-r1-qwen", "megrez", "stablelm2", "hunyuan", "solar-open"): PreTokenizer((_QWEN2,)),
+    ("qwen2", "deepseek-r1-qwen", "megrez", "kormo", "f2llmv2", "stablelm2", "hunyuan", "solar-open"): PreTokenizer(
+        (_QWEN2,)
+    ),
     ("qwen35",): PreTokenizer((_QWEN35,)),
     ("tekken",): PreTokenizer((_TEKKEN,), ignore_merges=True, add_bos=True),
-    ("gpt-4o", "llama4", "kanana2"): PreTokenizer((_GPT4O,)),
+    ("gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"): PreTokenizer((_GPT4O,)),
     ("falcon",): PreTokenizer((r"[\p{P}$+<=>^~|`]+", _GPT2, "[0-9][0-9][0-9]")),
     ("bloom", "poro-chat", "gpt3-finnish"): PreTokenizer((r" ?[^(\s|.,!?…。，、।۔،)]+",)),
     ("viking",): PreTokenizer((r" ?[^(\s|.,!?…。，、।۔،)]+", r"\p{N}")),
