@@ -48,3 +48,9 @@ def test_a_model_and_its_draft_share_the_memory_of_the_cache(default_model: Path
         bootstrap.build_engine(loaded.model, lambda: loaded.tokenizer, settings, loaded.draft)._scheduler._proposer
         is not None
     )
+
+
+def test_kernels_with_a_cache_in_8_bits_say_so(default_model: Path) -> None:
+    """They give other answers: who replays one must know."""
+    settings = load_settings({"kv_cache_mb": 16, "kernels": "reference", "kv_cache_type": "int8"})
+    assert bootstrap.load_local_model(str(default_model), settings).level == "reference+int8"

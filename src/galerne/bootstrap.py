@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from galerne.flows.receipts import Receipts
     from galerne.flows.served import ServedEmbedder, ServedModel, ServedModels
     from galerne.identity.caller import Callers
+    from galerne.kernels.interface import Kernels
     from galerne.ledger.energy import Grid
     from galerne.ledger.signing import SigningKey
     from galerne.models import Model, ModelConfig
@@ -157,19 +158,23 @@ def load_local_model(name: str, settings: Settings, announce: Announce = lambda 
 
 def compile_kernels(settings: Settings, announce: Announce) -> None:
     """Have the kernels compiled, if they are not yet, so that what is loaded next only loads."""
+    _open_kernels(settings, announce)
+
+
+def _open_kernels(settings: Settings, announce: Announce) -> Kernels:
     from galerne.kernels import open_kernels
 
-    open_kernels(settings.kernels, settings.threads, settings.kernels_dir, announce)
+    folder, cache = settings.kernels_dir, settings.kv_cache_type
+    return open_kernels(settings.kernels, settings.threads, folder, announce, cache=cache)
 
 
 def _load_weights(
     checkpoint: Checkpoint, draft: Checkpoint | None, settings: Settings, announce: Announce
 ) -> tuple[Model, Model | None, str]:
     """The model, its draft, and the level of their kernels. The caches share the memory that the settings allow."""
-    from galerne.kernels import open_kernels
     from galerne.models import blocks_for, load, read_config
 
-    kernels = open_kernels(settings.kernels, settings.threads, settings.kernels_dir, announce)
+    kernels = _open_kernels(settings, announce)
     checkpoints = [checkpoint] if draft is None else [checkpoint, draft]
     blocks = blocks_for([read_config(each) for each in checkpoints], kernels, settings.kv_cache_mb << 20)
     model, *others = [load(each, kernels, blocks, settings.max_batch_tokens) for each in checkpoints]

@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     kv_cache_mb: int = Field(
         1024, ge=1, le=2**24, description="Memory for the keys and values of all running requests, in MiB."
     )
+    kv_cache_type: Literal["float16", "int8"] = Field(
+        "float16", description="How keys and values are kept; 8 bits take about half the memory."
+    )
     max_batch_tokens: int = Field(512, ge=16, le=65536, description="Tokens in one step, prompts and answers together.")
     max_running: int = Field(64, ge=1, le=4096, description="Requests that generate at the same time.")
     max_waiting: int = Field(256, ge=0, le=1_000_000, description="Requests that may wait; the next one is refused.")

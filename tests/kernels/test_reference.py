@@ -14,16 +14,16 @@ from galerne.kernels.interface import Attention, CacheShape, Rope
 from galerne.kernels.reference import ReferenceKernels
 from galerne.weights.tensor import Tensor
 
-random = np.random.default_rng()
+RANDOM = np.random.default_rng()
 
 
 @pytest.fixture(autouse=True)
 def _same_numbers_in_every_run():
-    random.bit_generator.state = np.random.PCG64(11).state
+    RANDOM.bit_generator.state = np.random.PCG64(11).state
 
 
 def floats(*shape: int) -> NDArray[np.float32]:
-    return random.standard_normal(shape, np.float32)
+    return RANDOM.standard_normal(shape, np.float32)
 
 
 def stored(values: NDArray[np.float32]) -> Tensor:
@@ -135,6 +135,41 @@ def test_attention_of_huge_scores_stays_finite():
     q, k, v = floats(4, 16) * 1e4, floats(4, 16) * 1e4, floats(4, 16)
     shape = Attention(layer=0, heads=2, kv_heads=2, head_dim=8, scale=1.0, window=None)
     assert np.isfinite(compute(lambda ops: ops.attention(q, k, v, shape), rows(4))).all()
+
+
+def kept_in_8_bits(v: NDArray[np.float32], head_dim: int) -> NDArray[np.float32]:
+    """A query that sees itself alone gets back the values as the cache has them."""
+    heads = v.shape[1] // head_dim
+    shape = Attention(layer=0, heads=heads, kv_heads=heads, head_dim=head_dim, scale=1.0, window=1)
+    cache, nothing = CacheShape(layers=1, blocks=4, kv_heads=heads, head_dim=head_dim), np.zeros_like(v)
+    program = ReferenceKernels("int8").program(
+        lambda ops: ops.attention(nothing, nothing, v, shape), cache, max_rows=128
+    )
+    return program(rows(len(v)))
+
+
+@pytest.mark.parametrize("head_dim", [32, 64, 48, 20])
+def test_a_cache_in_8_bits_is_off_by_half_a_step(head_dim):
+    """A step is a 127th of the largest of 32 neighbours in a head; rounded to float16, by another 2^-11 of it."""
+    v = floats(40, 2 * head_dim) * np.float32(10) ** RANDOM.integers(-2, 3, (40, 2 * head_dim)).astype(np.float32)
+    kept = kept_in_8_bits(v, head_dim).reshape(40, 2, head_dim)
+    for first in range(0, head_dim, 32):
+        group = v.reshape(kept.shape)[..., first : first + 32]
+        off = np.abs(kept[..., first : first + 32] - group).max(axis=-1)
+        assert (off <= (0.5 / 127 + 2**-11) * np.abs(group).max(axis=-1)).all()
+        assert (off > 0).any()
+
+
+def test_a_cache_in_8_bits_keeps_zeros_and_what_is_not_finite():
+    assert not kept_in_8_bits(np.zeros((1, 64), np.float32), 64).any()
+    for value in (np.nan, np.inf, -np.inf):
+        v = floats(1, 64)
+        v[0, 40] = value
+        assert (np.isfinite(kept_in_8_bits(v, 64)[0]) == (np.arange(64) < 32)).all()
+
+
+def test_kernels_say_how_they_keep_the_cache():
+    assert [ReferenceKernels(cache).level for cache in ("float16", "int8")] == ["reference", "reference+int8"]
 
 
 def test_mixture_weighs_the_experts_that_each_row_chose():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,15 @@ Matrix = Any
 """Weights [out, in] in the form that the kernels like best; made by `Kernels.matrix`."""
 
 Vector = NDArray[np.float32]
+
+CacheType = Literal["float16", "int8"]
+"""How keys and values are kept: in 16 bits (the reference: 32), or in 8.
+
+In 8 bits, CACHE_GROUP neighbours of a head at one position share a scale: q = round(x / scale), where
+scale = float16(largest |x| / 127).
+"""
+
+CACHE_GROUP = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +122,9 @@ class Program(Protocol):
 class Kernels(Protocol):
     """One way of doing the arithmetic."""
 
-    level: str  # "reference", or the instruction set: "avx512_vnni", "avx2", "neon_dot", "portable", ...
+    level: (
+        str  # "reference", or the instruction set: "avx512_vnni", "avx2", ...; then "+int8" if the cache is in 8 bits
+    )
 
     def matrix(self, parts: Sequence[Tensor]) -> Matrix:
         """Weights of one linear layer: the parts, each [out_i, in], stacked along out.

@@ -9,7 +9,18 @@ from numpy.typing import NDArray
 
 from galerne.errors import BadFile
 from galerne.kernels.batch import BLOCK, Batch
-from galerne.kernels.interface import Attention, CacheShape, Matrix, Operations, Program, Rope, Value, Vector
+from galerne.kernels.interface import (
+    CACHE_GROUP,
+    Attention,
+    CacheShape,
+    CacheType,
+    Matrix,
+    Operations,
+    Program,
+    Rope,
+    Value,
+    Vector,
+)
 from galerne.weights.tensor import Tensor
 
 Floats = NDArray[np.float32]
@@ -18,7 +29,9 @@ Floats = NDArray[np.float32]
 class ReferenceKernels:
     """Fills `interface.Kernels`. Weights are dequantised once, when the model is loaded."""
 
-    level = "reference"
+    def __init__(self, cache: CacheType = "float16") -> None:
+        self._cache_type = cache
+        self.level = "reference" if cache == "float16" else f"reference+{cache}"
 
     def matrix(self, parts: Sequence[Tensor]) -> Matrix:
         return np.concatenate([_finite(part) for part in parts])
@@ -33,7 +46,7 @@ class ReferenceKernels:
         cache: CacheShape,
         max_rows: int,  # noqa: ARG002 - numpy allocates as it goes
     ) -> Program:
-        return ReferenceProgram(forward, cache)
+        return ReferenceProgram(forward, cache, self._cache_type)
 
 
 def _finite(tensor: Tensor) -> Floats:
@@ -48,15 +61,16 @@ class ReferenceProgram:
 
     answers_apart = False
 
-    def __init__(self, forward: Callable[[Operations], Value], cache: CacheShape) -> None:
+    def __init__(self, forward: Callable[[Operations], Value], cache: CacheShape, cache_type: CacheType) -> None:
         self._forward = forward
+        self._cache_type = cache_type
         shape = (cache.layers, cache.blocks, BLOCK, cache.kv_heads, cache.head_dim)
         self._keys: Floats = np.zeros(shape, np.float32)
         self._values: Floats = np.zeros(shape, np.float32)
 
     def __call__(self, batch: Batch) -> Floats:
         with np.errstate(over="ignore", invalid="ignore"):  # absurd weights show in the logits
-            self._operations = ReferenceOperations(batch, self._keys, self._values)
+            self._operations = ReferenceOperations(batch, self._keys, self._values, self._cache_type)
             logits: Floats = self._forward(self._operations)
         return logits
 
@@ -71,10 +85,11 @@ class ReferenceProgram:
 class ReferenceOperations:
     """Fills `interface.Operations` for one batch: each call computes at once and gives an array."""
 
-    def __init__(self, batch: Batch, keys: Floats, values: Floats) -> None:
+    def __init__(self, batch: Batch, keys: Floats, values: Floats, cache_type: CacheType) -> None:
         self._batch = batch
         self._keys = keys  # [layers, blocks, BLOCK, kv_heads, head_dim]
         self._values = values
+        self._kept = in_8_bits if cache_type == "int8" else np.asarray
 
     def embed(self, table: Matrix) -> Value:
         return table[self._batch.tokens]
@@ -119,8 +134,8 @@ class ReferenceOperations:
             new = batch.positions[rows]
             written = batch.blocks[sequence, new // BLOCK], new % BLOCK
             keys, values = self._keys[shape.layer], self._values[shape.layer]
-            keys[written] = k[rows].reshape(-1, shape.kv_heads, shape.head_dim)
-            values[written] = v[rows].reshape(-1, shape.kv_heads, shape.head_dim)
+            keys[written] = self._kept(k[rows].reshape(-1, shape.kv_heads, shape.head_dim))
+            values[written] = self._kept(v[rows].reshape(-1, shape.kv_heads, shape.head_dim))
             result[rows] = _attend(q[rows], keys[slots], values[slots], new[:, None], past[None, :], shape)
         return result
 
@@ -145,6 +160,16 @@ class ReferenceOperations:
     def outputs(self, x: Value) -> Value:
         self.gathered: Floats = x[self._batch.outputs]
         return self.gathered
+
+
+def in_8_bits(heads: Floats) -> Floats:
+    """What is left of keys or values [rows, kv_heads, head_dim] that are kept in 8 bits, see `CacheType`."""
+    width = heads.shape[-1]
+    groups = np.pad(heads, ((0, 0), (0, 0), (0, -width % CACHE_GROUP))).reshape(*heads.shape[:2], -1, CACHE_GROUP)
+    scales = (np.abs(groups).max(axis=-1, keepdims=True) / np.float32(127)).astype(np.float16).astype(np.float32)
+    steps = np.clip(np.rint(groups * np.divide(1, scales, where=scales != 0, out=np.zeros_like(scales))), -127, 127)
+    kept: Floats = (steps * scales).reshape(*heads.shape[:2], -1)[..., :width]
+    return kept
 
 
 def _attend(

@@ -14,8 +14,8 @@ from galerne.kernels.interface import Attention, Kernels, Operations, Rope, Valu
 
 TOKENS = 64
 
-TOLERANCE = {"amx_bf16": 1e-2}
-"""By level: AMX's softmax is rounded to bfloat16, which the twin does not do."""
+BFLOAT_TOLERANCE = 1e-2
+"""AMX's softmax is rounded to bfloat16, which the twin does not do."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,12 @@ def steps(*spans: Sequence[tuple[int, int]], blocks: int) -> list[Batch]:
     ]
 
 
-def assert_attends(kernels: Kernels, heads: Heads, *spans: Sequence[tuple[int, int]], blocks: int = 8) -> None:
+def assert_attends(
+    kernels: Kernels, heads: Heads, *spans: Sequence[tuple[int, int]], blocks: int = 8, tolerance: float = 1e-5
+) -> None:
     """The kernels give what their twin gives, in every one of some steps."""
     build, batches = heads.build(), steps(*spans, blocks=blocks)
     actual, expected = (
         run(each, build, *batches, **heads.cache(blocks)) for each in (kernels, Twin(rounding(kernels.level)))
     )
-    assert_near(actual, expected, TOLERANCE.get(kernels.level, 1e-5))
+    assert_near(actual, expected, BFLOAT_TOLERANCE if kernels.level.startswith("amx") else tolerance)

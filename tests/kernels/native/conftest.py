@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 import pytest
-from tests.kernels.native.emulation import emulated_kernels
+from tests.kernels.native.emulation import emulated_kernels, kernels_with_few_tiles
 from tests.kernels.native.inputs import RANDOM
 
 from galerne.kernels.native import LEVELS, NativeKernels, native_kernels
@@ -19,20 +19,29 @@ THREADS = 2
 
 @pytest.fixture(scope="session")
 def open_level(kernels_folder) -> Callable[[str], NativeKernels]:
-    """The kernels of a level."""
+    """The kernels of a level; "+int8" after its name: with their cache in 8 bits."""
     usable = {level.name for level in usable_levels(host_features())}
 
-    @cache
+    @functools.cache
     def opened(name: str) -> NativeKernels:
-        if name in usable:
-            return native_kernels(name, THREADS, kernels_folder)
-        return emulated_kernels(LEVELS[name], THREADS, kernels_folder)
+        level, _, cache = name.partition("+")
+        if cache:
+            return kernels_with_few_tiles(LEVELS[level], cache, THREADS, kernels_folder)
+        if level in usable:
+            return native_kernels(level, THREADS, kernels_folder)
+        return emulated_kernels(LEVELS[level], "float16", THREADS, kernels_folder)
 
     return opened
 
 
 @pytest.fixture(scope="session", params=LEVELS)
 def kernels(request, open_level) -> NativeKernels:
+    return open_level(request.param)
+
+
+@pytest.fixture(scope="session", params=[level + cache for level in LEVELS for cache in ("", "+int8")])
+def caching_kernels(request, open_level) -> NativeKernels:
+    """With their cache in 16 bits, and in 8."""
     return open_level(request.param)
 
 

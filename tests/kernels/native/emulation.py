@@ -15,26 +15,44 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from galerne.kernels.interface import CacheType
 from galerne.kernels.native import NativeKernels
+from galerne.kernels.native.cache import storage_for
 from galerne.kernels.native.cpu import host_features
 from galerne.kernels.native.levels import Level, usable_levels
 from galerne.kernels.native.library import Library, compile_object, generate
 from galerne.kernels.native.object_cache import cached_object
 
 
-def emulated_kernels(level: Level, threads: int, folder: Path) -> NativeKernels:
+def emulated_kernels(level: Level, cache: CacheType, threads: int, folder: Path) -> NativeKernels:
     """Compiled code is kept in `folder` for the processes that run tests side by side."""
     host = next(each for each in usable_levels(host_features()) if not each.tiles)
     level = replace(level, triple=host.triple, cpu=host.cpu, features=host.features)
-    if level.tiles:  # heights and widths of the integer tiles are another level's: compile few
-        level = replace(level, rows=(2, 1), columns={2: (1,), 1: (2, 1)})
-    source = generate(level)
+    return _compiled(_with_few_tiles(level) if level.tiles else level, cache, threads, folder)
+
+
+def kernels_with_few_tiles(level: Level, cache: CacheType, threads: int, folder: Path) -> NativeKernels:
+    """For what has nothing to do with the matrix product's register tiles, which take the most time to compile."""
+    if level in usable_levels(host_features()):
+        return _compiled(_with_few_tiles(level), cache, threads, folder)
+    return emulated_kernels(_with_few_tiles(level), cache, threads, folder)
+
+
+def _with_few_tiles(level: Level) -> Level:
+    rows = tuple(sorted({level.rows[0], 1}, reverse=True))
+    return replace(level, rows=rows, columns=dict.fromkeys(rows, (1,)))
+
+
+def _compiled(level: Level, cache: CacheType, threads: int, folder: Path) -> NativeKernels:
+    storage = storage_for(cache, level)
+    source = generate(level, storage)
     for name, definition in (_dot_products() | _tile_instructions()).items():
         if name in source:
             declaration = next(line for line in source.splitlines() if line.startswith("declare") and name in line)
             source = source.replace(declaration, definition).replace(name, name.replace("llvm", "emulated", 1))
-    path = folder / f"emulated-{level.name}-{hashlib.sha256(source.encode()).hexdigest()}.o"  # may hold addresses
-    return NativeKernels(level, Library(cached_object(path, lambda: compile_object(source, level))), threads)
+    path = folder / f"{level.name}-{hashlib.sha256(source.encode()).hexdigest()}.o"  # may hold addresses
+    library = Library(cached_object(path, lambda: compile_object(source, level)))
+    return NativeKernels(level, storage, library, threads)
 
 
 # Integer dot products

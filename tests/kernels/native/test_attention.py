@@ -7,54 +7,56 @@ import itertools
 import numpy as np
 import pytest
 from tests.kernels.native.attending import Heads, assert_attends, steps
+from tests.kernels.native.inputs import batch, floats, stored
 from tests.kernels.native.twin import run
 
 from galerne.kernels.batch import Batch
+from galerne.kernels.interface import Attention
 from galerne.kernels.native.units import SLOTS
 
 
 @pytest.mark.parametrize("head_dim", [1, 16, 20, 32, 33, 48, 64, 80, 96, 100, 128, 192])
-def test_heads_of_any_size(head_dim, kernels):
-    assert_attends(kernels, Heads(4, 2, head_dim), ((0, 45),), ((45, 1),))
+def test_heads_of_any_size(head_dim, caching_kernels):
+    assert_attends(caching_kernels, Heads(4, 2, head_dim), ((0, 45),), ((45, 1),))
 
 
 @pytest.mark.parametrize(("heads", "kv_heads"), [(1, 1), (3, 1), (9, 3), (8, 8), (14, 2), (32, 2), (50, 1)])
-def test_groups_of_any_size(heads, kv_heads, kernels):
+def test_groups_of_any_size(heads, kv_heads, caching_kernels):
     """Up to more heads in a group than a tile of queries should have."""
     for spans in (((0, 37),), ((0, 1),)):
-        assert_attends(kernels, Heads(heads, kv_heads), spans)
+        assert_attends(caching_kernels, Heads(heads, kv_heads), spans)
 
 
 @pytest.mark.parametrize("window", [1, 2, 7, 31, 32, 33, 60, 500, None])
-def test_windows(window, kernels):
+def test_windows(window, caching_kernels):
     heads = Heads(window=window)
-    assert_attends(kernels, heads, ((0, 70),), ((70, 5),))
-    assert_attends(kernels, heads, ((0, 90),), ((90, 40),))
+    assert_attends(caching_kernels, heads, ((0, 70),), ((70, 5),))
+    assert_attends(caching_kernels, heads, ((0, 90),), ((90, 40),))
 
 
 @pytest.mark.parametrize("past", [500, 511, 512, 1100])
-def test_a_long_past(past, kernels):
+def test_a_long_past(past, caching_kernels):
     """More than one chunk of the cache: few queries share it out among the threads, many do not."""
     starts = [0, past, past + 1, past + 6, past + 14, past + 23, past + 53]
     spans = [((first, last - first),) for first, last in itertools.pairwise(starts)]
-    assert_attends(kernels, Heads(4, 2, 16), *spans, blocks=40)
+    assert_attends(caching_kernels, Heads(4, 2, 16), *spans, blocks=40)
 
 
 @pytest.mark.parametrize("window", [40, 513, 700])
-def test_a_window_in_a_long_past(window, kernels):
+def test_a_window_in_a_long_past(window, caching_kernels):
     heads = Heads(4, 2, 16, window=window)
-    assert_attends(kernels, heads, ((0, 500),), ((500, 600),), ((1100, 3),), blocks=40)
+    assert_attends(caching_kernels, heads, ((0, 500),), ((500, 600),), ((1100, 3),), blocks=40)
 
 
-def test_many_sequences_of_every_length(kernels):
+def test_many_sequences_of_every_length(caching_kernels):
     """Each in its own scattered blocks, some new, some long."""
     pasts = (0, 1, 31, 32, 33, 63, 64, 90, 0, 17, 5, 60, 34)
     fresh = (1, 1, 1, 33, 2, 1, 31, 1, 70, 40, 1, 3, 29)
     spans = [[(0, max(past, 1)) for past in pasts], list(zip(pasts, fresh, strict=True))]
-    assert_attends(kernels, Heads(3, 1, 24), *spans, blocks=13 * 4)
+    assert_attends(caching_kernels, Heads(3, 1, 24), *spans, blocks=13 * 4)
 
 
-def test_more_long_sequences_than_there_is_room_to_split(kernels):
+def test_more_long_sequences_than_there_is_room_to_split(caching_kernels):
     """Those without room for partial results go through the cache alone: the numbers are the same."""
     count, past = SLOTS // 2 + 9, 600  # of two chunks each
     whole, one = steps(((0, past),), ((past, 1),), blocks=20)
@@ -68,18 +70,40 @@ def test_more_long_sequences_than_there_is_room_to_split(kernels):
     )
     heads = Heads(2, 1, 16)
     build, cache = heads.build(), heads.cache(blocks=20)
-    alone = run(kernels, build, whole, one, **cache)[-1]
-    assert np.array_equal(run(kernels, build, whole, many, **cache)[past:], np.tile(alone, (count, 1)))
+    alone = run(caching_kernels, build, whole, one, **cache)[-1]
+    assert np.array_equal(run(caching_kernels, build, whole, many, **cache)[past:], np.tile(alone, (count, 1)))
 
 
-def test_a_score_that_dwarfs_all_others(kernels):
-    """The softmax must neither overflow nor divide by zero, wherever the largest score lies."""
+def test_a_score_that_dwarfs_all_others(caching_kernels):
+    """The softmax must neither overflow nor divide by zero; scores of thousands are off by what their last bit is."""
     heads = Heads(4, 4, 16, scale=64.0)
-    assert_attends(kernels, heads, ((0, 100),), ((100, 20),))
+    assert_attends(caching_kernels, heads, ((0, 100),), ((100, 20),), tolerance=1e-3)
 
 
-def test_what_a_block_held_before_does_not_matter(kernels):
+@pytest.mark.parametrize("spoilt", ["keys", "values"])
+def test_what_is_not_finite_is_not_lost(spoilt, caching_kernels):
+    """Numbers that grew beyond float32 end in the result, where the engine sees them."""
+    huge, fine = stored(np.full((32, 32), 5e6, np.float32)), stored(floats(32, 32))
+
+    def build(kernels):
+        large, small = kernels.matrix([huge]), kernels.matrix([fine])
+
+        def forward(ops):
+            infinite, q = ops.embed(large), ops.embed(small)
+            for _ in range(5):
+                infinite = ops.linear(infinite, large)
+            k, v = (infinite, q) if spoilt == "keys" else (q, infinite)
+            return ops.attention(q, k, v, Attention(0, 1, 1, 32, 0.1, None))
+
+        return forward
+
+    assert not np.isfinite(run(caching_kernels, build, batch((0, 20)))).any()
+
+
+def test_what_a_block_held_before_does_not_matter(caching_kernels):
     """Slots beyond a sequence's end hold another one's keys, or anything."""
     build, cache = Heads().build(), Heads().cache(blocks=4)
     before, after = steps(((0, 128),), ((0, 33),), blocks=4)
-    assert np.array_equal(run(kernels, build, before, after, **cache)[128:], run(kernels, build, after, **cache))
+    assert np.array_equal(
+        run(caching_kernels, build, before, after, **cache)[128:], run(caching_kernels, build, after, **cache)
+    )

@@ -87,8 +87,8 @@ class Player:
 
 
 @pytest.fixture
-def program(kernels):
-    return kernels.program(decoder(kernels), CacheShape(2, BLOCKS, KV_HEADS, HEAD_DIM), max_rows=640)
+def program(caching_kernels):
+    return caching_kernels.program(decoder(caching_kernels), CacheShape(2, BLOCKS, KV_HEADS, HEAD_DIM), max_rows=640)
 
 
 @pytest.fixture

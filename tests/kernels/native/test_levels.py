@@ -9,6 +9,7 @@ from llvmlite import ir
 
 from galerne.kernels.native.attention_tiles import TileAttention
 from galerne.kernels.native.bfloat_product import BfloatProducts
+from galerne.kernels.native.cache import HALVES, PAIRS
 from galerne.kernels.native.forms import PANEL_MINIMUM, PANEL_OFFSET, STORED
 from galerne.kernels.native.levels import LEVELS
 from galerne.kernels.native.library import assembly, compile_object, generate
@@ -62,7 +63,7 @@ def test_prompts_and_attention_use_amx_tiles():
     level = LEVELS["amx_bf16"]
     for write in (
         lambda module: [BfloatProducts(module, level).chunk(STORED[0])],
-        lambda module: TileAttention(module, level).write(),
+        lambda module: TileAttention(module, level, PAIRS).write(),
     ):
         text = code(level, write)
         for instruction in ("ldtilecfg", "tilezero", "tileloadd", "tdpbf16ps", "tilestored", "tilerelease"):
@@ -70,7 +71,7 @@ def test_prompts_and_attention_use_amx_tiles():
 
 
 def test_all_kernels_compile_for_another_kind_of_cpu():
-    image = compile_object(generate(LEVELS["neon_dot"]), LEVELS["neon_dot"])
+    image = compile_object(generate(LEVELS["neon_dot"], HALVES), LEVELS["neon_dot"])
     assert image.startswith(b"\x7fELF")
     assert int.from_bytes(image[18:20], "little") == 183  # EM_AARCH64 in elf.h
 

@@ -11,6 +11,7 @@ from llvmlite import ir
 from galerne.errors import SettingsError
 from galerne.kernels import open_kernels
 from galerne.kernels.native import library, native_kernels
+from galerne.kernels.native.cache import BYTES, HALVES
 from galerne.kernels.native.emitter import I64, VOID, Emitter
 from galerne.kernels.native.levels import PORTABLE
 from galerne.kernels.native.library import load_library
@@ -20,7 +21,7 @@ from galerne.kernels.native.library import load_library
 def quick(monkeypatch):
     """Kernels that only write their thread's number, so that they compile at once."""
 
-    def write(module, _level):
+    def write(module, _level, _storage):
         emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 2), "run"))
         address, thread = emit.arguments
         emit.store(thread, address)
@@ -37,30 +38,31 @@ def said() -> list[str]:
 @pytest.mark.usefixtures("quick")
 def test_a_first_start_says_that_it_compiles(tmp_path, said):
     for _ in range(2):
-        load_library(PORTABLE, tmp_path, said.append)
+        load_library(PORTABLE, HALVES, tmp_path, said.append)
     assert said == ["Compiling the kernels for portable, once on this machine ..."]
 
 
 @pytest.mark.usefixtures("quick")
 def test_code_for_another_target_or_version_is_not_used(tmp_path, said, monkeypatch):
-    load_library(PORTABLE, tmp_path, said.append)
-    load_library(replace(PORTABLE, features="+sse4.1"), tmp_path, said.append)
-    load_library(replace(PORTABLE, cpu="generic"), tmp_path, said.append)
-    load_library(replace(PORTABLE, name="other"), tmp_path, said.append)
+    load_library(PORTABLE, HALVES, tmp_path, said.append)
+    load_library(replace(PORTABLE, features="+sse4.1"), HALVES, tmp_path, said.append)
+    load_library(replace(PORTABLE, cpu="generic"), HALVES, tmp_path, said.append)
+    load_library(replace(PORTABLE, name="other"), HALVES, tmp_path, said.append)
     monkeypatch.setattr(library.binding, "llvm_version_info", (1, 2, 3))
-    load_library(PORTABLE, tmp_path, said.append)
-    assert len(said) == 5
-    load_library(PORTABLE, tmp_path, said.append)
-    assert len(said) == 5
+    load_library(PORTABLE, HALVES, tmp_path, said.append)
+    load_library(PORTABLE, BYTES, tmp_path, said.append)
+    assert len(said) == 6
+    load_library(PORTABLE, HALVES, tmp_path, said.append)
+    assert len(said) == 6
 
 
 @pytest.mark.usefixtures("quick")
 def test_loaded_code_outlives_its_file_and_others(tmp_path):
-    first = load_library(PORTABLE, tmp_path)
+    first = load_library(PORTABLE, HALVES, tmp_path)
     for file in tmp_path.iterdir():
         file.unlink()
     del first
-    libraries = [load_library(PORTABLE, tmp_path) for _ in range(3)]
+    libraries = [load_library(PORTABLE, HALVES, tmp_path) for _ in range(3)]
     number = ctypes.c_int64()
     for thread, each in enumerate(libraries):
         each.run(ctypes.addressof(number), thread)

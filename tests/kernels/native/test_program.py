@@ -14,18 +14,18 @@ from galerne.kernels.batch import BLOCK
 from galerne.kernels.interface import Attention, CacheShape, Rope
 
 
-def test_a_copied_block_holds_the_same_past(kernels):
+def test_a_copied_block_holds_the_same_past(caching_kernels):
     """In every layer, and nothing else changes."""
     table = weights(40, 3 * 64)
     shapes = [Attention(layer, 2, 2, 32, 0.2, None) for layer in range(3)]
 
-    def forward(ops, packed=kernels.matrix([table])):
+    def forward(ops, packed=caching_kernels.matrix([table])):
         q, k, v = ops.split(ops.embed(packed), [64, 64, 64])
         for shape in shapes:
             q = ops.attention(q, k, v, shape)
         return q
 
-    program = kernels.program(forward, CacheShape(layers=3, blocks=4, kv_heads=2, head_dim=32), max_rows=40)
+    program = caching_kernels.program(forward, CacheShape(layers=3, blocks=4, kv_heads=2, head_dim=32), max_rows=40)
     program(replace(batch((0, 40)), blocks=np.array([[2, 0]], np.int32)))
     program.copy_block(2, 3)
     step = batch((40, 1), tokens=[5])
@@ -36,12 +36,13 @@ def test_a_copied_block_holds_the_same_past(kernels):
     assert not np.array_equal(original, other)
 
 
-def test_the_cache_takes_what_it_says(kernels):
-    """In proportion to its blocks, and no less than its numbers need."""
-    shape = CacheShape(layers=2, blocks=3, kv_heads=2, head_dim=20)
+def test_the_cache_takes_what_it_says(caching_kernels):
+    """In proportion to its blocks, and what its numbers need: 16 bits each, or 8 and a scale for 32 of them."""
+    shape = CacheShape(layers=2, blocks=3, kv_heads=2, head_dim=64)
     numbers = 2 * shape.layers * shape.blocks * BLOCK * shape.kv_heads * shape.head_dim
-    assert kernels.cache_bytes(shape) >= 2 * numbers
-    assert kernels.cache_bytes(replace(shape, blocks=6)) == 2 * kernels.cache_bytes(shape)
+    bits = 8.5 if caching_kernels.level.endswith("+int8") else 16
+    assert caching_kernels.cache_bytes(shape) == numbers * bits / 8
+    assert caching_kernels.cache_bytes(replace(shape, blocks=6)) == 2 * caching_kernels.cache_bytes(shape)
 
 
 def small(kernels):

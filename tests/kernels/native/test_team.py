@@ -13,17 +13,19 @@ from tests.kernels.native.inputs import batch, weights
 from tests.kernels.native.twin import run
 
 from galerne.kernels.native import NativeKernels
+from galerne.kernels.native.cache import storage_for
 from galerne.kernels.native.cpu import host_features
 from galerne.kernels.native.levels import usable_levels
 from galerne.kernels.native.library import Library, load_library
 from galerne.kernels.native.team import Team
 
 LEVEL = usable_levels(host_features())[0]
+STORAGE = storage_for("float16", LEVEL)
 
 
 @pytest.fixture(scope="module")
 def library(kernels_folder) -> Library:
-    return load_library(LEVEL, kernels_folder)
+    return load_library(LEVEL, STORAGE, kernels_folder)
 
 
 def product():
@@ -39,7 +41,7 @@ def product():
 
 def test_more_threads_than_cpus_run_programs_that_come_and_go(library):
     """What lay where a program counted its threads may be anything afterwards: who still looked would wait for ever."""
-    kernels, build, step = NativeKernels(LEVEL, library, 6), product(), batch((0, 3))
+    kernels, build, step = NativeKernels(LEVEL, STORAGE, library, 6), product(), batch((0, 3))
     expected = run(kernels, build, step)
     for turn in range(300):
         assert np.array_equal(run(kernels, build, step), expected)
@@ -50,13 +52,15 @@ def test_more_threads_than_cpus_run_programs_that_come_and_go(library):
 def test_any_number_of_threads_gives_the_same_bits(library):
     build = product()
     for rows in (1, 2, 3, 40):
-        results = [run(NativeKernels(LEVEL, library, threads), build, batch((0, rows))) for threads in (1, 2, 3, 11)]
+        results = [
+            run(NativeKernels(LEVEL, STORAGE, library, threads), build, batch((0, rows))) for threads in (1, 2, 3, 11)
+        ]
         assert all(np.array_equal(result, results[0]) for result in results)
 
 
 def test_callers_take_turns(library):
     """Two models on one team, each called by several threads."""
-    kernels = NativeKernels(LEVEL, library, 2)
+    kernels = NativeKernels(LEVEL, STORAGE, library, 2)
     builds, step = [product(), product()], batch((0, 20))
     expected = [run(kernels, build, step) for build in builds]
 
@@ -82,7 +86,7 @@ def helpers() -> int:
 def test_threads_end_with_the_team(library):
     gc.collect()
     before = helpers()
-    kernels = NativeKernels(LEVEL, library, 3)
+    kernels = NativeKernels(LEVEL, STORAGE, library, 3)
     assert helpers() == before + 2
     del kernels
     gc.collect()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from galerne.kernels.batch import Batch
 from galerne.kernels.interface import CacheShape, Kernels, Matrix, Operations, Value
-from galerne.kernels.reference import ReferenceKernels, ReferenceOperations, ReferenceProgram
+from galerne.kernels.reference import ReferenceKernels, ReferenceOperations, ReferenceProgram, in_8_bits
 from galerne.weights.tensor import Tensor
 
 Floats = NDArray[np.float32]
@@ -72,24 +72,24 @@ class Rounding:
 
     activations: Callable[[Floats], Floats] = to_bytes
     weights: Callable[[Floats], Floats] = np.asarray  # after they are what the packed matrix holds
-    cache: Callable[[Floats], Floats] = to_halves
+    cache: Callable[[Floats], Floats] = to_halves  # keys or values [rows, kv_heads, head_dim]
     queries: Callable[[Floats], Floats] = np.asarray
 
 
 def rounding(level: str, *, prompt: bool = False) -> Rounding:
-    if level != "amx_bf16":
-        return Rounding()
-    if prompt:
-        return Rounding(activations=to_bfloats, weights=weights_to_bfloats, cache=to_bfloats, queries=to_bfloats)
-    return Rounding(cache=to_bfloats, queries=to_bfloats)
+    """Of the kernels that call themselves `level`."""
+    name, _, cache = level.partition("+")
+    if name != "amx_bf16":
+        return Rounding(cache=in_8_bits if cache else to_halves)
+    kept = Rounding(cache=(lambda heads: to_bfloats(in_8_bits(heads))) if cache else to_bfloats, queries=to_bfloats)
+    return replace(kept, activations=to_bfloats, weights=weights_to_bfloats) if prompt else kept
 
 
 class Twin(ReferenceKernels):
     """Fills `Kernels`."""
 
-    level = "twin"
-
     def __init__(self, rounding: Rounding) -> None:
+        super().__init__()
         self._rounding = rounding
 
     def matrix(self, parts: Sequence[Tensor]) -> Matrix:
@@ -102,7 +102,7 @@ class Twin(ReferenceKernels):
 
 class _Program(ReferenceProgram):
     def __init__(self, forward: Callable[[Operations], Value], cache: CacheShape, rounding: Rounding) -> None:
-        super().__init__(forward, cache)
+        super().__init__(forward, cache, "float16")
         self._rounding = rounding
 
     def __call__(self, batch: Batch) -> Floats:
@@ -111,7 +111,7 @@ class _Program(ReferenceProgram):
 
 class _Operations(ReferenceOperations):
     def __init__(self, batch: Batch, keys: Floats, values: Floats, rounding: Rounding) -> None:
-        super().__init__(batch, keys, values)
+        super().__init__(batch, keys, values, "float16")
         self._rounding = rounding
 
     def linear(self, x: Value, matrix: Matrix, *, bias=None, add=None) -> Value:
@@ -121,7 +121,8 @@ class _Operations(ReferenceOperations):
     def attention(self, q: Value, k: Value, v: Value, shape) -> Value:
         """Queries are rounded after they are scaled, which is the same as long as the scale is a power of two."""
         rounding = self._rounding
-        return super().attention(rounding.queries(q), rounding.cache(k), rounding.cache(v), shape)
+        k, v = (rounding.cache(x.reshape(len(x), shape.kv_heads, -1)).reshape(x.shape) for x in (k, v))
+        return super().attention(rounding.queries(q), k, v, shape)
 
 
 def run(kernels: Kernels, build: Callable[[Kernels], Callable[[Operations], Value]], *batches: Batch, **cache: int):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from galerne.errors import SettingsError
-from galerne.kernels.interface import CacheShape, Operations, Value
-from galerne.kernels.native.cache import CacheLayout
+from galerne.kernels.interface import CacheShape, CacheType, Operations, Value
+from galerne.kernels.native.cache import BYTES, CacheLayout, Storage, storage_for
 from galerne.kernels.native.cpu import host_features, usable_threads
 from galerne.kernels.native.levels import LEVELS, Level, usable_levels
 from galerne.kernels.native.library import Library, load_library
@@ -18,35 +18,41 @@ from galerne.weights.tensor import Tensor
 
 
 class NativeKernels:
-    """Fills `Kernels` for one instruction level, on so many threads."""
+    """Fills `Kernels` for one instruction level and way of keeping the cache, on so many threads."""
 
-    def __init__(self, level: Level, library: Library, threads: int) -> None:
-        self.level = level.name
-        self._level = level
+    def __init__(self, level: Level, storage: Storage, library: Library, threads: int) -> None:
+        self.level = f"{level.name}+{storage.name}" if storage is BYTES else level.name
+        self._level, self._storage = level, storage
         self._team = Team(library, threads)
 
     def matrix(self, parts: Sequence[Tensor]) -> list[PackedMatrix]:
         return pack_stack(parts)
 
     def cache_bytes(self, shape: CacheShape) -> int:
-        return CacheLayout(shape, self._level.tiles).total
+        return CacheLayout(shape, self._storage).total
 
     def program(self, forward: Callable[[Operations], Value], cache: CacheShape, max_rows: int) -> NativeProgram:
-        return NativeProgram(forward, cache, max_rows, self._level, self._team)
+        return NativeProgram(forward, CacheLayout(cache, self._storage), max_rows, self._level, self._team)
 
 
 def native_kernels(
-    level: str, threads: int, folder: Path, announce: Callable[[str], None] = lambda _: None
+    name: str,
+    threads: int,
+    folder: Path,
+    announce: Callable[[str], None] = lambda _: None,
+    *,
+    cache: CacheType = "float16",
 ) -> NativeKernels:
-    """The kernels of `level` ("auto": the best that this CPU runs). Raises `SettingsError` when the CPU cannot."""
+    """The kernels of the level `name` ("auto": the best one). Raises `SettingsError` when this CPU cannot run it."""
     usable = {each.name: each for each in usable_levels(host_features())}
-    if level == "auto":
-        level = next(iter(usable))
-    if level not in usable:
+    if name == "auto":
+        name = next(iter(usable))
+    if name not in usable:
         raise SettingsError(
-            f"this CPU cannot run {level!r}.", where="kernels", hint=f"It can run {', '.join(usable)}, reference."
+            f"this CPU cannot run {name!r}.", where="kernels", hint=f"It can run {', '.join(usable)}, reference."
         )
-    return NativeKernels(usable[level], load_library(usable[level], folder, announce), usable_threads(threads))
+    level, storage = usable[name], storage_for(cache, usable[name])
+    return NativeKernels(level, storage, load_library(level, storage, folder, announce), usable_threads(threads))
 
 
 __all__ = ["LEVELS", "NativeKernels", "native_kernels"]

@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from llvmlite import ir
 
 from galerne.kernels.batch import BLOCK
+from galerne.kernels.native.cache import Storage
 from galerne.kernels.native.emitter import F32, F32V, I64, LANES, VOID, Emitter, Value
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.product import take
@@ -68,8 +69,8 @@ MASKED = -2e30
 class Attention(ABC):
     """Writes `attention` and `merge`; how a unit computes is a subclass's."""
 
-    def __init__(self, module: ir.Module, level: Level) -> None:
-        self.module, self.level = module, level
+    def __init__(self, module: ir.Module, level: Level, storage: Storage) -> None:
+        self.module, self.level, self.storage = module, level, storage
 
     def write(self) -> tuple[ir.Function, ir.Function]:
         self._absorb()

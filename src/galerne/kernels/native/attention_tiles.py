@@ -1,7 +1,8 @@
 """Attention in AMX tiles, with queries, cache and weights in bfloat16 and sums in float32.
 
 A unit takes a whole chunk of the cache at once: all scores, then their softmax, then the weighted sum, sixteen rows a
-tile. Few rows make small tiles, so that a single query costs what it should and gives the same bits.
+tile. Few rows make small tiles, so that a single query costs what it should and gives the same bits. A chunk of a cache
+in 8 bits is first unpacked into what a cache in bfloat16 would hold.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 from llvmlite import ir
 
 from galerne.kernels.batch import BLOCK
+from galerne.kernels.interface import CACHE_GROUP
 from galerne.kernels.native import amx
 from galerne.kernels.native.attention import ATTENTION, CHUNK, NOTHING, UNIT, Attention
-from galerne.kernels.native.emitter import F32, F32V, I16, I32, I32V, I64, LANES, Emitter, Value, vector
-from galerne.kernels.native.halves import round_to_bfloats
+from galerne.kernels.native.cache import BYTES, PAIRS
+from galerne.kernels.native.emitter import F32, F32V, I8, I16, I32, I32V, I64, LANES, Emitter, Value, vector
+from galerne.kernels.native.halves import halves_to_floats, load_halves, round_to_bfloats
 from galerne.kernels.native.quantise import exponential
 from galerne.kernels.native.record import CONTEXT, Reader
 
@@ -29,6 +32,7 @@ class TileAttention(Attention):
 
     def unit(self) -> ir.Function:
         parts = {name: getattr(self, f"_{name}")() for name in ("queries", "scores", "softmax", "tail", "weigh")}
+        unpack = self._unpack() if self.storage is BYTES else None
         absorb, store = (self.module.globals[f"attention_{name}"] for name in ("absorb", "store"))
         emit = self._new("attention_unit", 5)
         address, context, private, number, head = emit.arguments
@@ -46,6 +50,8 @@ class TileAttention(Attention):
             start = emit.maximum(chunk, lowest & -BLOCK)
             count = emit.minimum(chunk + CHUNK, stop) - start
             blocks = table + (start // BLOCK) * 4
+            if unpack is not None:
+                emit.call(unpack, address, private, rows, cache, blocks, count)
             emit.call(parts["scores"], address, private, rows, cache, blocks, count)
             emit.call(parts["softmax"], address, private, rows, unit.position, start, count)
             emit.call(parts["tail"], address, private, rows, cache, blocks, count)
@@ -81,7 +87,7 @@ class TileAttention(Attention):
         with emit.loop(0, rows, amx.ROWS) as row:
             tiles.configure(shapes, emit.minimum(rows - row, amx.ROWS))
             with emit.loop(0, count, BLOCK) as key:
-                keys = _block(emit, ins, cache, blocks, key)
+                keys = self._block(emit, ins, at, cache, blocks, key)
                 for half in range(2):
                     tiles.zero(SUMS[half])
                 with emit.loop(0, ins.width, STEP) as d:
@@ -181,7 +187,7 @@ class TileAttention(Attention):
         whole = count & -BLOCK
         left = count - whole
         with emit.if_(left > 0):
-            values = _block(emit, ins, cache, blocks, whole) + ins.width * (2 * BLOCK)
+            values = self._block(emit, ins, at, cache, blocks, whole) + ins.width * PAIRS.values
             with emit.loop(0, BLOCK // 2) as pair:
                 both, one = left > pair * 2 + 1, left > pair * 2
                 mask = emit.select(one, emit.constant(I32, 0xFFFF), emit.constant(I32, 0))
@@ -206,7 +212,7 @@ class TileAttention(Attention):
                 for half in range(2):
                     tiles.zero(SUMS[half])
                 with emit.loop(0, count, BLOCK) as key:
-                    stored = _block(emit, ins, cache, blocks, key) + width * (2 * BLOCK)
+                    stored = self._block(emit, ins, at, cache, blocks, key) + width * PAIRS.values
                     values = emit.select(count - key >= BLOCK, stored, at.last)
                     tiles.load(LEFT, at.weights + (row * CHUNK + key) * 2, CHUNK * 2)
                     for half in range(2):
@@ -217,16 +223,78 @@ class TileAttention(Attention):
         emit.done()
         return emit.function
 
+    def _block(self, emit: Emitter, ins: Reader, at: _Scratch, cache: Value, blocks: Value, key: Value) -> Value:
+        """Where the block with this key (counted from the table's start) lies, in bfloat16."""
+        if self.storage is BYTES:
+            return at.unpacked + (key // BLOCK) * (ins.width * PAIRS.head)
+        return _stored_block(emit, ins, cache, blocks, key)
 
-def _block(emit: Emitter, ins: Reader, cache: Value, blocks: Value, key: Value) -> Value:
-    """Where the keys of the block with this key (counted from the table's start) lie."""
+    # A cache in 8 bits
+
+    def _unpack(self) -> ir.Function:
+        """(instruction, private, rows, cache of the head, block table, keys): all blocks of these, bfloat16."""
+        keys, values = self._unpack_keys(), self._unpack_values()
+        emit = self._new("attention_unpack", 6)
+        address, private, rows, cache, blocks, count = emit.arguments
+        ins = ATTENTION.at(emit, address)
+        at, width = _Scratch(private, rows, ins), ins.width
+        with emit.loop(0, count, BLOCK) as key:
+            source = _stored_block(emit, ins, cache, blocks, key)
+            target = self._block(emit, ins, at, cache, blocks, key)
+            emit.call(keys, source, target, width)
+            emit.call(values, source, target, width)
+        emit.done()
+        return emit.function
+
+    def _unpack_keys(self) -> ir.Function:
+        """(block, to, width): [width][32 positions] -> [width / 2][32 positions][2]"""
+        emit = self._new("attention_unpack_keys", 3)
+        source, target, width = emit.arguments
+        scales = source + width * self.storage.key_scales
+        with emit.loop(0, width, CACHE_GROUP) as group:
+            for half in range(2):
+                scale = load_halves(emit, self.level, scales + group * (2 * BLOCK // CACHE_GROUP) + half * 2 * LANES)
+                with emit.loop(group, group + CACHE_GROUP, 2) as d:
+                    first, second = (_load_bytes(emit, source + (d + k) * BLOCK + half * LANES) for k in range(2))
+                    emit.store(_paired(emit, first * scale, second * scale), target + d * (2 * BLOCK) + half * 64)
+        emit.done()
+        return emit.function
+
+    def _unpack_values(self) -> ir.Function:
+        """(block, to, width): [32 positions][width] -> [16 pairs of positions][width][2]"""
+        emit = self._new("attention_unpack_values", 3)
+        block, target, width = emit.arguments
+        values, scales = block + width * self.storage.values, block + width * self.storage.value_scales
+        with emit.loop(0, width, LANES) as d, emit.loop(0, BLOCK // 2) as pair:
+            numbers = []
+            for position in (pair * 2, pair * 2 + 1):
+                bits = emit.load(I16, scales + (d // CACHE_GROUP) * (2 * BLOCK) + position * 2)
+                scale = halves_to_floats(emit, self.level, emit.splat(bits))
+                numbers.append(_load_bytes(emit, values + position * width + d) * scale)
+            emit.store(_paired(emit, *numbers), target + width * PAIRS.values + (pair * width + d) * 4)
+        emit.done()
+        return emit.function
+
+
+def _stored_block(emit: Emitter, ins: Reader, cache: Value, blocks: Value, key: Value) -> Value:
+    """Where the cache has the block with this key (counted from the table's start)."""
     number = emit.extend(emit.load(I32, blocks + (key // BLOCK) * 4), I64, signed=True)
     return cache + number * ins.block_bytes
 
 
+def _load_bytes(emit: Emitter, address: Value) -> Value:
+    return emit.to_float(emit.extend(emit.load(vector(I8), address), I32V, signed=True))
+
+
+def _paired(emit: Emitter, first: Value, second: Value) -> Value:
+    """Two vectors -> pairs of bfloat16."""
+    low, high = (emit.extend(round_to_bfloats(emit, x), I32V, signed=False) for x in (first, second))
+    return low | (high << 16)
+
+
 def private_bytes(rows: int, width: int) -> int:
     """Private memory for a unit of `rows` rows of heads of `width` numbers."""
-    return rows * (CHUNK * 6 + width * 10 + 16) + width * BLOCK * 2
+    return rows * (CHUNK * 6 + width * 10 + 16) + width * (BLOCK * 2 + CHUNK // BLOCK * PAIRS.head)
 
 
 class _Scratch:
@@ -242,3 +310,4 @@ class _Scratch:
         self.q = self.total + rows * width * 4  # bfloat16 [rows, width]
         self.stats = self.q + rows * width * 2  # float32 [rows, 2]: largest score, sum of weights
         self.total_stats = self.stats + rows * 8
+        self.unpacked = self.total_stats + rows * 8  # bfloat16 [blocks of a chunk], of a cache in 8 bits

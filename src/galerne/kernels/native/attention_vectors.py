@@ -1,7 +1,8 @@
-"""Attention in float32 vectors, with the cache in float16: for every level without tiles.
+"""Attention in float32 vectors, with the cache in float16 or in 8 bits: for every level without tiles.
 
 A unit goes through its cache a block at a time: scores as an outer product over the head's numbers (sixteen positions
-a vector), their softmax, and the weighted sum of the values (sixteen numbers of the head a vector).
+a vector), their softmax, and the weighted sum of the values (sixteen numbers of the head a vector). Numbers in 8 bits
+are not scaled one by one: a group's part of a score is, and what a group's values are weighed with.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from llvmlite import ir
 
 from galerne.kernels.batch import BLOCK
+from galerne.kernels.interface import CACHE_GROUP
 from galerne.kernels.native.attention import ATTENTION, CHUNK, MASKED, UNIT, Attention
-from galerne.kernels.native.emitter import F32, F32V, I32, I64, LANES, Emitter, Value
+from galerne.kernels.native.cache import BYTES, Storage
+from galerne.kernels.native.emitter import F32, F32V, I8, I32, I32V, I64, LANES, Emitter, Value, Variable, vector
 from galerne.kernels.native.halves import load_halves
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.quantise import exponential
@@ -20,8 +23,9 @@ from galerne.kernels.native.record import CONTEXT, Reader
 class VectorAttention(Attention):
     """Writes the units."""
 
-    def __init__(self, module: ir.Module, level: Level) -> None:
-        super().__init__(module, level)
+    def __init__(self, module: ir.Module, level: Level, storage: Storage) -> None:
+        super().__init__(module, level, storage)
+        self.scaled = storage is BYTES
         self.heights = (8, 4, 3, 2, 1) if level.rows[0] >= 6 else (2, 1)
 
     def unit(self) -> ir.Function:
@@ -83,8 +87,8 @@ class VectorAttention(Attention):
 
         `wide`: turn the block into float32 first, which pays when many rows use it.
         """
-        suffix = "wide" if wide else "half"
-        scores = self._cover(f"scores_{suffix}", lambda rows: self._scores(rows, wide), 4)
+        suffix = "wide" if wide else "narrow"
+        scores = self._cover(f"scores_{suffix}", lambda rows: self._scores(rows, wide), 5)
         weigh = self._cover(f"weigh_{suffix}", lambda rows: self._weigh(rows, wide), 6)
         softmax = self.module.globals["attention_softmax"]
         emit = self._new(f"attention_block_{suffix}", 7)
@@ -92,14 +96,23 @@ class VectorAttention(Attention):
         ins = ATTENTION.at(emit, address)
         at = _Scratch(private, rows, ins)
         width, value_width = ins.head_dim, ins.width
-        values = keys + value_width * (2 * BLOCK)
+        key_scales, values, value_scales = (
+            keys + value_width * place
+            for place in (self.storage.key_scales, self.storage.values, self.storage.value_scales)
+        )
         if wide:
-            with emit.loop(0, value_width * (2 * BLOCK), LANES) as i:
-                emit.store(load_halves(emit, self.level, keys + i * 2), at.wide + i * 4)
-            keys, values = at.wide, at.wide + value_width * (4 * BLOCK)
-        emit.call(scores, rows, at.q, keys, at.scores, width)
+            to_keys, to_values = at.wide, at.wide + value_width * (4 * BLOCK)
+            for source, target in ((keys, to_keys), (values, to_values)):
+                with emit.loop(0, value_width * BLOCK, LANES) as i:
+                    emit.store(self._load(emit, source, i, wide=False), target + i * 4)
+            keys, values = to_keys, to_values
+        emit.call(scores, rows, at.q, keys, key_scales, at.scores, width)
         emit.call(softmax, address, private, rows, position, first)
-        emit.call(weigh, rows, at.scores, values, at.part, at.factors, count, value_width)
+        weights = at.scores
+        if self.scaled:
+            weights = at.weights
+            emit.call(self._scale_weights(), rows, at.scores, value_scales, weights, value_width)
+        emit.call(weigh, rows, weights, values, at.part, at.factors, count, value_width)
         emit.done()
         return emit.function
 
@@ -117,24 +130,45 @@ class VectorAttention(Attention):
         return emit.function
 
     def _load(self, emit: Emitter, base: Value, index: Value, wide: bool) -> Value:
-        return emit.load(F32V, base + index * 4) if wide else load_halves(emit, self.level, base + index * 2)
+        """Sixteen numbers of a block, in 8 bits without their scales."""
+        if wide:
+            return emit.load(F32V, base + index * 4)
+        if self.scaled:
+            return emit.to_float(emit.extend(emit.load(vector(I8), base + index), I32V, signed=True))
+        return load_halves(emit, self.level, base + index * 2)
 
     def _scores(self, height: int, wide: bool) -> ir.Function:
-        """(row, q, keys, scores, head_dim): scores[r][key] = sum over d, in order, of q[r][d] * keys[d][key]."""
-        emit = self._new(f"scores_{'wide' if wide else 'half'}_{height}", 5)
-        row, q, keys, scores, width = emit.arguments
-        sums = [emit.variables(2, emit.constant(F32V, 0.0)) for _ in range(height)]
-        with emit.loop(0, width) as d:
-            columns = [self._load(emit, keys, d * BLOCK + half * LANES, wide) for half in range(2)]
-            for r in range(height):
-                number = emit.splat(emit.load(F32, q + ((row + r) * width + d) * 4))
+        """(row, q, keys, their scales, scores, head_dim): scores[r][key] = sum over d of q[r][d] * keys[d][key]."""
+        emit = self._new(f"scores_{'wide' if wide else 'narrow'}_{height}", 6)
+        row, _, _, scales, scores, width = emit.arguments
+        if self.scaled:
+            sums = [emit.variables(2, emit.constant(F32V, 0.0)) for _ in range(height)]
+            with emit.loop(0, width, CACHE_GROUP) as first:
+                parts = self._products(emit, height, wide, first, emit.minimum(first + CACHE_GROUP, width))
                 for half in range(2):
-                    sums[r][half].now = emit.fma(number, columns[half], sums[r][half].now)
+                    place = (first // CACHE_GROUP) * (2 * BLOCK) + half * (2 * LANES)
+                    scale = load_halves(emit, self.level, scales + place)
+                    for r in range(height):
+                        sums[r][half].now = emit.fma(parts[r][half].now, scale, sums[r][half].now)
+        else:
+            sums = self._products(emit, height, wide, emit.i64(0), width)
         for r in range(height):
             for half in range(2):
                 emit.store(sums[r][half].now, scores + ((row + r) * BLOCK + half * LANES) * 4)
         emit.done()
         return emit.function
+
+    def _products(self, emit: Emitter, height: int, wide: bool, first: Value, end: Value) -> list[list[Variable]]:
+        """What some numbers of the head, added up in order, contribute to scores; of each row, two vectors of keys."""
+        row, q, keys, _, _, width = emit.arguments
+        sums = [emit.variables(2, emit.constant(F32V, 0.0)) for _ in range(height)]
+        with emit.loop(first, end) as d:
+            columns = [self._load(emit, keys, d * BLOCK + half * LANES, wide) for half in range(2)]
+            for r in range(height):
+                number = emit.splat(emit.load(F32, q + ((row + r) * width + d) * 4))
+                for half in range(2):
+                    sums[r][half].now = emit.fma(number, columns[half], sums[r][half].now)
+        return sums
 
     def _softmax(self) -> ir.Function:
         """(instruction, private, rows, first row's position, first key's position): scores -> weights, in place."""
@@ -171,12 +205,29 @@ class VectorAttention(Attention):
         emit.done()
         return emit.function
 
+    def _scale_weights(self) -> ir.Function:
+        """(rows, weights, scales of the values, to, value width): weights of [row][group][key] for values in 8 bits."""
+        name = "attention_scale_weights"
+        if name in self.module.globals:
+            return self.module.globals[name]
+        emit = self._new(name, 5)
+        rows, weights, scales, target, width = emit.arguments
+        groups = width // CACHE_GROUP
+        with emit.loop(0, groups) as group:
+            for half in range(2):
+                scale = load_halves(emit, self.level, scales + group * (2 * BLOCK) + half * (2 * LANES))
+                with emit.loop(0, rows) as row:
+                    weight = emit.load(F32V, weights + (row * BLOCK + half * LANES) * 4)
+                    emit.store(weight * scale, target + ((row * groups + group) * BLOCK + half * LANES) * 4)
+        emit.done()
+        return emit.function
+
     def _weigh(self, height: int, wide: bool) -> ir.Function:
         """(row, weights, values, results, factors, keys, value width): results = results * factor + weights @ values.
 
         Keys beyond `keys` are not read: their slots may hold anything.
         """
-        emit = self._new(f"weigh_{'wide' if wide else 'half'}_{height}", 7)
+        emit = self._new(f"weigh_{'wide' if wide else 'narrow'}_{height}", 7)
         width = emit.arguments[6]
         done = emit.variable(emit.i64(0))
         for vectors in (2, 1) if height == 8 else (4, 1):
@@ -187,7 +238,7 @@ class VectorAttention(Attention):
         return emit.function
 
     def _weigh_columns(self, emit: Emitter, height: int, vectors: int, wide: bool, column: Value) -> None:
-        row, weights, values, results, factors, keys, width = emit.arguments
+        row, _, values, results, factors, keys, width = emit.arguments
         sums = []
         for r in range(height):
             factor = emit.splat(emit.load(F32, factors + (row + r) * 4))
@@ -196,17 +247,24 @@ class VectorAttention(Attention):
         with emit.loop(0, keys) as key:
             loaded = [self._load(emit, values, key * width + column + c * LANES, wide) for c in range(vectors)]
             for r in range(height):
-                weight = emit.splat(emit.load(F32, weights + ((row + r) * BLOCK + key) * 4))
                 for c in range(vectors):
+                    weight = emit.splat(emit.load(F32, self._weight_at(emit, row + r, column + c * LANES) + key * 4))
                     sums[r][c].now = emit.fma(weight, loaded[c], sums[r][c].now)
         for r in range(height):
             for c in range(vectors):
                 emit.store(sums[r][c].now, results + ((row + r) * width + column + c * LANES) * 4)
 
+    def _weight_at(self, emit: Emitter, row: Value, column: Value) -> Value:
+        """Where the weights that a row has for these numbers of the values start."""
+        weights, width = emit.arguments[1], emit.arguments[6]
+        if self.scaled:
+            row = row * (width // CACHE_GROUP) + column // CACHE_GROUP
+        return weights + row * (4 * BLOCK)
+
 
 def private_bytes(rows: int, width: int) -> int:
     """Private memory for a unit of `rows` rows of heads of `width` numbers."""
-    return 4 * (rows * (BLOCK + 3 * width + 5) + 2 * width * BLOCK + LANES)
+    return 4 * (rows * (BLOCK + 4 * width + 5) + 2 * width * BLOCK + LANES)
 
 
 class _Scratch:
@@ -222,3 +280,4 @@ class _Scratch:
         self.stats = self.total + rows * value_width * 4  # float32 [rows, 2]: largest score, sum of weights
         self.total_stats = self.stats + rows * 8
         self.factors = self.total_stats + rows * 8  # float32 [rows]
+        self.weights = self.factors + rows * 4  # float32 [rows, value_width / 32, 32]: scaled, for values in 8 bits

@@ -1,14 +1,18 @@
-"""Where keys and values lie: 16 bits each, in blocks of 32 positions, all layers of a block side by side.
+"""Where keys and values lie: in blocks of 32 positions, all layers of a block side by side.
 
-    block -> layer -> head -> keys, then values
+    block -> layer -> head -> keys, their scales, values, their scales
 
-In float16 (`pairs` False), so that 16 positions, or 16 numbers of a head, load as one vector:
+There are three ways of storing them. HALVES, float16 without scales, so that sixteen positions, or sixteen numbers of a
+head, load as one vector:
 
     keys   [head_dim][32 positions]          values [32 positions][width]
 
-In bfloat16 (`pairs` True), as AMX wants its right operands, two of the dimension that is summed over side by side:
+PAIRS, bfloat16 without scales, as AMX wants its right operands, two of the dimension that is summed over side by side:
 
     keys   [width / 2][32 positions][2]      values [16 pairs of positions][width][2]
+
+BYTES, int8 as in HALVES, and float16 scales of groups of 32 numbers, both of [width / 32][32 positions]: a vector of
+them belongs to a vector of scores, or of what scores became, so that no number is scaled on its own.
 
 `width` is head_dim, rounded up with zeros.
 """
@@ -18,7 +22,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from galerne.kernels.batch import BLOCK
-from galerne.kernels.interface import CacheShape
+from galerne.kernels.interface import CACHE_GROUP, CacheShape, CacheType
+from galerne.kernels.native.levels import Level
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """One way of storing a head in a block. Offsets are in bytes for each number of its width; keys are at 0."""
+
+    name: str
+    step: int  # what widths are multiples of
+    values: int
+    head: int  # all of it
+    key_scales: int = 0
+    value_scales: int = 0
+
+
+_FLOATS, _BYTES, _SCALES = 2 * BLOCK, BLOCK, 2 * BLOCK // CACHE_GROUP
+
+HALVES = Storage("float16", step=16, values=_FLOATS, head=2 * _FLOATS)
+PAIRS = Storage("bfloat16", step=32, values=_FLOATS, head=2 * _FLOATS)
+BYTES = Storage(
+    "int8",
+    step=CACHE_GROUP,
+    key_scales=_BYTES,
+    values=_BYTES + _SCALES,
+    value_scales=2 * _BYTES + _SCALES,
+    head=2 * (_BYTES + _SCALES),
+)
+
+
+def storage_for(cache: CacheType, level: Level) -> Storage:
+    if cache == "int8":
+        return BYTES
+    return PAIRS if level.tiles else HALVES
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +63,16 @@ class CacheLayout:
     """Sizes in bytes of a cache of this shape."""
 
     shape: CacheShape
-    pairs: bool
+    storage: Storage
 
     @property
     def width(self) -> int:
         """Numbers of a head, padding included."""
-        step = 32 if self.pairs else 16
-        return -(-self.shape.head_dim // step) * step
+        return -(-self.shape.head_dim // self.storage.step) * self.storage.step
 
     @property
     def head(self) -> int:
-        return 2 * BLOCK * 2 * self.width
+        return self.width * self.storage.head
 
     @property
     def layer(self) -> int:

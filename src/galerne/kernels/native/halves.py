@@ -8,9 +8,14 @@ from galerne.kernels.native.levels import Level
 
 def load_halves(emit: Emitter, level: Level, address: Value) -> Value:
     """Sixteen float16 -> float32."""
+    return halves_to_floats(emit, level, emit.load(vector(I16), address))
+
+
+def halves_to_floats(emit: Emitter, level: Level, bits: Value) -> Value:
+    """The bits of sixteen float16 -> float32."""
     if level.halves:
-        return Value(emit, emit.builder.fpext(emit.load(vector(F16), address).ir, F32V))
-    return half_to_float(emit, emit.load(vector(I16), address))
+        return Value(emit, emit.builder.fpext(bits.bits(vector(F16)).ir, F32V))
+    return half_to_float(emit, bits)
 
 
 def round_to_halves(emit: Emitter, level: Level, values: Value) -> Value:

@@ -1,6 +1,7 @@
 """Compiled kernels: generated through LLVM for one level, kept on disk as object code, loaded into this process.
 
-The file's name holds everything that the code depends on: the level, its target, the sources' digest, LLVM's version.
+The file's name holds everything that the code depends on: the level and how it keeps the cache, its target, the
+sources' digest, LLVM's version.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from pathlib import Path
 
 from llvmlite import binding, ir
 
-from galerne.kernels import batch
+from galerne.kernels import batch, interface
 from galerne.kernels.native import runner
+from galerne.kernels.native.cache import Storage
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.object_cache import cached_object
 
@@ -32,21 +34,24 @@ class Library:
         self.run = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(self._tracker["run"])
 
 
-def load_library(level: Level, folder: Path, announce: Callable[[str], None] = lambda _: None) -> Library:
+def load_library(
+    level: Level, storage: Storage, folder: Path, announce: Callable[[str], None] = lambda _: None
+) -> Library:
     """The level's kernels, compiled now if `folder` does not hold them yet. `announce` gets a line before that."""
 
     def compile_level() -> bytes:
         announce(f"Compiling the kernels for {level.name}, once on this machine ...")
-        return compile_object(generate(level), level)
+        return compile_object(generate(level, storage), level)
 
-    return Library(cached_object(folder / f"{level.name}-{_fingerprint(level)}.o", compile_level))
+    name = f"{level.name}-{storage.name}-{_fingerprint(level)}.o"
+    return Library(cached_object(folder / name, compile_level))
 
 
-def generate(level: Level) -> str:
+def generate(level: Level, storage: Storage) -> str:
     """The kernels in LLVM's intermediate language."""
     module = ir.Module(name=f"galerne_{level.name}")
     module.triple = _triple(level)
-    runner.write_runner(module, level)
+    runner.write_runner(module, level, storage)
     return str(module)
 
 
@@ -106,6 +111,6 @@ def _link(image: bytes) -> binding.orcjit.ResourceTracker:
 def _fingerprint(level: Level) -> str:
     target = (binding.llvm_version_info, _triple(level), level.cpu, level.features)
     digest = hashlib.sha256(repr(target).encode())
-    for source in (Path(batch.__file__), *sorted(Path(__file__).parent.glob("*.py"))):
+    for source in (Path(batch.__file__), Path(interface.__file__), *sorted(Path(__file__).parent.glob("*.py"))):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:20]

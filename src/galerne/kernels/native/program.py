@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from galerne.kernels.batch import Batch
-from galerne.kernels.interface import CacheShape, Operations, Value
+from galerne.kernels.interface import Operations, Value
 from galerne.kernels.native import attention_tiles, attention_vectors, bfloat_product
 from galerne.kernels.native.attention import TILE_ROWS
 from galerne.kernels.native.cache import CacheLayout
@@ -37,16 +37,15 @@ class NativeProgram:
     """Fills `Program`."""
 
     def __init__(
-        self, forward: Callable[[Operations], Value], shape: CacheShape, max_rows: int, level: Level, team: Team
+        self, forward: Callable[[Operations], Value], layout: CacheLayout, max_rows: int, level: Level, team: Team
     ) -> None:
-        self._team, self._max_rows = team, max_rows
-        self._layout = CacheLayout(shape, level.tiles)
+        self._team, self._max_rows, self._layout = team, max_rows, layout
         self.answers_apart = level.tiles
-        self._cache = aligned(self._layout.total)
-        self._trace = Trace(self._layout, team.threads, _at(self._cache))
+        self._cache = aligned(layout.total)
+        self._trace = Trace(layout, team.threads, _at(self._cache), prompts_apart=level.tiles)
         self._result: Floats = forward(self._trace)
         self._group = max(1, self._trace.group)
-        slot_rows = shape.kv_heads * max(SPLIT_ROWS, self._group)
+        slot_rows = layout.shape.kv_heads * max(SPLIT_ROWS, self._group)
         self._partials = aligned(SLOTS * slot_rows * (self._layout.width + LANES), np.float32)
         self._context = aligned(len(CONTEXT.fields), np.int64)
         self._kept: dict[str, NDArray[Any]] = {}
@@ -152,7 +151,7 @@ class NativeProgram:
         rows = max(TILE_ROWS, SPLIT_ROWS, self._group)
         groups = -(-self._trace.widest // GROUP)
         size = max(
-            (attention_tiles if self._layout.pairs else attention_vectors).private_bytes(rows, self._layout.width),
+            (attention_tiles if self.answers_apart else attention_vectors).private_bytes(rows, self._layout.width),
             panel_bytes(groups),
             bfloat_product.panel_bytes(groups),
             quantised_bytes(groups, PRIVATE_ROWS),

@@ -151,24 +151,34 @@ def inverse_root_mean_square(emit: Emitter, x: Value, width: Value, groups: Valu
 def quantise_group(
     emit: Emitter, low: Value, high: Value, quants: Value, scale_at: Value, sum_at: Value, scaled_sum_at: Value
 ) -> None:
-    """q = round(x * 127 / max|x|). A number that is not finite makes the scale NaN, so that it is not lost."""
-    size = [emit.intrinsic("llvm.fabs.v16f32", F32V, v) for v in (low, high)]
-    largest = emit.reduce("max", emit.maximum(size[0], size[1]))
-    poison = emit.reduce("add", low * 0.0 + high * 0.0)
-    scale = largest * (1.0 / 127.0) + poison
+    """q = round(x * 127 / max|x|)."""
+    largest = largest_size(emit, low, high)
+    scale = largest * (1.0 / 127.0)
     inverse = emit.select(largest > 0.0, emit.f32(127.0) / largest, emit.f32(0.0))
     total = emit.constant(I32V, 0)
     for half, values in enumerate((low, high)):
-        scaled = emit.intrinsic("llvm.rint.v16f32", F32V, values * emit.splat(inverse))
-        bounded = emit.select(scaled.equals(scaled), scaled, emit.constant(F32V, 0.0))
-        bounded = emit.maximum(emit.minimum(bounded, emit.constant(F32V, 127.0)), emit.constant(F32V, -127.0))
-        whole = Value(emit, emit.builder.fptosi(bounded.ir, I32V))
-        emit.store(Value(emit, emit.builder.trunc(whole.ir, vector(I8))), quants + half * LANES)
-        total = total + whole
+        steps = whole_steps(emit, values, inverse)
+        emit.store(emit.truncate(steps, vector(I8)), quants + half * LANES)
+        total = total + steps
     count = emit.reduce("add", total)
     emit.store(scale, scale_at)
     emit.store(emit.constant(I32, 0) - count, sum_at)
     emit.store(scale * emit.to_float(count), scaled_sum_at)
+
+
+def largest_size(emit: Emitter, low: Value, high: Value) -> Value:
+    """max|x| of 32 numbers; NaN if one of them is not finite, so that it is not lost."""
+    size = [emit.intrinsic("llvm.fabs.v16f32", F32V, x) for x in (low, high)]
+    poison = emit.reduce("add", low * 0.0 + high * 0.0)
+    return emit.reduce("max", emit.maximum(size[0], size[1])) + poison
+
+
+def whole_steps(emit: Emitter, values: Value, inverse: Value) -> Value:
+    """round(x * inverse) from -127 to 127, as int32; NaN becomes 0."""
+    scaled = emit.intrinsic("llvm.rint.v16f32", F32V, values * emit.splat(inverse))
+    bounded = emit.select(scaled.equals(scaled), scaled, emit.constant(F32V, 0.0))
+    bounded = emit.maximum(emit.minimum(bounded, emit.constant(F32V, 127.0)), emit.constant(F32V, -127.0))
+    return Value(emit, emit.builder.fptosi(bounded.ir, I32V))
 
 
 def silu(emit: Emitter, x: Value) -> Value:

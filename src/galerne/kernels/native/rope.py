@@ -5,10 +5,13 @@ from __future__ import annotations
 from llvmlite import ir
 
 from galerne.kernels.batch import BLOCK
-from galerne.kernels.native.emitter import F32, F32V, I32, I64, LANES, VOID, Emitter, Value, vector
-from galerne.kernels.native.halves import round_to_bfloats, round_to_halves
+from galerne.kernels.interface import CACHE_GROUP
+from galerne.kernels.native.cache import BYTES, HALVES, PAIRS, Storage
+from galerne.kernels.native.emitter import F32, F32V, I8, I32, I64, LANES, VOID, Emitter, Value, vector
+from galerne.kernels.native.halves import halves_to_floats, round_to_bfloats, round_to_halves
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.product import take
+from galerne.kernels.native.quantise import largest_size, whole_steps
 from galerne.kernels.native.record import CONTEXT, Reader, instruction
 
 ROPE = instruction(
@@ -34,9 +37,9 @@ ROW_CHUNK = BLOCK
 """Rows that a thread takes at a time: neighbours share cache lines of a block."""
 
 
-def write_rope(module: ir.Module, level: Level) -> ir.Function:
+def write_rope(module: ir.Module, level: Level, storage: Storage) -> ir.Function:
     """The function (instruction, context, counter, thread)."""
-    row = _Row(module, level).function
+    row = _Row(module, level, storage).function
     emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 4), "rope"), fused=level.fused)
     address, context, counter, _ = emit.arguments
     ctx = CONTEXT.at(emit, context)
@@ -52,8 +55,8 @@ def write_rope(module: ir.Module, level: Level) -> ir.Function:
 class _Row:
     """Writes what happens to one row."""
 
-    def __init__(self, module: ir.Module, level: Level) -> None:
-        self.level = level
+    def __init__(self, module: ir.Module, level: Level, storage: Storage) -> None:
+        self.level, self.storage = level, storage
         self.function = ir.Function(module, ir.FunctionType(VOID, [I64] * 3), "rope_row")
         self.function.linkage = "internal"
         self.emit = emit = Emitter(self.function, fused=level.fused)
@@ -106,37 +109,63 @@ class _Row:
         emit.store(_pick(x, y, order[16:]), address + 64)
 
     def _store(self, k: Value, v: Value, slot: tuple[Value, Value]) -> None:
-        emit, ins = self.emit, self.ins
+        """Put all heads' keys and values at one position, see cache.py."""
+        emit, ins, storage = self.emit, self.ins, self.storage
         base, position = slot
-        put = self._put_pairs if self.level.tiles else self._put_halves
+        put = {HALVES: self._put_halves, PAIRS: self._put_pairs, BYTES: self._put_bytes}[storage]
         with emit.loop(0, ins.kv_heads) as head:
             keys = base + head * ins.head_bytes
-            values = keys + ins.width * (2 * BLOCK)
             start = head * ins.head_dim * 4
-            with emit.loop(0, ins.width, LANES) as d:
-                inside = emit.splat(emit.truncate(ins.head_dim - d, I32)) > emit.iota()
+            with emit.loop(0, ins.width, storage.step) as d:
                 key, value = (
-                    emit.select(inside, emit.load(F32V, x + start + d * 4), emit.constant(F32V, 0.0)) for x in (k, v)
+                    [self._inside_head(x + start, d + some) for some in range(0, storage.step, LANES)] for x in (k, v)
                 )
-                put(key, value, keys, values, d, position)
+                put(key, value, keys, d, position)
 
-    def _put_halves(self, key: Value, value: Value, keys: Value, values: Value, d: Value, position: Value) -> None:
-        """Sixteen numbers of a key and a value at one position, see cache.py."""
+    def _inside_head(self, x: Value, d: Value) -> Value:
         emit = self.emit
-        emit.store(round_to_halves(emit, self.level, value), values + (position * self.ins.width + d) * 2)
-        bits = round_to_halves(emit, self.level, key)
+        inside = emit.splat(emit.truncate(self.ins.head_dim - d, I32)) > emit.iota()
+        return emit.select(inside, emit.load(F32V, x + d * 4), emit.constant(F32V, 0.0))
+
+    def _put_halves(self, key: list[Value], value: list[Value], keys: Value, d: Value, position: Value) -> None:
+        emit, width = self.emit, self.ins.width
+        values = keys + width * self.storage.values
+        emit.store(round_to_halves(emit, self.level, value[0]), values + (position * width + d) * 2)
+        bits = round_to_halves(emit, self.level, key[0])
         for lane in range(LANES):
             emit.store(bits.lane(lane), keys + (d + lane) * (2 * BLOCK) + position * 2)
 
-    def _put_pairs(self, key: Value, value: Value, keys: Value, values: Value, d: Value, position: Value) -> None:
+    def _put_pairs(self, key: list[Value], value: list[Value], keys: Value, d: Value, position: Value) -> None:
+        emit, width = self.emit, self.ins.width
+        values = keys + width * self.storage.values
+        for half in range(2):
+            first = d + half * LANES
+            pairs = round_to_bfloats(emit, key[half]).bits(vector(I32, LANES // 2))
+            for lane in range(LANES // 2):
+                emit.store(pairs.lane(lane), keys + ((first >> 1) + lane) * (4 * BLOCK) + position * 4)
+            bits = round_to_bfloats(emit, value[half])
+            start = values + ((position >> 1) * width + first) * 4 + (position & 1) * 2
+            for lane in range(LANES):
+                emit.store(bits.lane(lane), start + 4 * lane)
+
+    def _put_bytes(self, key: list[Value], value: list[Value], keys: Value, d: Value, position: Value) -> None:
+        emit, width, storage = self.emit, self.ins.width, self.storage
+        values = keys + width * storage.values
+        place = (d // CACHE_GROUP) * (2 * BLOCK) + position * 2
+        for half, steps in enumerate(self._quantised(key, keys + width * storage.key_scales + place)):
+            for lane in range(LANES):
+                emit.store(steps.lane(lane), keys + (d + half * LANES + lane) * BLOCK + position)
+        for half, steps in enumerate(self._quantised(value, keys + width * storage.value_scales + place)):
+            emit.store(steps, values + position * width + d + half * LANES)
+
+    def _quantised(self, numbers: list[Value], scale_at: Value) -> list[Value]:
+        """A group in 8 bits; its scale is stored. See interface.CacheType."""
         emit = self.emit
-        pairs = round_to_bfloats(emit, key).bits(vector(I32, LANES // 2))
-        for lane in range(LANES // 2):
-            emit.store(pairs.lane(lane), keys + ((d >> 1) + lane) * (4 * BLOCK) + position * 4)
-        bits = round_to_bfloats(emit, value)
-        start = values + ((position >> 1) * self.ins.width + d) * 4 + (position & 1) * 2
-        for lane in range(LANES):
-            emit.store(bits.lane(lane), start + 4 * lane)
+        bits = round_to_halves(emit, self.level, emit.splat(largest_size(emit, *numbers) / 127.0))
+        emit.store(bits.lane(0), scale_at)
+        scale = halves_to_floats(emit, self.level, bits).lane(0)
+        inverse = emit.select(scale > 0.0, emit.f32(1.0) / scale, emit.f32(0.0))
+        return [emit.truncate(whole_steps(emit, some, inverse), vector(I8)) for some in numbers]
 
 
 def cache_slot(emit: Emitter, ctx: Reader, ins: Reader, row: Value) -> tuple[Value, Value]:

@@ -8,6 +8,7 @@ from llvmlite import ir
 
 from galerne.kernels.native.attention_tiles import TileAttention
 from galerne.kernels.native.attention_vectors import VectorAttention
+from galerne.kernels.native.cache import Storage
 from galerne.kernels.native.emitter import I32, I64, VOID, Emitter, Value
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.mixture import write_mixture
@@ -47,15 +48,15 @@ SPINS = 2000
 """Turns that a thread waits in a hot loop before it lets others have the CPU."""
 
 
-def write_runner(module: ir.Module, level: Level) -> None:
+def write_runner(module: ir.Module, level: Level, storage: Storage) -> None:
     """`run(context, thread)`: execute the context's program."""
     products = Products(module, level)
-    attention, merge = (TileAttention if level.tiles else VectorAttention)(module, level).write()
+    attention, merge = (TileAttention if level.tiles else VectorAttention)(module, level, storage).write()
     operations = {
         "embed": write_embed(module, level),
         "quantise": write_quantise(module, level),
         "product": products.write(),
-        "rope": write_rope(module, level),
+        "rope": write_rope(module, level, storage),
         "attention": attention,
         "merge": merge,
         "gather": write_gather(module, level),

@@ -127,6 +127,7 @@ class Trace:
     layout: CacheLayout
     threads: int
     cache: int  # address of the key/value cache
+    prompts_apart: bool  # prompts' rows are computed in bfloat16
     instructions: list[Instruction] = field(default_factory=list)
     vocabulary: int = 0
     rope_used: Rope | None = None
@@ -302,7 +303,7 @@ class Trace:
         width = width or source.width
         quants = self._new_quants(-(-width // GROUP), source.buffer.rows)
         self.widest = max(self.widest, width)
-        if private and self.layout.pairs and source.buffer.rows == ROWS_ALL:
+        if private and self.prompts_apart and source.buffer.rows == ROWS_ALL:
             quants.bfloats = Buffer(ROWS_ALL, 2 * GROUP * quants.groups)
         if floats is not None:
             values |= self._place("floats", floats)
