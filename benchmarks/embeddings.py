@@ -15,7 +15,8 @@ from statistics import median
 from benchmarks import machine
 from galerne.backends.sentence_encoder import NAME, SentenceEncoder
 from galerne.engine.events import EndEvent
-from galerne.flows.embeddings import embedding_tokens
+from galerne.engine.request import Priority
+from galerne.prompt.plain_text import embedding_tokens
 from galerne.settings import Settings
 
 TEXTS = Path(__file__).parent.parent / "tests" / "golden" / "texts"
@@ -48,7 +49,7 @@ async def _round(encoder: SentenceEncoder, sentences: list[str]) -> tuple[float,
     bill = _Bill()
     began, cpu_began = time.perf_counter(), time.process_time()
     texts = [embedding_tokens(encoder.tokenizer, sentence) for sentence in sentences]
-    await encoder.embed("bench", texts, "", bill)
+    await encoder.embed("bench", texts, "", Priority.INTERACTIVE, bill)
     return time.perf_counter() - began, time.process_time() - cpu_began + bill.cpu_seconds
 
 

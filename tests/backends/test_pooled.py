@@ -21,8 +21,10 @@ from galerne.backends.supervised import SupervisedGenerator
 from galerne.engine.engine import Engine
 from galerne.engine.events import EndReason
 from galerne.engine.limits import EngineLimits
+from galerne.engine.request import Priority
 from galerne.errors import EngineFailed, InvalidRequest, QueueFull
 
+NOW = Priority.INTERACTIVE
 TEXTS = [[1, 2, 3], [7], [1, 2, 3, 4] * 20]
 
 
@@ -49,7 +51,7 @@ def embedder(generator: Generator) -> PooledEmbedder:
 
 async def test_the_states_at_length_1(generator: Generator) -> None:
     bills = Bills()
-    vectors = await embedder(generator).embed("a", TEXTS, "town-hall", bills)
+    vectors = await embedder(generator).embed("a", TEXTS, "town-hall", NOW, bills)
     states = np.array([state(text) for text in TEXTS])
     np.testing.assert_allclose(vectors, states / np.linalg.norm(states, axis=1, keepdims=True), rtol=1e-5)
     assert sorted(bills.ids) == ["a-0", "a-1", "a-2"]
@@ -59,20 +61,20 @@ async def test_the_states_at_length_1(generator: Generator) -> None:
 
 async def test_many_texts_of_one_request_do_not_fill_the_queue() -> None:
     native = NativeGenerator(Engine(FakeModel(), EngineLimits(max_running=4, max_waiting=4)), CONTEXT, "fake")
-    vectors = await embedder(native).embed("a", [[number % 40, 5] for number in range(100)], "", Bills())
+    vectors = await embedder(native).embed("a", [[number % 40, 5] for number in range(100)], "", NOW, Bills())
     assert vectors.shape == (100, VOCABULARY)
     await native.close()
 
 
 async def test_a_text_may_fill_the_context(generator: Generator) -> None:
     pooled = embedder(generator)
-    assert (await pooled.embed("a", [[1] * pooled.context_length], "", Bills())).shape == (1, VOCABULARY)
+    assert (await pooled.embed("a", [[1] * pooled.context_length], "", NOW, Bills())).shape == (1, VOCABULARY)
 
 
 async def test_a_refusal_leaves_no_bill_open(generator: Generator) -> None:
     bills = Bills()
     with pytest.raises(InvalidRequest, match="40 tokens"):
-        await embedder(generator).embed("a", [[1], [999], [2]], "", bills)
+        await embedder(generator).embed("a", [[1], [999], [2]], "", NOW, bills)
     async with asyncio.timeout(5):
         while bills.open:
             await asyncio.sleep(0.01)
@@ -82,13 +84,13 @@ async def test_a_refusal_leaves_no_bill_open(generator: Generator) -> None:
 async def test_no_room() -> None:
     native = NativeGenerator(Engine(FakeModel(), EngineLimits(max_running=1, max_waiting=0)), CONTEXT, "fake")
     with pytest.raises(QueueFull):
-        await embedder(native).embed("a", [[1] * 400, [2] * 400], "", Bills())
+        await embedder(native).embed("a", [[1] * 400, [2] * 400], "", NOW, Bills())
     await native.close()
 
 
 async def test_cancelled_it_is_settled(generator: Generator) -> None:
     bills = Bills()
-    work = asyncio.create_task(embedder(generator).embed("a", [[n % 40] * 500 for n in range(30)], "", bills))
+    work = asyncio.create_task(embedder(generator).embed("a", [[n % 40] * 500 for n in range(30)], "", NOW, bills))
     while not bills.open:
         await asyncio.sleep(0)
     work.cancel()
@@ -104,4 +106,4 @@ async def test_a_model_that_is_being_stopped() -> None:
     native = NativeGenerator(Engine(FakeModel()), CONTEXT, "fake")
     await native.close()
     with pytest.raises(EngineFailed):
-        await embedder(native).embed("a", [[1]], "", Bills())
+        await embedder(native).embed("a", [[1]], "", NOW, Bills())

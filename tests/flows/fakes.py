@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from galerne.backends.embedder import Bill
 from galerne.backends.generator import Settle
 from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
-from galerne.engine.request import GenerationRequest
+from galerne.engine.request import GenerationRequest, Priority
 from galerne.errors import EngineFailed, GalerneError, PromptTooLong
 from galerne.flows.served import Origin, ServedEmbedder, ServedModel, ServedModels
 from galerne.prompt.fim import find_fim
@@ -143,9 +143,13 @@ class LetterEmbedder:
     def __init__(self, fails: GalerneError | None = None) -> None:
         self._fails = fails
         self.asked: list[Sequence[Sequence[int]]] = []
+        self.priorities: list[Priority] = []
 
-    async def embed(self, id: str, texts: Sequence[Sequence[int]], tenant: str, bill: Bill) -> NDArray[np.float32]:
+    async def embed(
+        self, id: str, texts: Sequence[Sequence[int]], tenant: str, priority: Priority, bill: Bill
+    ) -> NDArray[np.float32]:
         assert tenant
+        self.priorities.append(priority)
         if self._fails is not None:
             raise self._fails
         self.asked.append(texts)

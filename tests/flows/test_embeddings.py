@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from tests.flows.fakes import STOP, LetterEmbedder, ScriptedGenerator, served
 
 from galerne.engine.events import EndReason
+from galerne.engine.request import Priority
 from galerne.errors import EngineFailed, GalerneError, InvalidRequest, ModelNotFound, PromptTooLong, TooLarge
 from galerne.flows.billing import counted_tokens
 from galerne.flows.embeddings import Embedded, Embeddings
@@ -83,6 +84,14 @@ async def test_what_it_costs_is_reserved_and_settled() -> None:
     ]
     assert counted_tokens(claim, house.ledger.accounts) == {Kind.INPUT: 5, Kind.CACHED: 0, Kind.OUTPUT: 0}
     assert house.ledger.closed == [claim]
+
+
+async def test_whoever_waits_goes_first() -> None:
+    house = House()
+    request = EmbeddingRequest(model="letters", input="a")
+    await house.flow.embed(request, Caller("town-hall"))
+    await house.flow.embed(request, Caller("town-hall", patient=True))
+    assert house.embedder.priorities == [Priority.INTERACTIVE, Priority.BATCH]
 
 
 async def test_a_failure_closes_the_account() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from tests.flows.fakes import CONTEXT, ScriptedGenerator, served
+from tests.flows.fakes import CONTEXT, STOP, ScriptedGenerator, served
 
 from galerne.errors import InvalidRequest, ModelNotFound, TooLarge
 from galerne.flows.tokens import Tokens
@@ -50,6 +50,17 @@ async def test_a_number_that_is_no_token_is_named() -> None:
     with pytest.raises(InvalidRequest, match="has 257 tokens, 257 is none") as caught:
         await detokenize([0, 257])
     assert caught.value.where == "tokens[1]"
+
+
+async def test_an_encoder_sees_a_text_with_its_end() -> None:
+    answer = await tokenize(model="mistral-embed", prompt="ab", return_token_strs=True)
+    assert (answer.tokens, answer.token_strs, answer.max_model_len) == ([97, 98, STOP], ["a", "b", ""], 30)
+    assert (await tokenize(model="letters", prompt="ab", add_special_tokens=False)).tokens == [97, 98]
+    back = await flow().detokenize(DetokenizeRequest(model="letters", tokens=[97, 98]))
+    assert back.prompt == "ab"
+    with pytest.raises(InvalidRequest, match="does not converse") as caught:
+        await tokenize(model="letters", messages=[{"role": "user", "content": "Hi"}])
+    assert caught.value.where == "messages"
 
 
 async def test_an_unknown_model() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from galerne.engine.events import EndEvent
+from galerne.engine.request import Priority
 from galerne.prompt.tokenizer import Tokenizer
 
 
@@ -44,7 +45,9 @@ class Embedder(Protocol):
     def tokenizer(self) -> Tokenizer:
         """May be read from its file when it is asked for: ask in a thread."""
 
-    async def embed(self, id: str, texts: Sequence[Sequence[int]], tenant: str, bill: Bill) -> NDArray[np.float32]:
+    async def embed(
+        self, id: str, texts: Sequence[Sequence[int]], tenant: str, priority: Priority, bill: Bill
+    ) -> NDArray[np.float32]:
         """Vectors of length 1, [texts, dimensions].
 
         Raises `InvalidRequest`, `PromptTooLong`, `QueueFull`, `ModelLoading` for what is not taken on, `EngineFailed`.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from galerne.backends.embedder import Bill
 from galerne.backends.generator import Generator
 from galerne.engine.events import VectorEvent
-from galerne.engine.request import GenerationRequest, Sampling
+from galerne.engine.request import GenerationRequest, Priority
 from galerne.errors import EngineFailed, GalerneError
 from galerne.prompt.tokenizer import Tokenizer
 
@@ -42,12 +42,15 @@ class PooledEmbedder:
     def level(self) -> str:
         return self._generator.level
 
-    async def embed(self, id: str, texts: Sequence[Sequence[int]], tenant: str, bill: Bill) -> NDArray[np.float32]:
+    async def embed(
+        self, id: str, texts: Sequence[Sequence[int]], tenant: str, priority: Priority, bill: Bill
+    ) -> NDArray[np.float32]:
         room = asyncio.Semaphore(_AT_ONCE)
 
         async def one(number: int, text: Sequence[int]) -> tuple[float, ...]:
+            request = GenerationRequest(f"{id}-{number}", tuple(text), 1, tenant=tenant, priority=priority, embeds=True)
             async with room:
-                return await self._vector(f"{id}-{number}", text, tenant, bill)
+                return await self._vector(request, bill)
 
         tasks = [asyncio.create_task(one(number, text)) for number, text in enumerate(texts)]
         try:
@@ -63,17 +66,16 @@ class PooledEmbedder:
     async def close(self) -> None:
         """The generator is closed by whoever opened it."""
 
-    async def _vector(self, id: str, text: Sequence[int], tenant: str, bill: Bill) -> tuple[float, ...]:
-        request = GenerationRequest(id, tuple(text), 1, Sampling(temperature=0), tenant=tenant, embeds=True)
+    async def _vector(self, request: GenerationRequest, bill: Bill) -> tuple[float, ...]:
         vector: tuple[float, ...] = ()
-        bill.begin(id)
+        bill.begin(request.id)
         try:
             async with aclosing(self._generator.generate(request, bill.settle)) as events:
                 async for event in events:
                     if isinstance(event, VectorEvent):
                         vector = event.vector
         except GalerneError:
-            bill.drop(id)
+            bill.drop(request.id)
             raise
         if not vector:
             raise EngineFailed("the model is being stopped.", hint="Try again later.")

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from galerne.backends.embedder import Bill
 from galerne.child_process import ChildProcess
 from galerne.engine.events import EndEvent, EndReason, Work
+from galerne.engine.request import Priority
 from galerne.errors import EngineFailed, QueueFull
 from galerne.prompt.sentencepiece_file import open_sentencepiece_file
 from galerne.prompt.tokenizer import Tokenizer
@@ -72,6 +73,7 @@ class SentenceEncoder:
         id: str,
         texts: Texts,
         tenant: str,  # noqa: ARG002 (nothing is kept that could be shared)
+        priority: Priority,  # noqa: ARG002 (chunks take turns, and are short)
         bill: Bill,
     ) -> NDArray[np.float32]:
         if self._open > self._most_waiting:

@@ -10,6 +10,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from galerne.engine.request import Priority
 from galerne.errors import InvalidRequest, PromptTooLong
 from galerne.flows.limits import check_limit
 from galerne.flows.meter import Claim, Meter
@@ -18,7 +19,7 @@ from galerne.flows.tab import Tab
 from galerne.flows.tokens import check_tokens
 from galerne.identity.caller import Caller
 from galerne.prompt.conversation import check_length
-from galerne.prompt.tokenizer import Tokenizer
+from galerne.prompt.plain_text import embedding_tokens
 from galerne.protocol.embeddings import EmbeddingRequest
 from galerne.settings import Settings
 
@@ -52,18 +53,12 @@ class Embeddings:
         id = f"embd-{uuid4().hex}"
         tab = await Tab.open(_claim(id, texts, model, caller), self._meter)
         try:
-            vectors = await model.embedder.embed(id, texts, caller.workspace, tab)
+            priority = Priority.BATCH if caller.patient else Priority.INTERACTIVE
+            vectors = await model.embedder.embed(id, texts, caller.workspace, priority, tab)
             await tab.close()
         finally:
             tab.end()
         return Embedded(id, model.name, vectors, sum(map(len, texts)))
-
-
-def embedding_tokens(tokenizer: Tokenizer, text: str) -> list[int]:
-    """The tokens of a text as an embedder sees it, with those of its beginning and end."""
-    first = [tokenizer.bos] if tokenizer.add_bos and tokenizer.bos is not None else []
-    last = [] if tokenizer.eos is None else [tokenizer.eos]
-    return [*first, *tokenizer.encode(text), *last]
 
 
 def _tokens(request: EmbeddingRequest, model: ServedEmbedder) -> list[list[int]]:

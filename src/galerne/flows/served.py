@@ -63,6 +63,11 @@ class ServedEmbedder:
         return self.origin.digest
 
     @property
+    def tokenizer(self) -> Tokenizer:
+        """May be read from its file when it is asked for: ask in a thread."""
+        return self.embedder.tokenizer
+
+    @property
     def context_length(self) -> int:
         """The most tokens of a text."""
         return self.embedder.context_length

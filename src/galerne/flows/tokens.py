@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from galerne.errors import InvalidRequest
 from galerne.flows.limits import check_limit
-from galerne.flows.served import ServedModel, ServedModels
-from galerne.prompt.plain_text import encode_text, spell
+from galerne.flows.served import ServedEmbedder, ServedModel, ServedModels
+from galerne.prompt.plain_text import embedding_tokens, encode_text, spell
 from galerne.prompt.tokenizer import Tokenizer
 from galerne.protocol.messages import text_of
 from galerne.protocol.tokens import DetokenizeRequest, DetokenizeResponse, TokenizeRequest, TokenizeResponse
@@ -23,31 +23,45 @@ class Tokens:
         self._settings = settings
 
     async def tokenize(self, request: TokenizeRequest) -> TokenizeResponse:
-        """Raises `ModelNotFound`, `TooLarge`, `InvalidRequest`, `TemplateError`."""
+        """As a model that writes would see it in a completion or a chat, any other one as a text to embed.
+
+        Raises `ModelNotFound`, `TooLarge`, `InvalidRequest`, `TemplateError`.
+        """
         check_limit("prompt", len(request.prompt or ""), self._settings.max_tokenize_chars)
         messages = request.messages or ()
         check_limit("messages", len(messages), self._settings.max_messages)
         check_limit("messages", sum(len(text_of(each.content)) for each in messages), self._settings.max_tokenize_chars)
-        model = self._models.find(request.model)
-        tokens = await asyncio.to_thread(self._tokens, request, model)
+        model = self._find(request.model)
+        tokens = await asyncio.to_thread(_tokens, request, model)
         return TokenizeResponse(
             count=len(tokens),
-            max_model_len=model.generator.context_length,
+            max_model_len=model.context_length,
             tokens=tokens,
             token_strs=[model.tokenizer.token_text(token) for token in tokens] if request.return_token_strs else None,
         )
 
     async def detokenize(self, request: DetokenizeRequest) -> DetokenizeResponse:
         """Raises `ModelNotFound`, `InvalidRequest`."""
-        tokenizer = self._models.find(request.model).tokenizer
+        model = self._find(request.model)
+        tokenizer = await asyncio.to_thread(lambda: model.tokenizer)
         check_tokens(request.tokens, tokenizer, "tokens")
         return DetokenizeResponse(prompt=await asyncio.to_thread(spell, tokenizer, request.tokens))
 
-    def _tokens(self, request: TokenizeRequest, model: ServedModel) -> list[int]:
-        if request.messages is not None:
-            return model.template.render(request.messages)
-        assert request.prompt is not None
-        return encode_text(model.tokenizer, request.prompt, begin=request.add_special_tokens is not False)
+    def _find(self, name: str) -> ServedModel | ServedEmbedder:
+        own_name = self._models.own_name(name)
+        return self._models.writer(own_name) or self._models.find_embedder(own_name)
+
+
+def _tokens(request: TokenizeRequest, model: ServedModel | ServedEmbedder) -> list[int]:
+    if request.messages is not None:
+        if isinstance(model, ServedEmbedder):
+            raise InvalidRequest(f"{model.name} turns texts into vectors; it does not converse.", where="messages")
+        return model.template.render(request.messages)
+    assert request.prompt is not None
+    begin = request.add_special_tokens is not False
+    if isinstance(model, ServedEmbedder):
+        return embedding_tokens(model.tokenizer, request.prompt) if begin else model.tokenizer.encode(request.prompt)
+    return encode_text(model.tokenizer, request.prompt, begin=begin)
 
 
 def check_tokens(tokens: Sequence[int], tokenizer: Tokenizer, where: str) -> None:

@@ -1,4 +1,4 @@
-"""A text that its caller wrote as a whole, control tokens spelled out <-> token ids."""
+"""Texts by themselves, as completions and embeddings have them <-> token ids."""
 
 from __future__ import annotations
 
@@ -8,14 +8,25 @@ from galerne.prompt.tokenizer import Tokenizer
 
 
 def encode_text(tokenizer: Tokenizer, text: str, *, begin: bool = True) -> list[int]:
-    """The tokens of the text; with `begin`, it begins as the model's texts do, unless it says so itself.
+    """The tokens of a text that its caller wrote as a whole, so that the spelling of a control token is that token.
 
-    Raises `InvalidRequest` for text that is not Unicode.
+    With `begin`, it begins as the model's texts do, unless it says so itself. Raises `InvalidRequest` for text that is
+    not Unicode.
     """
     tokens = tokenizer.encode(text, control=True)
     if begin and tokenizer.add_bos and tokenizer.bos is not None and tokens[:1] != [tokenizer.bos]:
         tokens.insert(0, tokenizer.bos)
     return tokens
+
+
+def embedding_tokens(tokenizer: Tokenizer, text: str) -> list[int]:
+    """The tokens of a text that somebody wrote, as embedders see it: with those of its beginning and its end.
+
+    Raises `InvalidRequest` for text that is not Unicode.
+    """
+    first = [tokenizer.bos] if tokenizer.add_bos and tokenizer.bos is not None else []
+    last = [] if tokenizer.eos is None else [tokenizer.eos]
+    return [*first, *tokenizer.encode(text), *last]
 
 
 def spell(tokenizer: Tokenizer, tokens: Sequence[int]) -> str:
