@@ -128,6 +128,7 @@ class Settings(BaseSettings):
     max_tokenize_chars: int = Field(1_000_000, ge=1, description="Characters that are tokenized for their own sake.")
     max_prompts: int = Field(128, ge=1, le=65536, description="Texts of one completion.")
     max_embedding_inputs: int = Field(2048, ge=1, le=65536, description="Texts of one request.")
+    max_tools: int = Field(128, ge=1, le=4096)
     max_choices: int = Field(16, ge=1, le=1024, description="The largest `n`.")
     max_stop_strings: int = Field(16, ge=1, le=1024)
     max_logprobs: int = Field(20, ge=0, le=1024)

@@ -141,18 +141,6 @@ async def test_a_cancelled_batch_ends(house: KeptHouse) -> None:
     assert_refused(await house.get(f"{JOBS}/{job['id']}"), 404, "not_found", "id")
 
 
-async def test_cancelling_ends_the_answers_under_way(tmp_path: Path) -> None:
-    house = KeptHouse(tmp_path, hangs_after=1)
-    job = (await house.post(JOBS, {"endpoint": CHAT, "requests": [line("1", "abc"), line("2", "def")]})).json()
-    async with at_work(house):
-        while len(house.generator.running) < 2:
-            await asyncio.sleep(0.01)
-        await house.post(f"{JOBS}/{job['id']}/cancel", {})
-        assert (await ended(house, job))["status"] == "CANCELLED"
-    assert not house.generator.running
-    house.database.close()
-
-
 async def test_what_has_ended_cannot_be_cancelled(house: KeptHouse) -> None:
     job = (await house.post(JOBS, {"endpoint": CHAT, "requests": [line("1", "abc")]})).json()
     async with at_work(house):

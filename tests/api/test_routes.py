@@ -36,7 +36,7 @@ async def test_models() -> None:
     assert card.pop("capabilities") == {
         "completion_chat": True,
         "completion_fim": False,
-        "function_calling": False,
+        "function_calling": True,
         "embeddings": False,
         "reasoning": False,
         "fine_tuning": False,

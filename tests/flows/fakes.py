@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from galerne.engine.request import GenerationRequest, Priority
 from galerne.errors import EngineFailed, GalerneError, PromptTooLong
 from galerne.flows.served import Origin, ServedEmbedder, ServedModel, ServedModels
 from galerne.prompt.fim import find_fim
+from galerne.prompt.tool_format import HERMES, Thinking
 from galerne.protocol.messages import Message, text_of
 
 STOP = 256
@@ -60,12 +62,25 @@ class PlainTemplate:
     """Says the messages one after the other."""
 
     digest = "0" * 64
+    tool_format = HERMES
+
+    def __init__(self, thinking: Thinking | None = None) -> None:
+        self.thinking = thinking
+        self.tools: Sequence[Mapping[str, Any]] = ()  # of the last conversation
 
     def check(self) -> None: ...
 
     def close(self) -> None: ...
 
-    def render(self, messages: Sequence[Message], *, context: int | None = None, **_: Any) -> list[int]:
+    def render(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[Mapping[str, Any]] = (),
+        context: int | None = None,
+        now: datetime | None = None,  # noqa: ARG002
+    ) -> list[int]:
+        self.tools = tools
         tokens = [byte for message in messages for byte in text_of(message.content).encode()]
         if context is not None and len(tokens) > 10 * context:
             raise PromptTooLong(f"the prompt has {len(tokens)} characters.", where="messages")

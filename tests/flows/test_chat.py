@@ -36,7 +36,8 @@ class House:
         self.generator = ScriptedGenerator(lambda _: answer, fails_after=fails_after)
         self.tally = Tally()
         self.settings = Settings()
-        self.chat = Chat(served(self.generator), self.tally, self.settings)
+        self.models = served(self.generator)
+        self.chat = Chat(self.models, self.tally, self.settings)
 
     async def ask(self, content: str = "Hello", **fields: Any) -> list[AnswerEvent]:
         return [event async for event in self.chat.answer(request(content, **fields), CALLER)]

@@ -110,6 +110,11 @@ def test_a_model_whose_answers_have_no_end_follows_no_grammar() -> None:
         GrammarCompiler(Endless, 257, Settings())(PERSON)
 
 
+def test_where_a_control_token_may_come_no_byte_of_none_may() -> None:
+    mask = compiler()(f'start: <[{STOP}]> "a"')
+    assert allowed(mask) == [STOP]
+
+
 def test_the_tokens_of_a_true_vocabulary(default_model: Path) -> None:
     tokenizer = open_tokenizer(open_checkpoint(default_model))
     vocabulary = tokenizer.vocabulary_size + 64  # rows of the output that are no token's

@@ -168,6 +168,9 @@ def test_a_conversation_is_told_as_the_library_tells_it(
     else:
         assert template.render(mine, tools=[TOOL] if tools else ()) == tokens
         return
+    if tools:
+        assert "<tools>" in tokenizer.decode(template.render(mine, tools=[TOOL]))
+        return
     with pytest.raises(InvalidRequest) as refused:
         template.render(mine, tools=[TOOL] if tools else ())
     assert refusal in str(refused.value)

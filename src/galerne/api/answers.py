@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from galerne.api.chunks import ChunkWriter, usage_of
-from galerne.api.collected import Collected
-from galerne.flows.answer_events import ChoiceEnd, TextDelta
+from galerne.api.collected import Collected, CollectedChoice
+from galerne.flows.answer_events import CallDelta, ChoiceEnd, Delta, TextDelta, ThinkingDelta
 from galerne.protocol.answers import (
+    AnswerCall,
+    AnswerContent,
     AnswerMessage,
+    CalledFunction,
     ChatChunk,
     ChatResponse,
     Choice,
     ChunkChoice,
-    Delta,
     ErrorObject,
     FailedChunk,
     Logprobs,
+    MessageDelta,
+    TextChunk,
+    ThinkChunk,
     TokenLogprob,
     Usage,
 )
@@ -26,7 +33,7 @@ def chat_response(request: GenerationFields, answer: Collected) -> ChatResponse:
     choices = [
         Choice(
             index=index,
-            message=AnswerMessage(content=choice.text),
+            message=_message(choice),
             finish_reason=choice.reason,
             logprobs=_logprobs(request, [shown.logprob for shown in choice.tokens if shown.logprob is not None]),
         )
@@ -50,24 +57,24 @@ class ChatChunks(ChunkWriter):
         super().__init__(request)
         self._request = request
 
-    def _text(self, delta: TextDelta) -> ChatChunk:
-        message = self._delta(delta.index, delta.text)
-        logprobs = _logprobs(self._request, delta.logprobs)
+    def _delta(self, delta: Delta) -> ChatChunk:
+        logprobs = _logprobs(self._request, delta.logprobs) if isinstance(delta, TextDelta) else None
+        message = self._message(delta.index, **_said(delta))
         return self._chunk([ChunkChoice(index=delta.index, delta=message, logprobs=logprobs)], None)
 
     def _end(self, end: ChoiceEnd, usage: Usage | None) -> ChatChunk:
-        message = self._delta(end.index, None)
+        message = self._message(end.index)
         return self._chunk([ChunkChoice(index=end.index, delta=message, finish_reason=end.reason)], usage)
 
     def _usage(self, usage: Usage) -> ChatChunk:
         return self._chunk([], usage)
 
     def _failed(self, choices: list[int], error: ErrorObject) -> FailedChunk:
-        failed = [ChunkChoice(index=index, delta=Delta(), finish_reason="error") for index in choices]
+        failed = [ChunkChoice(index=index, delta=MessageDelta(), finish_reason="error") for index in choices]
         return FailedChunk(**dict(self._chunk(failed, None)), error=error)
 
-    def _delta(self, index: int, text: str | None) -> Delta:
-        return Delta(role="assistant" if self._is_first(index) else None, content=text)
+    def _message(self, index: int, **said: Any) -> MessageDelta:
+        return MessageDelta(role="assistant" if self._is_first(index) else None, **said)
 
     def _chunk(self, choices: list[ChunkChoice], usage: Usage | None) -> ChatChunk:
         return ChatChunk(
@@ -78,6 +85,33 @@ class ChatChunks(ChunkWriter):
             choices=choices,
             usage=usage,
         )
+
+
+def _message(choice: CollectedChoice) -> AnswerMessage:
+    content: AnswerContent = choice.text
+    if choice.thinking:
+        content = [_think_chunk(choice.thinking), *([TextChunk(text=choice.text)] if choice.text else [])]
+    calls = [
+        AnswerCall(index=index, id=call.id, function=CalledFunction(name=call.name, arguments=call.arguments))
+        for index, call in enumerate(choice.calls)
+    ]
+    return AnswerMessage(content=content, tool_calls=calls or None)
+
+
+def _said(delta: Delta) -> dict[str, Any]:
+    """The field of a message that a piece of an answer belongs to, and the piece."""
+    match delta:
+        case TextDelta():
+            return {"content": delta.text}
+        case ThinkingDelta():
+            return {"content": [_think_chunk(delta.text)]}
+        case CallDelta():
+            function = CalledFunction(name=delta.name or "", arguments=delta.arguments)
+            return {"tool_calls": [AnswerCall(index=delta.call, id=delta.id, function=function)]}
+
+
+def _think_chunk(text: str) -> ThinkChunk:
+    return ThinkChunk(thinking=[TextChunk(text=text)])
 
 
 def _logprobs(request: GenerationFields, tokens: list[TokenLogprob]) -> Logprobs | None:

@@ -7,7 +7,16 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 from galerne.api.errors import report
-from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, TextDelta
+from galerne.flows.answer_events import (
+    AnswerEnd,
+    AnswerEvent,
+    AnswerStart,
+    CallDelta,
+    ChoiceEnd,
+    Delta,
+    TextDelta,
+    ThinkingDelta,
+)
 from galerne.protocol.answers import AnswerModel, ErrorObject, PromptTokensDetails, Usage
 from galerne.protocol.generation import GenerationFields
 
@@ -42,8 +51,8 @@ class ChunkWriter(ABC):
             yield self._end(self._waiting, None if self._include_usage else usage)
             self._waiting = None
         match event:
-            case TextDelta():
-                yield self._text(event)
+            case TextDelta() | ThinkingDelta() | CallDelta():
+                yield self._delta(event)
             case ChoiceEnd():
                 self._waiting = event
             case AnswerEnd() if self._include_usage:
@@ -62,7 +71,7 @@ class ChunkWriter(ABC):
         return first
 
     @abstractmethod
-    def _text(self, delta: TextDelta) -> AnswerModel: ...
+    def _delta(self, delta: Delta) -> AnswerModel: ...
 
     @abstractmethod
     def _end(self, end: ChoiceEnd, usage: Usage | None) -> AnswerModel: ...

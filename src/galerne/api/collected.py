@@ -6,8 +6,26 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, Prompt, ShownToken, TextDelta
+from galerne.flows.answer_events import (
+    AnswerEnd,
+    AnswerEvent,
+    AnswerStart,
+    CallDelta,
+    ChoiceEnd,
+    Delta,
+    Prompt,
+    ShownToken,
+    TextDelta,
+    ThinkingDelta,
+)
 from galerne.protocol.answers import FinishReason
+
+
+@dataclass(slots=True)
+class CollectedCall:
+    id: str
+    name: str
+    arguments: str = ""
 
 
 @dataclass(slots=True)
@@ -15,13 +33,31 @@ class CollectedChoice:
     """What has come of a choice."""
 
     prompt: Prompt
+    thoughts: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    calls: list[CollectedCall] = field(default_factory=list)
     tokens: list[ShownToken] = field(default_factory=list)
     reason: FinishReason = "stop"
 
     @property
     def text(self) -> str:
         return "".join(self.texts)
+
+    @property
+    def thinking(self) -> str:
+        return "".join(self.thoughts)
+
+    def add(self, delta: Delta) -> None:
+        match delta:
+            case TextDelta():
+                self.texts.append(delta.text)
+                self.tokens.extend(delta.tokens)
+            case ThinkingDelta():
+                self.thoughts.append(delta.text)
+            case CallDelta(id=str(id), name=str(name)):
+                self.calls.append(CollectedCall(id, name, delta.arguments))
+            case CallDelta():
+                self.calls[delta.call].arguments += delta.arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +78,8 @@ async def collect(events: AsyncGenerator[AnswerEvent], n: int) -> Collected:
                 case AnswerStart():
                     start = event
                     choices = [CollectedChoice(prompt) for prompt in event.prompts for _ in range(n)]
-                case TextDelta():
-                    choices[event.index].texts.append(event.text)
-                    choices[event.index].tokens.extend(event.tokens)
+                case TextDelta() | ThinkingDelta() | CallDelta():
+                    choices[event.index].add(event)
                 case ChoiceEnd():
                     choices[event.index].reason = event.reason
                 case AnswerEnd():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from galerne.api.chunks import ChunkWriter, usage_of
 from galerne.api.collected import Collected, CollectedChoice
-from galerne.flows.answer_events import AnswerStart, ChoiceEnd, ShownToken, TextDelta
+from galerne.flows.answer_events import AnswerStart, ChoiceEnd, Delta, ShownToken, TextDelta
 from galerne.protocol.answers import ErrorObject, FinishReason, TokenLogprob, Usage
 from galerne.protocol.completions import (
     Completion,
@@ -30,7 +30,8 @@ class CompletionChunks(ChunkWriter):
         super().__init__(request)
         self._request = request
 
-    def _text(self, delta: TextDelta) -> Completion:
+    def _delta(self, delta: Delta) -> Completion:
+        assert isinstance(delta, TextDelta)  # a completion is just text
         return self._chunk(delta.index, delta.text, delta.tokens, None, None)
 
     def _end(self, end: ChoiceEnd, usage: Usage | None) -> Completion:

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from galerne.flows.answer_events import AnswerEvent, AnswerStart, TextDelta
+from galerne.flows.answer_events import AnswerEvent, AnswerStart, CallDelta, TextDelta, ThinkingDelta
 from galerne.flows.meter import Account, Unlimited
 from galerne.flows.served import ServedModels
 
@@ -56,7 +56,7 @@ class Metrics(Unlimited):
             async for event in events:
                 if isinstance(event, AnswerStart):
                     model = event.model
-                elif model is not None and isinstance(event, TextDelta):
+                elif model is not None and isinstance(event, TextDelta | ThinkingDelta | CallDelta):
                     self._first_token.labels(model).observe(time.perf_counter() - began)
                     model = None
                 yield event

@@ -47,8 +47,6 @@ class RequestLog:
         try:
             await self._app(asked, receive, send_with_id)
         except asyncio.CancelledError:  # uvicorn stops, and this request did not end in time
-            if inside:  # or the batch is cancelled
-                raise
             if not status:
                 stopping = Unavailable("the server is being stopped.", hint="Try again later.")
                 await respond(stopping)(scope, receive, send_with_id)

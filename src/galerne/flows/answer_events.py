@@ -1,4 +1,4 @@
-"""What an asker gets: an `AnswerStart`, for each choice some `TextDelta`s and a `ChoiceEnd`, and an `AnswerEnd`."""
+"""What an asker gets: an `AnswerStart`, for each choice some deltas and a `ChoiceEnd`, and an `AnswerEnd`."""
 
 from __future__ import annotations
 
@@ -60,11 +60,33 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    """More of a choice's reasoning, which comes before its text."""
+
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallDelta:
+    """More of a call of a tool. The first piece of one has its id and its name, the others more of its arguments."""
+
+    index: int  # of the choice
+    call: int  # of the choice's calls, from 0
+    arguments: str = ""  # a piece of JSON
+    id: str | None = None
+    name: str | None = None
+
+
+Delta = TextDelta | ThinkingDelta | CallDelta
+
+
+@dataclass(frozen=True, slots=True)
 class ChoiceEnd:
     """A choice is complete."""
 
     index: int
-    reason: Literal["stop", "length"]
+    reason: Literal["stop", "length", "tool_calls"]
     work: Work
 
 
@@ -77,4 +99,4 @@ class AnswerEnd:
     completion_tokens: int
 
 
-AnswerEvent = AnswerStart | TextDelta | ChoiceEnd | AnswerEnd
+AnswerEvent = AnswerStart | Delta | ChoiceEnd | AnswerEnd

@@ -15,7 +15,8 @@ from contextlib import aclosing
 from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
 from galerne.engine.request import GenerationRequest, Priority
 from galerne.errors import EngineFailed, GalerneError, PromptTooLong
-from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, Prompt, TextDelta
+from galerne.flows.answer_events import AnswerEnd, AnswerEvent, AnswerStart, ChoiceEnd, Delta, Prompt
+from galerne.flows.answer_form import JUST_TEXT, AnswerForm
 from galerne.flows.choice import ChoiceText
 from galerne.flows.merge import merge
 from galerne.flows.meter import Claim, Meter
@@ -44,18 +45,18 @@ class Answering:
         caller: Caller,
         *,
         default_tokens: int | None,
-        grammar: str | None = None,
+        form: AnswerForm = JUST_TEXT,
     ) -> AsyncGenerator[AnswerEvent]:
         """The events of all choices: those of the first prompt are 0 to n - 1, then come those of the next.
 
         An answer whose request does not say its length has `default_tokens` at most; None: what the context has room
-        for. `grammar` is what each answer must be. Raises `InvalidRequest`, `PromptTooLong` before the first event,
+        for. `form` is what each answer may be. Raises `InvalidRequest`, `PromptTooLong` before the first event,
         `BadGrammar` and `Unavailable` at any time.
         """
         n = request.n or 1
         asked = [
             self._engine_request(
-                f"{id}-{index}", request, index % n, prompts[index // n], model, caller, default_tokens, grammar
+                f"{id}-{index}", request, index % n, prompts[index // n], model, caller, default_tokens, form.grammar
             )
             for index in range(n * len(prompts))
         ]
@@ -65,7 +66,8 @@ class Answering:
         try:
             yield start
             choices = [
-                self._choice(request, index, one, prompts[index // n], model, tab) for index, one in enumerate(asked)
+                self._choice(request, index, one, prompts[index // n], model, form, tab)
+                for index, one in enumerate(asked)
             ]
             async with aclosing(merge(choices)) as events:
                 async for event in events:
@@ -112,32 +114,34 @@ class Answering:
         asked: GenerationRequest,
         prompt: Prompt,
         model: ServedModel,
+        form: AnswerForm,
         tab: Tab,
-    ) -> AsyncGenerator[TextDelta | ChoiceEnd]:
+    ) -> AsyncGenerator[Delta | ChoiceEnd]:
         text = ChoiceText(
             index,
             model.tokenizer,
             request.stop_strings,
+            form,
             min_tokens=asked.min_tokens,
             continues=prompt.continues,
             tells_tokens=request.tells_tokens,
+            name=asked.id,
         )
         async with aclosing(_metered(model.generator.generate(asked, tab.settle), asked.id, tab)) as events:
             async for event in events:
                 match event:
                     case TokenEvent():
-                        delta = text.push(event)
+                        for delta in text.push(event):
+                            yield delta
                         if text.stopped:
                             model.generator.cancel(asked.id)
                     case EndEvent(reason=EndReason.CANCELLED) if not text.stopped:
                         raise EngineFailed("the model is being stopped.", hint="Try again later.")
                     case EndEvent():
-                        delta = text.finish()
-                if delta is not None:
-                    yield delta
-                if isinstance(event, EndEvent):
-                    cut = event.reason is EndReason.LENGTH and not text.stopped
-                    yield ChoiceEnd(index, "length" if cut else "stop", event.work)
+                        for delta in text.finish():
+                            yield delta
+                        cut = event.reason is EndReason.LENGTH and not text.stopped
+                        yield ChoiceEnd(index, "length" if cut else "tool_calls" if text.calls else "stop", event.work)
 
 
 async def _metered(events: AsyncGenerator[Event], id: str, tab: Tab) -> AsyncGenerator[Event]:

@@ -19,6 +19,7 @@ def show_card(name: str, models: ServedModels, settings: Settings) -> ModelCard:
     writer, embedder = models.writer(name), models.embedder(name)
     model = writer or embedder
     assert model is not None  # it has a name
+    converses = writer is not None and not isinstance(writer.template, NoTemplate)
     return ModelCard(
         id=name,
         name=name,
@@ -27,9 +28,9 @@ def show_card(name: str, models: ServedModels, settings: Settings) -> ModelCard:
         max_context_length=model.context_length,
         aliases=models.aliases_of(name),
         capabilities=Capabilities(
-            completion_chat=writer is not None and not isinstance(writer.template, NoTemplate),
+            completion_chat=converses,
             completion_fim=writer is not None and writer.fim is not None,
-            function_calling=False,
+            function_calling=converses,  # where a template knows no tools, they are told in words
             embeddings=embedder is not None,
         ),
         default_model_temperature=settings.default_temperature if writer else None,

@@ -11,15 +11,14 @@ from contextlib import aclosing
 from uuid import uuid4
 
 from galerne.flows.answer_events import AnswerEvent, Prompt
-from galerne.flows.answer_form import grammar_of, instructions
+from galerne.flows.answer_forms import AnswerForms, instructions, told_tools
 from galerne.flows.answering import Answering
 from galerne.flows.limits import check_limit
 from galerne.flows.meter import Meter
 from galerne.flows.sampling import check_limits
 from galerne.flows.served import ServedModel, ServedModels
 from galerne.identity.caller import Caller
-from galerne.prompt.conversation import is_prefix
-from galerne.prompt.grammars import Grammars
+from galerne.prompt.conversation import check_messages, is_prefix
 from galerne.prompt.instructions import instructed
 from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
@@ -33,7 +32,7 @@ class Chat:
     def __init__(self, models: ServedModels, meter: Meter, settings: Settings) -> None:
         self._models = models
         self._answering = Answering(meter, settings)
-        self._grammars = Grammars(settings)
+        self._forms = AnswerForms(settings)
         self._settings = settings
 
     async def answer(self, request: ChatRequest, caller: Caller, id: str | None = None) -> AsyncGenerator[AnswerEvent]:
@@ -44,16 +43,17 @@ class Chat:
         """
         self._check_limits(request)
         model = self._models.find(request.model)
-        asked = grammar_of(request)
+        await self._forms.check(request, model)
+        prompt = await self._prompt(request, model)
         answer = self._answering.answer(
             id or f"chatcmpl-{uuid4().hex}",
             ENDPOINT,
             request,
-            [await self._prompt(request, model)],
+            [prompt],
             model,
             caller,
             default_tokens=self._settings.default_max_tokens,
-            grammar=await self._grammars.compile(asked.parts, asked.where) if asked else None,
+            form=await self._forms.of(request, model, prompt),
         )
         async with aclosing(answer) as events:
             async for event in events:
@@ -62,9 +62,11 @@ class Chat:
     def _check_limits(self, request: ChatRequest) -> None:
         check_limits(request, self._settings)
         check_limit("messages", len(request.messages), self._settings.max_messages)
+        check_limit("tools", len(request.tools or ()), self._settings.max_tools)
 
     async def _prompt(self, request: ChatRequest, model: ServedModel) -> Prompt:
         context = model.generator.context_length
-        messages = instructed(request.messages, instructions(request))
-        tokens = await asyncio.to_thread(model.template.render, messages, context=context)
+        check_messages(request.messages)
+        messages, tools = instructed(request.messages, instructions(request)), told_tools(request)
+        tokens = await asyncio.to_thread(model.template.render, messages, tools=tools, context=context)
         return Prompt(tokens, where="messages", continues=is_prefix(request.messages[-1]))

@@ -52,9 +52,13 @@ class Words:
         if not tokenizer.stop_tokens:
             raise BadGrammar("this model has no token that ends an answer, so it can follow no grammar.")
         self.tokens = [tokenizer.token_bytes(token) for token in range(size)]
-        self.special_token_ids = [token for token, content in enumerate(self.tokens) if not content]
+        # The library marks special tokens with the byte FF, which no text in UTF-8 has: a token that begins with that
+        # byte would be allowed wherever a special one is.
+        self.special_token_ids = [
+            token for token, content in enumerate(self.tokens) if not content or content[0] == 0xFF
+        ]
         for token in self.special_token_ids:
-            self.tokens[token] = tokenizer.token_text(token).encode()
+            self.tokens[token] = b"[%d]" % token  # grammars call them by number; no name may begin another one
         self.bos_token_id = tokenizer.bos
         self.eos_token_id = min(tokenizer.stop_tokens)
         self._encode = tokenizer.encode

@@ -15,16 +15,21 @@ import mistral_common
 from mistral_common.exceptions import MistralCommonException
 from mistral_common.protocol.instruct.request import ChatCompletionRequest
 from mistral_common.protocol.instruct.validator import ValidationMode
+from mistral_common.tokens.tokenizers.base import TokenizerVersion
 from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 from mistral_common.tokens.tokenizers.sentencepiece import SentencePieceTokenizer
 from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 from pydantic import ValidationError
 
 from galerne.errors import BadFile, InvalidRequest, UnsupportedFile
+from galerne.prompt.call_ids import paired
+from galerne.prompt.control_spellings import ControlSpellings
 from galerne.prompt.conversation import check_length, check_messages, check_tools, thinking_of
 from galerne.prompt.panics import panics_as
 from galerne.prompt.pretokenizers import PATTERNS
 from galerne.prompt.sentencepiece_ import maps_characters, piece_content
+from galerne.prompt.tool_format import HERMES, MISTRAL_LIST, MISTRAL_NAMED, MISTRAL_THINKING
+from galerne.prompt.tool_prompt import told_in_words
 from galerne.prompt.vocabulary import MAX_TOKENS, Spellings, Vocabulary, VocabularyTokenizer
 from galerne.protocol.messages import AssistantMessage, DeveloperMessage, Message, ToolMessage, text_of
 from galerne.weights.json_text import parse_object
@@ -112,6 +117,12 @@ class MistralTemplate:
     def __init__(self, tokenizer: MistralTokens) -> None:
         self.digest = tokenizer.digest
         self._tokenizer = tokenizer
+        version = tokenizer.library.instruct_tokenizer.tokenizer.version
+        self._knows_tools = version > TokenizerVersion.v1
+        listed = MISTRAL_LIST if self._knows_tools else HERMES
+        self.tool_format = MISTRAL_NAMED if version >= TokenizerVersion.v11 else listed
+        thinks = ControlSpellings(tokenizer, [MISTRAL_THINKING.closing]).tokens
+        self.thinking = MISTRAL_THINKING if thinks else None
 
     def check(self) -> None:
         pass
@@ -129,6 +140,9 @@ class MistralTemplate:
     ) -> list[int]:
         check_messages(messages)
         check_tools(tools)
+        messages = paired(messages)
+        if not self._knows_tools:
+            messages, tools = told_in_words(messages, tools), ()
         plain = [_plain(message) for message in messages]
         if context is not None:
             check_length([plain, list(tools)], self._tokenizer.longest, context)

@@ -15,6 +15,7 @@ class StopStrings:
         longest_first = sorted({stop for stop in stops if stop}, key=len, reverse=True)
         self._matches = [_Match(stop) for stop in longest_first]
         self._held = ""
+        self.rest = ""  # what came behind the stop string
 
     def push(self, text: str) -> tuple[str, str | None]:
         """(what may be shown, the stop string that is complete now). After one is found, push nothing more."""
@@ -22,7 +23,7 @@ class StopStrings:
         for place in range(len(self._held), len(text)):
             for match in self._matches:
                 if match.advance(text[place]):
-                    self._held = ""
+                    self._held, self.rest = "", text[place + 1 :]
                     return text[: place + 1 - len(match.stop)], match.stop
         shown = len(text) - max((match.length for match in self._matches), default=0)
         self._held = text[shown:]

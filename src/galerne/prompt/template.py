@@ -8,9 +8,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from galerne.errors import InvalidRequest, TemplateError
+from galerne.prompt.call_ids import paired
 from galerne.prompt.conversation import check_length, check_tools, is_prefix, template_messages
 from galerne.prompt.render_process import RenderProcess
 from galerne.prompt.tokenizer import Tokenizer
+from galerne.prompt.tool_format import HERMES, Thinking, ToolFormat, thinking_of, tool_format_of
+from galerne.prompt.tool_prompt import told_in_words
 from galerne.protocol.messages import Message
 from galerne.settings import Settings
 
@@ -25,6 +28,14 @@ class ChatTemplate(Protocol):
     @property
     def digest(self) -> str:
         """SHA-256 of what decides the form of the prompt, in hexadecimal."""
+
+    @property
+    def tool_format(self) -> ToolFormat:
+        """How the model writes calls of tools."""
+
+    @property
+    def thinking(self) -> Thinking | None:
+        """How it thinks before it answers; None: it does not."""
 
     def check(self) -> None:
         """Raises `TemplateError` when the template cannot work at all."""
@@ -53,6 +64,8 @@ class NoTemplate:
     """A model that was never taught to converse."""
 
     digest = hashlib.sha256(b"").hexdigest()
+    tool_format = HERMES
+    thinking: Thinking | None = None
 
     def check(self) -> None:
         pass
@@ -79,6 +92,10 @@ class JinjaTemplate:
 
     def __init__(self, text: str, tokenizer: Tokenizer, settings: Settings, *, where: str = "chat template") -> None:
         self.digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+        known = tool_format_of(text)
+        self.tool_format = known or HERMES
+        self.thinking = thinking_of(text)
+        self._knows_tools = known is not None
         self._tokenizer = tokenizer
         self._where = where
         self._process = RenderProcess(
@@ -104,8 +121,12 @@ class JinjaTemplate:
         context: int | None = None,
         now: datetime | None = None,
     ) -> list[int]:
-        plain = template_messages(messages)
         check_tools(tools)
+        messages = paired(messages)
+        plain = template_messages(messages)
+        if not self._knows_tools:
+            messages, tools = told_in_words(messages, tools), ()
+            plain = template_messages(messages)
         if context is not None:
             check_length([plain, list(tools)], self._tokenizer.longest, context)
         told = [{**self._protected(message), "role": message["role"]} for message in plain]

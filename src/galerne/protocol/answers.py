@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 Optional = Annotated[Value | None, Field(exclude_if=lambda value: value is None)]
 """A field that is left out where it says nothing."""
 
-FinishReason = Literal["stop", "length", "error"]
+FinishReason = Literal["stop", "length", "tool_calls", "error"]
 
 
 class AnswerModel(BaseModel):
@@ -55,9 +55,40 @@ class Usage(AnswerModel):
     prompt_tokens_details: PromptTokensDetails
 
 
+class CalledFunction(AnswerModel):
+    name: str
+    arguments: str  # JSON
+
+
+class AnswerCall(AnswerModel):
+    """A call of a tool or, in streams to `openai`, a piece of one: the first has the id, all others only arguments."""
+
+    index: int  # of the choice's calls
+    id: Optional[str] = None  # in the first piece
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
+class TextChunk(AnswerModel):
+    type: Literal["text"] = "text"
+    text: str
+
+
+class ThinkChunk(AnswerModel):
+    """Reasoning, as `mistralai` reads it."""
+
+    type: Literal["thinking"] = "thinking"
+    thinking: list[TextChunk]
+
+
+AnswerContent = str | list[ThinkChunk | TextChunk]
+"""A list where there is reasoning before the text."""
+
+
 class AnswerMessage(AnswerModel):
     role: Literal["assistant"] = "assistant"
-    content: str
+    content: AnswerContent
+    tool_calls: Optional[list[AnswerCall]] = None
 
 
 class Choice(AnswerModel):
@@ -78,14 +109,15 @@ class ChatResponse(AnswerModel):
     metadata: Optional[dict[str, Any]] = None
 
 
-class Delta(AnswerModel):
+class MessageDelta(AnswerModel):
     role: Optional[Literal["assistant"]] = None  # in the first chunk of a choice
-    content: Optional[str] = None
+    content: Optional[AnswerContent] = None
+    tool_calls: Optional[list[AnswerCall]] = None
 
 
 class ChunkChoice(AnswerModel):
     index: int
-    delta: Delta
+    delta: MessageDelta
     finish_reason: FinishReason | None = None  # in the last chunk of a choice
     logprobs: Optional[Logprobs] = None
 

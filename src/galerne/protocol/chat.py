@@ -9,6 +9,7 @@ from pydantic import FailFast, Field, model_validator
 from galerne.protocol.generation import GenerationFields, Label, same
 from galerne.protocol.messages import AssistantMessage, Message
 from galerne.protocol.response_format import ResponseFormat, StructuredOutputs
+from galerne.protocol.tools import AllowedToolsChoice, NamedTool, Tool, ToolChoice
 from galerne.protocol.unsupported import only
 
 
@@ -21,6 +22,11 @@ class ChatRequest(GenerationFields):
     # What form the answer has.
     response_format: ResponseFormat | None = None
     structured_outputs: StructuredOutputs | None = None
+
+    # Which tools it may call.
+    tools: list[Tool] | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = Field(None, description="False: at most one call in an answer.")
 
     # What is told besides the text.
     logprobs: bool | None = None
@@ -35,7 +41,6 @@ class ChatRequest(GenerationFields):
     guardrails: Annotated[Any, only([])] = None
     modalities: Annotated[Any, only(["text"])] = None
     moderation: Annotated[Any, only()] = None
-    parallel_tool_calls: Annotated[Any, only(True, False)] = None  # says nothing where there are no tools
     prediction: Annotated[Any, only()] = None
     prompt_cache_options: Annotated[Any, only()] = None
     prompt_cache_retention: Annotated[Any, only("in_memory")] = None
@@ -45,8 +50,6 @@ class ChatRequest(GenerationFields):
     safe_prompt: Annotated[Any, only(False)] = None
     service_tier: Annotated[Any, only("auto", "default", "standard_only")] = None
     store: Annotated[Any, only(False)] = None
-    tool_choice: Annotated[Any, only("none", "auto")] = None
-    tools: Annotated[Any, only([])] = None
     top_prompt_logprobs: Annotated[Any, only(0)] = None
     verbosity: Annotated[Any, only("medium")] = None
     web_search_options: Annotated[Any, only()] = None
@@ -62,6 +65,42 @@ class ChatRequest(GenerationFields):
         if self.has_form and isinstance(last, AssistantMessage) and last.prefix:
             raise ValueError("an answer whose form is given cannot go on with a `prefix`")
         return self
+
+    @model_validator(mode="after")
+    def _tools_are_there(self) -> Self:
+        names = [tool.function.name for tool in self.tools or ()]
+        if len(set(names)) < len(names):
+            raise ValueError("two of the `tools` have one name")
+        if missing := self.chosen_tools - set(names):
+            raise ValueError(f"`tool_choice` names {sorted(missing)[0]}, which is none of the `tools`")
+        if self.must_call and not names:
+            raise ValueError("`tool_choice` asks for a call, but there are no `tools`")
+        return self
+
+    @property
+    def chosen_tools(self) -> frozenset[str]:
+        """The tools that `tool_choice` names; none: all may be called."""
+        match self.tool_choice:
+            case NamedTool():
+                return frozenset({self.tool_choice.function.name})
+            case AllowedToolsChoice():
+                return frozenset(tool.function.name for tool in self.tool_choice.allowed_tools.tools)
+            case _:
+                return frozenset()
+
+    @property
+    def may_call(self) -> bool:
+        return bool(self.tools) and self.tool_choice != "none"
+
+    @property
+    def must_call(self) -> bool:
+        match self.tool_choice:
+            case AllowedToolsChoice():
+                return self.tool_choice.allowed_tools.mode == "required"
+            case NamedTool() | "any" | "required":
+                return True
+            case _:
+                return False
 
     @property
     def has_form(self) -> bool:

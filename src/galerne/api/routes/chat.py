@@ -12,6 +12,7 @@ from galerne.api.documentation import ANSWERING, STREAMED, fails, takes
 from galerne.api.metrics import Metrics
 from galerne.api.reply import reply
 from galerne.flows.chat import ENDPOINT, Chat
+from galerne.flows.whole_calls import whole_calls
 from galerne.protocol.answers import ChatResponse
 from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
@@ -30,6 +31,14 @@ def chat_routes(chat: Chat, metrics: Metrics, settings: Settings) -> APIRouter:
         """Answer a conversation. With `stream`, the answer comes as server-sent events while it is written."""
         request = await read(ChatRequest, http, settings)
         events = metrics.timed(chat.answer(request, caller_of(http)))
+        if not _puts_calls_together(http):
+            events = whole_calls(events)
         return await reply(http, request, events, chat_response, ChatChunks)
 
     return router
+
+
+def _puts_calls_together(http: Request) -> bool:
+    """Whether the client takes calls of tools in pieces: OpenAI's do. Mistral's, and what is built on them, take the
+    first piece for the whole call, as Mistral's own servers send them."""
+    return "openai" in http.headers.get("user-agent", "").lower()
