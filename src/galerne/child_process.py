@@ -30,10 +30,12 @@ class ChildProcess:
 
     @property
     def running(self) -> bool:
-        """Whether it was started and has not been ended since."""
-        return self._connection is not None
+        """Whether it was started and still lives."""
+        return self._connection is not None and self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
+        """Start it, in place of the one there was."""
+        self.end()
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(

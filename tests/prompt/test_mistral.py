@@ -248,7 +248,7 @@ def test_what_the_model_cannot_follow_is_refused(name: str, tmp_path: Path) -> N
 
 def test_what_cannot_fit_is_refused_before_it_is_cut(tmp_path: Path) -> None:
     template = MistralTemplate(MistralTokens(write(tmp_path, tekken("v7"))))
-    with pytest.raises(GalerneError, match="characters; the 8 tokens of the model"):
+    with pytest.raises(GalerneError, match="characters, which the 8 tokens of the model"):
         template.render([ours.UserMessage(content="a" * 1_000_000)], context=8)
 
 

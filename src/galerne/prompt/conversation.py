@@ -111,7 +111,7 @@ def check_length(value: Any, longest: int, context: int, where: str = "messages"
     characters = _characters(value)
     if characters > longest * context:
         raise PromptTooLong(
-            f"the prompt has {characters} characters; the {context} tokens of the model's context cannot hold them.",
+            f"has {characters} characters, which the {context} tokens of the model's context cannot hold.",
             where=where,
             hint="Shorten it.",
         )
