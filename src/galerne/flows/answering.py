@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
 from galerne.engine.request import GenerationRequest, Priority
@@ -28,6 +29,29 @@ from galerne.protocol.generation import GenerationFields
 from galerne.settings import Settings
 
 
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked of a model, and by whom. The flow that asks sets every field."""
+
+    id: str  # of the answer
+    endpoint: str  # "/v1/chat/completions", ...
+    request: GenerationFields
+    prompts: Sequence[Prompt]
+    model: ServedModel
+    caller: Caller
+    default_tokens: int | None  # of an answer whose request does not say; None: what the context has room for
+    template: str | None = None  # SHA-256 of the chat template; None: it took no part
+    form: AnswerForm = JUST_TEXT  # what each answer may be
+
+    @property
+    def n(self) -> int:
+        """Choices to each prompt: those of the first one are 0 to n - 1, then come those of the next."""
+        return self.request.n or 1
+
+    def prompt_of(self, choice: int) -> Prompt:
+        return self.prompts[choice // self.n]
+
+
 class Answering:
     """`n` answers to each prompt, by way of a model's `Generator`."""
 
@@ -35,40 +59,19 @@ class Answering:
         self._meter = meter
         self._settings = settings
 
-    async def answer(
-        self,
-        id: str,
-        endpoint: str,
-        request: GenerationFields,
-        prompts: Sequence[Prompt],
-        model: ServedModel,
-        caller: Caller,
-        *,
-        default_tokens: int | None,
-        form: AnswerForm = JUST_TEXT,
-    ) -> AsyncGenerator[AnswerEvent]:
-        """The events of all choices: those of the first prompt are 0 to n - 1, then come those of the next.
+    async def answer(self, query: Query) -> AsyncGenerator[AnswerEvent]:
+        """The events of all choices.
 
-        An answer whose request does not say its length has `default_tokens` at most; None: what the context has room
-        for. `form` is what each answer may be. Raises `InvalidRequest`, `PromptTooLong` before the first event,
-        `BadGrammar` and `Unavailable` at any time.
+        Raises `InvalidRequest`, `PromptTooLong` before the first event, `BadGrammar` and `Unavailable` at any time.
         """
-        n = request.n or 1
-        asked = [
-            self._engine_request(
-                f"{id}-{index}", request, index % n, prompts[index // n], model, caller, default_tokens, form.grammar
-            )
-            for index in range(n * len(prompts))
-        ]
-        tab = await Tab.open(_claim(id, endpoint, prompts, asked, model, caller), self._meter)
-        start = AnswerStart(id, int(time.time()), model.name, model.fingerprint, prompts)
+        model, n = query.model, query.n
+        asked = [self._engine_request(query, index) for index in range(n * len(query.prompts))]
+        tab = await Tab.open(_claim(query, asked), self._meter)
+        start = AnswerStart(query.id, int(time.time()), model.name, model.fingerprint, query.prompts)
         work = [Work()] * len(asked)
         try:
             yield start
-            choices = [
-                self._choice(request, index, one, prompts[index // n], model, form, tab)
-                for index, one in enumerate(asked)
-            ]
+            choices = [_choice(query, index, one, tab) for index, one in enumerate(asked)]
             async with aclosing(merge(choices)) as events:
                 async for event in events:
                     if isinstance(event, ChoiceEnd):
@@ -84,64 +87,48 @@ class Answering:
             completion_tokens=sum(one.completion_tokens for one in work),
         )
 
-    def _engine_request(
-        self,
-        id: str,
-        request: GenerationFields,
-        choice: int,
-        prompt: Prompt,
-        model: ServedModel,
-        caller: Caller,
-        default_tokens: int | None,
-        grammar: str | None,
-    ) -> GenerationRequest:
+    def _engine_request(self, query: Query, index: int) -> GenerationRequest:
+        request, prompt, model = query.request, query.prompt_of(index), query.model
         return GenerationRequest(
-            id=id,
+            id=f"{query.id}-{index}",
             prompt=tuple(prompt.tokens),
-            max_tokens=_answer_tokens(request, prompt, model.generator.context_length, default_tokens),
-            sampling=sampling_of(request, choice, model.tokenizer.vocabulary_size, self._settings),
+            max_tokens=_answer_tokens(request, prompt, model.context_length, query.default_tokens),
+            sampling=sampling_of(request, index % query.n, model.tokenizer.vocabulary_size, self._settings),
             stop_tokens=model.tokenizer.stop_tokens | prompt.stop_tokens,
             min_tokens=request.min_tokens or 0,
-            tenant=caller.workspace,
-            grammar=grammar,
-            priority=Priority.BATCH if caller.patient else Priority.INTERACTIVE,
+            tenant=query.caller.workspace,
+            grammar=query.form.grammar,
+            priority=Priority.BATCH if query.caller.patient else Priority.INTERACTIVE,
         )
 
-    async def _choice(
-        self,
-        request: GenerationFields,
-        index: int,
-        asked: GenerationRequest,
-        prompt: Prompt,
-        model: ServedModel,
-        form: AnswerForm,
-        tab: Tab,
-    ) -> AsyncGenerator[Delta | ChoiceEnd]:
-        text = ChoiceText(
-            index,
-            model.tokenizer,
-            request.stop_strings,
-            form,
-            min_tokens=asked.min_tokens,
-            continues=prompt.continues,
-            tells_tokens=request.tells_tokens,
-            name=asked.id,
-        )
-        async with aclosing(_metered(model.generator.generate(asked, tab.settle), asked.id, tab)) as events:
-            async for event in events:
-                match event:
-                    case TokenEvent():
-                        for delta in text.push(event):
-                            yield delta
-                        if text.stopped:
-                            model.generator.cancel(asked.id)
-                    case EndEvent(reason=EndReason.CANCELLED) if not text.stopped:
-                        raise EngineFailed("the model is being stopped.", hint="Try again later.")
-                    case EndEvent():
-                        for delta in text.finish():
-                            yield delta
-                        cut = event.reason is EndReason.LENGTH and not text.stopped
-                        yield ChoiceEnd(index, "length" if cut else "tool_calls" if text.calls else "stop", event.work)
+
+async def _choice(query: Query, index: int, asked: GenerationRequest, tab: Tab) -> AsyncGenerator[Delta | ChoiceEnd]:
+    generator = query.model.generator
+    text = ChoiceText(
+        index,
+        query.model.tokenizer,
+        query.request.stop_strings,
+        query.form,
+        min_tokens=asked.min_tokens,
+        continues=query.prompt_of(index).continues,
+        tells_tokens=query.request.tells_tokens,
+        name=asked.id,
+    )
+    async with aclosing(_metered(generator.generate(asked, tab.settle), asked.id, tab)) as events:
+        async for event in events:
+            match event:
+                case TokenEvent():
+                    for delta in text.push(event):
+                        yield delta
+                    if text.stopped:
+                        generator.cancel(asked.id)
+                case EndEvent(reason=EndReason.CANCELLED) if not text.stopped:
+                    raise EngineFailed("the model is being stopped.", hint="Try again later.")
+                case EndEvent():
+                    for delta in text.finish():
+                        yield delta
+                    cut = event.reason is EndReason.LENGTH and not text.stopped
+                    yield ChoiceEnd(index, "length" if cut else "tool_calls" if text.calls else "stop", event.work)
 
 
 async def _metered(events: AsyncGenerator[Event], id: str, tab: Tab) -> AsyncGenerator[Event]:
@@ -158,24 +145,17 @@ async def _metered(events: AsyncGenerator[Event], id: str, tab: Tab) -> AsyncGen
         raise
 
 
-def _claim(
-    id: str,
-    endpoint: str,
-    prompts: Sequence[Prompt],
-    asked: Sequence[GenerationRequest],
-    model: ServedModel,
-    caller: Caller,
-) -> Claim:
+def _claim(query: Query, asked: Sequence[GenerationRequest]) -> Claim:
     return Claim(
-        id=id,
-        endpoint=endpoint,
-        caller=caller,
-        model=model.name,
-        digest=model.digest,
-        template=model.template.digest,
-        fingerprint=model.fingerprint,
-        prompts=tuple(tuple(prompt.tokens) for prompt in prompts),
-        choices=len(asked) // len(prompts),
+        id=query.id,
+        endpoint=query.endpoint,
+        caller=query.caller,
+        model=query.model.name,
+        digest=query.model.digest,
+        template=query.template,
+        fingerprint=query.model.fingerprint,
+        prompts=tuple(tuple(prompt.tokens) for prompt in query.prompts),
+        choices=query.n,
         most_tokens=sum(one.max_tokens for one in asked),
     )
 

@@ -32,6 +32,7 @@ def show_card(name: str, models: ServedModels, settings: Settings) -> ModelCard:
             completion_fim=writer is not None and writer.fim is not None,
             function_calling=converses,  # where a template knows no tools, they are told in words
             embeddings=embedder is not None,
+            reasoning=writer is not None and writer.template.thinking is not None,
         ),
         default_model_temperature=settings.default_temperature if writer else None,
         licence=model.origin.licence,

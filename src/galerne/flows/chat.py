@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from galerne.flows.answer_events import AnswerEvent, Prompt
 from galerne.flows.answer_forms import AnswerForms, instructions, told_tools
-from galerne.flows.answering import Answering
+from galerne.flows.answering import Answering, Query
 from galerne.flows.limits import check_limit
 from galerne.flows.meter import Meter
 from galerne.flows.sampling import check_limits
@@ -45,17 +45,18 @@ class Chat:
         model = self._models.find(request.model)
         await self._forms.check(request, model)
         prompt = await self._prompt(request, model)
-        answer = self._answering.answer(
-            id or f"chatcmpl-{uuid4().hex}",
-            ENDPOINT,
-            request,
-            [prompt],
-            model,
-            caller,
+        query = Query(
+            id=id or f"chatcmpl-{uuid4().hex}",
+            endpoint=ENDPOINT,
+            request=request,
+            prompts=[prompt],
+            model=model,
+            caller=caller,
             default_tokens=self._settings.default_max_tokens,
+            template=model.template.digest,
             form=await self._forms.of(request, model, prompt),
         )
-        async with aclosing(answer) as events:
+        async with aclosing(self._answering.answer(query)) as events:
             async for event in events:
                 yield event
 

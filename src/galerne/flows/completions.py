@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from galerne.errors import InvalidRequest
 from galerne.flows.answer_events import AnswerEvent, Prompt
-from galerne.flows.answering import Answering
+from galerne.flows.answering import Answering, Query
 from galerne.flows.fim import fim_prompt
 from galerne.flows.limits import check_limit
 from galerne.flows.meter import Meter
@@ -42,16 +42,16 @@ class Completions:
         check_limits(request, self._settings)
         check_limit("prompt", len(request.prompts), self._settings.max_prompts)
         model = self._models.find(request.model)
-        answer = self._answering.answer(
-            f"cmpl-{uuid4().hex}",
-            ENDPOINT,
-            request,
-            await asyncio.to_thread(self._prompts, request, model),
-            model,
-            caller,
+        query = Query(
+            id=f"cmpl-{uuid4().hex}",
+            endpoint=ENDPOINT,
+            request=request,
+            prompts=await asyncio.to_thread(self._prompts, request, model),
+            model=model,
+            caller=caller,
             default_tokens=self._settings.default_completion_tokens,
         )
-        async with aclosing(answer) as events:
+        async with aclosing(self._answering.answer(query)) as events:
             async for event in events:
                 yield event
 

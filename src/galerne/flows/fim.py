@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from galerne.errors import InvalidRequest
 from galerne.flows.answer_events import AnswerEvent, Prompt
-from galerne.flows.answering import Answering
+from galerne.flows.answering import Answering, Query
 from galerne.flows.meter import Meter
 from galerne.flows.sampling import check_limits
 from galerne.flows.served import ServedModel, ServedModels
@@ -42,16 +42,16 @@ class Fim:
         prompt = await asyncio.to_thread(
             fim_prompt, request.prompt, request.suffix or "", model, self._settings, "prompt"
         )
-        answer = self._answering.answer(
-            f"fim-{uuid4().hex}",
-            ENDPOINT,
-            request,
-            [prompt],
-            model,
-            caller,
+        query = Query(
+            id=f"fim-{uuid4().hex}",
+            endpoint=ENDPOINT,
+            request=request,
+            prompts=[prompt],
+            model=model,
+            caller=caller,
             default_tokens=self._settings.default_max_tokens,
         )
-        async with aclosing(answer) as events:
+        async with aclosing(self._answering.answer(query)) as events:
             async for event in events:
                 yield event
 

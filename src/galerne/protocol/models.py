@@ -14,7 +14,7 @@ class Capabilities(AnswerModel):
     completion_fim: bool
     function_calling: bool
     embeddings: bool
-    reasoning: bool = False
+    reasoning: bool
     fine_tuning: bool = False
     vision: bool = False
 
