@@ -156,6 +156,7 @@ class Settings(BaseSettings):
         60.0, gt=0, description="How long a conversation is held for an answer whose server died."
     )
 
+    max_handoffs: int = Field(8, ge=0, le=1024, description="Times that agents pass a conversation on in one turn.")
     max_agent_handoffs: int = Field(
         32, ge=0, le=1024, description="Agents that an agent may pass a conversation on to."
     )

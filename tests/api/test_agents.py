@@ -60,6 +60,8 @@ async def test_a_change_says_what_changes(house: KeptHouse) -> None:
         ({"handoffs": ["ag_none"] * 99}, 413, "handoffs", "too_large"),
         ({"metadata": dict.fromkeys("abcdefghijklmnopq")}, 413, "metadata", "too_large"),
         ({"metadata": {"x" * 65: 1}}, 422, "metadata", "invalid_request"),
+        ({"tools": [{"type": "code_interpreter"}]}, 422, "tools[0]", "unsupported_field"),
+        ({"tools": [{"type": "connector", "connector_id": "c"}]}, 422, "tools[0]", "unsupported_field"),
         ({"guardrails": [{}]}, 422, "guardrails", "unsupported_field"),
         ({"colour": "red"}, 422, "colour", "unsupported_field"),
     ],

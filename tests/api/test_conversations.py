@@ -91,7 +91,9 @@ async def test_a_turn_beside_another_is_refused(tmp_path: Path) -> None:
     ("fields", "param", "code"),
     [
         ({"model": None}, None, "invalid_request"),
-        ({"tools": [{"type": "web_search"}]}, "tools", "unsupported_field"),
+        ({"tools": [{"type": "web_search"}]}, "tools[0]", "unsupported_field"),
+        ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0].function.name", "invalid_request"),
+        ({"completion_args": {"tool_choice": "any"}}, None, "invalid_request"),
         ({"guardrails": [{}]}, "guardrails", "unsupported_field"),
         ({"agent_id": "ag_1"}, None, "invalid_request"),
         ({"inputs": 5}, "inputs", "invalid_request"),

@@ -101,7 +101,10 @@ async def test_a_stream_whose_response_is_cancelled_says_so(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("fields", "param", "code"),
     [
-        ({"tools": [{"type": "web_search"}]}, "tools", "unsupported_field"),
+        ({"tools": [{"type": "web_search"}]}, "tools[0]", "unsupported_field"),
+        ({"tools": [{"type": "mcp", "server_label": "x"}]}, "tools[0]", "unsupported_field"),
+        ({"tool_choice": {"type": "file_search"}}, "tool_choice", "invalid_request"),
+        ({"tool_choice": "required"}, None, "invalid_request"),
         ({"conversation": "conv_1"}, "conversation", "unsupported_field"),
         ({"include": ["message.output_text.logprobs"]}, "include", "unsupported_field"),
         ({"top_logprobs": 2}, "top_logprobs", "unsupported_field"),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mistralai.client import Mistral
 from openai import AsyncOpenAI, OpenAI
 from tests.api.kept_house import KeptHouse
 from tests.contract.server import serving
+from tests.flows.fakes import PlainTemplate
 
 from galerne.engine.request import GenerationRequest
-from galerne.errors import GalerneError
+
+GREETING = b"Bonjour !"
 
 
 @dataclass(slots=True)
@@ -22,7 +26,10 @@ class Talking:
 
     url: str
     house: KeptHouse
-    answer: bytes | GalerneError = b"Bonjour !"
+    answers: list[bytes] = field(default_factory=list)  # those to come; when there is none, it is `GREETING`
+
+    def will_say(self, *answers: bytes) -> None:
+        self.answers[:] = answers
 
     def mistral(self, key: str = "anna") -> Mistral:
         return Mistral(api_key=key, server_url=self.url)
@@ -34,6 +41,13 @@ class Talking:
         return AsyncOpenAI(api_key=key, base_url=f"{self.url}/v1", max_retries=0)
 
     @property
+    def tools(self) -> Sequence[Mapping[str, Any]]:
+        """The functions that the model was told of last."""
+        template = self.house.app.state.models.find("fake").template
+        assert isinstance(template, PlainTemplate)
+        return template.tools
+
+    @property
     def prompt(self) -> str:
         """What the model was asked last."""
         return bytes(self.house.generator.requests[-1].prompt).decode()
@@ -41,11 +55,17 @@ class Talking:
 
 @contextmanager
 def talking(folder: Path, fails_after: int | None = None) -> Iterator[Talking]:
-    def script(_: GenerationRequest) -> bytes | GalerneError:
-        return server.answer
+    def script(_: GenerationRequest) -> bytes:
+        return server.answers.pop(0) if server.answers else GREETING
 
     house = KeptHouse(folder, script, fails_after=fails_after)
+    house.generator.context_length = 1000
     with serving(house.app) as url:
         server = Talking(url, house)
         yield server
     house.database.close()
+
+
+def call(name: str, **arguments: Any) -> bytes:
+    """How the model calls a function."""
+    return f'<tool_call>\n{{"name": "{name}", "arguments": {json.dumps(arguments)}}}\n</tool_call>'.encode()

@@ -31,7 +31,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talking]:
 
 @pytest.fixture
 def server(running: Talking) -> Talking:
-    running.answer = b"Bonjour !"
+    running.will_say()
     return running
 
 
@@ -131,7 +131,7 @@ def test_a_prefix_is_gone_on_with(server: Talking, client: Mistral) -> None:
         {"role": "user", "content": [{"type": "text", "text": "Hi"}], "type": "message.input"},
         {"role": "assistant", "content": "Bon", "prefix": True, "type": "message.input"},
     ]
-    server.answer = b"jour"
+    server.will_say(b"jour")
     first = client.beta.conversations.start(model="fake", inputs=inputs)
     client.beta.conversations.append(conversation_id=first.conversation_id, inputs="More")
     assert server.prompt == "HiBonjourMore"

@@ -19,7 +19,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Talking]:
 
 @pytest.fixture
 def server(running: Talking) -> Talking:
-    running.answer = b"Bonjour !"
+    running.will_say()
     return running
 
 

@@ -16,7 +16,7 @@ from galerne.agents.threads import Lease, new_id
 from galerne.agents.turn_events import EntryText
 from galerne.errors import Busy, EngineFailed, InvalidRequest, NotFound, PromptTooLong, TooLarge
 from galerne.flows.chat import Chat
-from galerne.flows.items import item_of
+from galerne.flows.items import items_of
 from galerne.flows.meter import Tally
 from galerne.flows.responses import Response, ResponseEvent, Responses
 from galerne.identity.caller import Caller
@@ -45,7 +45,8 @@ class Desk:
 
     async def said(self, id: str) -> list[str]:
         response = await self.flow.find(id, US)
-        return [shown(item_of(entry)) for entry in [*await self.flow.input(id, US), *response.output]]
+        entries = [*await self.flow.input(id, US), *response.output]
+        return [shown(item) for entry in entries for item in items_of(entry)]
 
     @property
     def prompt(self) -> str:
@@ -140,7 +141,7 @@ async def test_an_answer_at_its_limit_is_incomplete(desk: Open) -> None:
     assert about.status == "incomplete"
     assert about.incomplete_details is not None
     assert about.incomplete_details.reason == "max_output_tokens"
-    assert shown(item_of(response.output[0])) == "assistant: Bon (incomplete)"
+    assert shown(items_of(response.output[0])[0]) == "assistant: Bon (incomplete)"
 
 
 async def test_what_shall_not_be_kept_is_not(desk: Open) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from galerne.protocol.completion_args import CompletionArgs
 from galerne.protocol.messages import Message
+from galerne.protocol.tools import Tool
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a model is asked. The turn sets every field."""
 
+    id: str  # of the answer: what is on record of it is found by this
     model: str
-    messages: list[Message]
+    messages: Sequence[Message]
+    tools: Sequence[Tool]
     completion_args: CompletionArgs
 
 
@@ -25,10 +28,27 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Thought:
+    """More of what the model thinks before it speaks."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """More of what the model says."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """More of a call of a function. The first piece of one has its id and its name."""
+
+    number: int  # among the answer's calls
+    arguments: str  # a piece of JSON
+    id: str | None
+    name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +61,7 @@ class Finished:
     completion_tokens: int
 
 
-AnswerPiece = Accepted | Text | Finished
+AnswerPiece = Accepted | Thought | Text | Call | Finished
 
 
 class Answers(Protocol):

@@ -1,26 +1,48 @@
-"""One go of a conversation: what was said is answered."""
+"""One go of a conversation: what was said is answered, by one participant or, where agents pass it on, by several."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 
-from galerne.agents.answers import Accepted, Answers, Finished, Question, Text
+from galerne.agents.answers import Accepted, Answers, Finished
 from galerne.agents.outputs import Outputs
-from galerne.agents.participant import Participant
-from galerne.agents.transcript import check_results, messages_of
+from galerne.agents.participant import Agents, Participant
+from galerne.agents.speaker import Speaker
+from galerne.agents.transcript import check_results
 from galerne.agents.turn_events import TurnEnd, TurnEvent, TurnStart
 from galerne.errors import InvalidRequest
 from galerne.protocol.entries import Entry, OutputEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """How agents pass a conversation on. The flow sets every field."""
+
+    agents: Agents
+    most: int  # times in a turn
+    by_client: bool  # which ends the turn, so that the client can
 
 
 class Turn:
     """Puts the entries so far to whoever answers. `outputs` is what was said, however the turn ended."""
 
     def __init__(
-        self, thread: str, entries: Sequence[Entry], participant: Participant, answers: Answers, *, where: str
+        self,
+        thread: str,
+        entries: Sequence[Entry],
+        participant: Participant,
+        answers: Answers,
+        passing: Passing | None = None,
+        *,
+        where: str,
+        answer_id: str | None = None,
     ) -> None:
-        """Raises `InvalidRequest` for entries that do not fit together, and for none; `where` names their field."""
+        """`answer_id` names the only answer; None: each has its message's id.
+
+        Raises `InvalidRequest` for entries that do not fit together, and for none; `where` names their field.
+        """
         check_results(entries, where)
         if not entries:
             raise InvalidRequest("nothing was said yet.", where=where)
@@ -28,6 +50,8 @@ class Turn:
         self._entries = entries
         self._participant = participant
         self._answers = answers
+        self._passing = passing
+        self._answer_id = answer_id
         self._written = Outputs()
 
     @property
@@ -35,28 +59,40 @@ class Turn:
         return self._written.entries
 
     async def events(self) -> AsyncGenerator[TurnEvent]:
-        """Raises what `Answers.answer` raises. Closing it cuts off what is being said."""
-        participant = self._participant
-        question = Question(
-            participant.model, messages_of(self._entries, participant.instructions), participant.completion_args
-        )
+        """Raises what `Answers.answer` raises, and `NotFound` for an agent that is gone when the conversation is passed
+        on to it. Closing it cuts off what is being said."""
+        began, spent = False, TurnEnd(cut=False, prompt_tokens=0, cached_tokens=0, completion_tokens=0)
+        passes_left = self._passing.most if self._passing else 0
         try:
-            async with aclosing(self._answers.answer(question)) as pieces:
-                async for piece in pieces:
-                    match piece:
-                        case Accepted():
+            while True:
+                speaker = Speaker(self._participant, self._written, may_pass_on=passes_left > 0)
+                question = speaker.question([*self._entries, *self.outputs], self._answer_id)
+                async with aclosing(self._answers.answer(question)) as pieces:
+                    async for piece in pieces:
+                        if isinstance(piece, Accepted) and not began:
+                            began = True
                             yield TurnStart(self._thread)
-                        case Text():
-                            for event in self._written.say(piece.text, participant.model, participant.agent_id):
-                                yield event
-                        case Finished():
-                            for event in self._finish(piece):
-                                yield event
+                        for event in speaker.write(piece):
+                            yield event
+                spent = _sum(spent, speaker.finished)
+                if speaker.handoff is None or self._passing is None:
+                    break
+                for event in self._written.pass_on(speaker.handoff, done=not self._passing.by_client):
+                    yield event
+                if self._passing.by_client:
+                    break
+                self._participant = await self._passing.agents.agent(speaker.handoff.next_agent_id)
+                passes_left -= 1
+            yield spent
         finally:
             list(self._written.end(cut=True))
 
-    def _finish(self, piece: Finished) -> Iterator[TurnEvent]:
-        if self._written.nothing:
-            yield from self._written.say("", self._participant.model, self._participant.agent_id)
-        yield from self._written.end(cut=piece.cut)
-        yield TurnEnd(piece.cut, piece.prompt_tokens, piece.cached_tokens, piece.completion_tokens)
+
+def _sum(spent: TurnEnd, finished: Finished | None) -> TurnEnd:
+    assert finished is not None
+    return TurnEnd(
+        finished.cut,
+        spent.prompt_tokens + finished.prompt_tokens,
+        spent.cached_tokens + finished.cached_tokens,
+        spent.completion_tokens + finished.completion_tokens,
+    )

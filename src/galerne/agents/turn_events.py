@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from galerne.protocol.entries import OutputEntry
+from galerne.protocol.entries import FunctionCallEntry, MessageOutputEntry, OutputEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,31 @@ class EntryStart:
 
 
 @dataclass(frozen=True, slots=True)
-class EntryText:
-    """A message grows."""
+class EntryThought:
+    """The reasoning before a message's text grows."""
 
     index: int
-    entry: OutputEntry  # as it began
+    entry: MessageOutputEntry  # as it began
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryText:
+    """The text of a message grows."""
+
+    index: int
+    entry: MessageOutputEntry  # as it began
+    text: str
+    part: int  # of the content: 1 behind reasoning, else 0
+
+
+@dataclass(frozen=True, slots=True)
+class EntryArguments:
+    """The arguments of a call grow, perhaps by nothing."""
+
+    index: int
+    entry: FunctionCallEntry  # as it began
+    arguments: str  # a piece of JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +66,9 @@ class TurnEnd:
     """All is said; the turn is kept."""
 
     cut: bool  # the last answer by the limit of its length
-    prompt_tokens: int
+    prompt_tokens: int  # of all answers, as the others
     cached_tokens: int  # of the prompts
     completion_tokens: int
 
 
-TurnEvent = TurnStart | EntryStart | EntryText | EntryEnd | TurnEnd
+TurnEvent = TurnStart | EntryStart | EntryThought | EntryText | EntryArguments | EntryEnd | TurnEnd

@@ -10,17 +10,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
 
-from galerne.agents.turn_events import EntryEnd, EntryStart, EntryText
+from galerne.agents.turn_events import TurnEnd, TurnStart
 from galerne.api.disconnect import unless_disconnected
 from galerne.api.errors import report
+from galerne.api.item_events import ItemEvents
 from galerne.api.sse import EventStream
-from galerne.flows.items import item_of
+from galerne.flows.items import items_of
 from galerne.flows.responses import Response, ResponseEvent
-from galerne.protocol.entries import MessageOutputEntry
-from galerne.protocol.messages import text_of
-from galerne.protocol.response_events import ItemChanged, OutputTextDelta, OutputTextDone, PartChanged, ResponseChanged
+from galerne.protocol.response_events import ResponseChanged
 from galerne.protocol.response_events import ResponseEvent as WireEvent
-from galerne.protocol.response_items import MessageItem, OutputText
 from galerne.protocol.responses import ResponseFailure, ResponseObject, TextFormat, TextOptions
 
 
@@ -52,7 +50,7 @@ def response_object(response: Response) -> ResponseObject:
         max_output_tokens=about.max_output_tokens,
         metadata=about.metadata or {},
         model=about.model,
-        output=[item for entry in response.output if (item := item_of(entry)) is not None],
+        output=[item for entry in response.output for item in items_of(entry)],
         parallel_tool_calls=about.parallel_tool_calls is not False,
         previous_response_id=about.previous_response_id,
         prompt_cache_key=about.prompt_cache_key,
@@ -94,39 +92,23 @@ async def _told(events: AsyncGenerator[ResponseEvent]) -> AsyncGenerator[WireEve
             yield writer.fail(error)
 
 
-def _begun(entry: MessageOutputEntry) -> MessageItem:
-    return MessageItem(id=entry.id, role="assistant", content=[], status="in_progress")
-
-
 class _Writer:
     """The numbered events of one stream."""
 
     def __init__(self) -> None:
         self.response: Response | None = None
         self._numbers = count()
+        self._items = ItemEvents(self._numbers)
 
     def write(self, event: ResponseEvent) -> Iterator[WireEvent]:
         match event:
             case Response():
                 self.response = event
                 yield from self._changed(response_object(event))
-            case EntryStart(entry=MessageOutputEntry() as entry):
-                yield self._item("response.output_item.added", event.index, _begun(entry))
-                yield self._part("response.content_part.added", event.index, entry, "")
-            case EntryText():
-                yield OutputTextDelta(
-                    sequence_number=next(self._numbers),
-                    item_id=event.entry.id,
-                    output_index=event.index,
-                    delta=event.text,
-                )
-            case EntryEnd(entry=MessageOutputEntry() as entry):
-                text = text_of(entry.content)
-                yield OutputTextDone(
-                    sequence_number=next(self._numbers), item_id=entry.id, output_index=event.index, text=text
-                )
-                yield self._part("response.content_part.done", event.index, entry, text)
-                yield self._item("response.output_item.done", event.index, item_of(entry))
+            case TurnStart() | TurnEnd():
+                pass
+            case _:
+                yield from self._items.write(event)
 
     def fail(self, error: Exception) -> WireEvent:
         assert self.response is not None
@@ -146,15 +128,3 @@ class _Writer:
 
     def _response(self, type: Any, response: ResponseObject) -> WireEvent:
         return ResponseChanged(type=type, sequence_number=next(self._numbers), response=response)
-
-    def _item(self, type: Any, index: int, item: Any) -> WireEvent:
-        return ItemChanged(type=type, sequence_number=next(self._numbers), output_index=index, item=item)
-
-    def _part(self, type: Any, index: int, entry: MessageOutputEntry, text: str) -> WireEvent:
-        return PartChanged(
-            type=type,
-            sequence_number=next(self._numbers),
-            item_id=entry.id,
-            output_index=index,
-            part=OutputText(text=text),
-        )

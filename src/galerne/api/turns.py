@@ -9,19 +9,32 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from galerne.agents.threads import now
-from galerne.agents.turn_events import EntryEnd, EntryText, TurnEnd, TurnEvent, TurnStart
+from galerne.agents.turn_events import (
+    EntryArguments,
+    EntryEnd,
+    EntryStart,
+    EntryText,
+    EntryThought,
+    TurnEnd,
+    TurnEvent,
+    TurnStart,
+)
 from galerne.api.disconnect import unless_disconnected
 from galerne.api.errors import report, status_of
 from galerne.api.sse import EventStream
 from galerne.protocol.conversation_events import (
     ConversationEvent,
+    FunctionCallDelta,
+    HandoffDone,
+    HandoffStarted,
     MessageOutputDelta,
     ResponseDone,
     ResponseError,
     ResponseStarted,
 )
 from galerne.protocol.conversations import ConversationResponse, ConversationUsage
-from galerne.protocol.entries import MessageOutputEntry, OutputEntry
+from galerne.protocol.entries import AgentHandoffEntry, MessageOutputEntry, OutputEntry
+from galerne.protocol.messages import TextPart, ThinkingPart
 
 
 async def tell(http: Request, events: AsyncGenerator[TurnEvent], *, stream: bool) -> Response:
@@ -66,19 +79,59 @@ def _event(event: TurnEvent) -> ConversationEvent | None:
     match event:
         case TurnStart():
             return ResponseStarted(created_at=now(), conversation_id=event.thread)
-        case EntryText(entry=MessageOutputEntry() as entry):
-            return MessageOutputDelta(
-                created_at=entry.created_at,
+        case EntryThought():
+            thought = ThinkingPart(type="thinking", thinking=[TextPart(text=event.text)])
+            return _said(event.index, event.entry, 0, thought)
+        case EntryText():
+            return _said(event.index, event.entry, event.part, event.text)
+        case EntryArguments():
+            return _called(event)
+        case EntryStart(entry=AgentHandoffEntry() as entry):
+            return HandoffStarted(
+                created_at=now(),
                 id=entry.id,
                 output_index=event.index,
-                model=entry.model,
-                agent_id=entry.agent_id,
-                content=event.text,
+                previous_agent_id=entry.previous_agent_id,
+                previous_agent_name=entry.previous_agent_name,
+            )
+        case EntryEnd(entry=AgentHandoffEntry() as entry):
+            return HandoffDone(
+                created_at=now(),
+                id=entry.id,
+                output_index=event.index,
+                next_agent_id=entry.next_agent_id,
+                next_agent_name=entry.next_agent_name,
             )
         case TurnEnd():
             return ResponseDone(created_at=now(), usage=_usage(event))
-        case _:
+        case EntryStart() | EntryEnd():
             return None
+
+
+def _said(index: int, entry: MessageOutputEntry, part: int, content: str | ThinkingPart) -> ConversationEvent:
+    return MessageOutputDelta(
+        created_at=entry.created_at,
+        id=entry.id,
+        output_index=index,
+        content_index=part,
+        model=entry.model,
+        agent_id=entry.agent_id,
+        content=content,
+    )
+
+
+def _called(event: EntryArguments) -> ConversationEvent:
+    entry = event.entry
+    return FunctionCallDelta(
+        created_at=entry.created_at,
+        id=entry.id,
+        output_index=event.index,
+        model=entry.model,
+        agent_id=entry.agent_id,
+        name=entry.name,
+        tool_call_id=entry.tool_call_id,
+        arguments=event.arguments,
+    )
 
 
 def _usage(end: TurnEnd) -> ConversationUsage:

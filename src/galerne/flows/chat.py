@@ -35,8 +35,11 @@ class Chat:
         self._forms = AnswerForms(settings)
         self._settings = settings
 
-    async def answer(self, request: ChatRequest, caller: Caller, id: str | None = None) -> AsyncGenerator[AnswerEvent]:
-        """The answer's events, as `answer_events` says; `id` names it (by default, a new one does).
+    async def answer(
+        self, request: ChatRequest, caller: Caller, id: str | None = None, *, endpoint: str = ENDPOINT
+    ) -> AsyncGenerator[AnswerEvent]:
+        """The answer's events, as `answer_events` says; `id` names it (by default, a new one does), and it is on record
+        under `endpoint`.
 
         Raises `ModelNotFound`, `InvalidRequest`, `TooLarge`, `PromptTooLong`, `TemplateError` before the first event,
         `BadGrammar` and `Unavailable` at any time.
@@ -47,7 +50,7 @@ class Chat:
         prompt = await self._prompt(request, model)
         query = Query(
             id=id or f"chatcmpl-{uuid4().hex}",
-            endpoint=ENDPOINT,
+            endpoint=endpoint,
             request=request,
             prompts=[prompt],
             model=model,

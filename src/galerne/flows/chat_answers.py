@@ -7,9 +7,9 @@ from contextlib import aclosing
 
 from pydantic import ValidationError
 
-from galerne.agents.answers import Accepted, AnswerPiece, Finished, Question, Text
+from galerne.agents.answers import Accepted, AnswerPiece, Call, Finished, Question, Text, Thought
 from galerne.errors import InvalidRequest
-from galerne.flows.answer_events import AnswerEnd, AnswerStart, ChoiceEnd, TextDelta
+from galerne.flows.answer_events import AnswerEnd, AnswerStart, CallDelta, ChoiceEnd, TextDelta, ThinkingDelta
 from galerne.flows.chat import Chat
 from galerne.identity.caller import Caller
 from galerne.protocol.chat import ChatRequest
@@ -18,19 +18,26 @@ from galerne.protocol.chat import ChatRequest
 class ChatAnswers:
     """Fills the port `Answers` for one caller."""
 
-    def __init__(self, chat: Chat, caller: Caller) -> None:
+    def __init__(self, chat: Chat, caller: Caller, endpoint: str) -> None:
+        """`endpoint` is what answers are on record under."""
         self._chat = chat
         self._caller = caller
+        self._endpoint = endpoint
 
     async def answer(self, question: Question) -> AsyncGenerator[AnswerPiece]:
-        async with aclosing(self._chat.answer(_request(question), self._caller)) as events:
+        answer = self._chat.answer(_request(question), self._caller, question.id, endpoint=self._endpoint)
+        async with aclosing(answer) as events:
             cut = False
             async for event in events:
                 match event:
                     case AnswerStart():
                         yield Accepted()
+                    case ThinkingDelta():
+                        yield Thought(event.text)
                     case TextDelta() if event.text:
                         yield Text(event.text)
+                    case CallDelta():
+                        yield Call(event.call, event.arguments, event.id, event.name)
                     case ChoiceEnd():
                         cut = event.reason == "length"
                     case AnswerEnd():
@@ -39,7 +46,8 @@ class ChatAnswers:
 
 def _request(question: Question) -> ChatRequest:
     arguments = {name: value for name, value in question.completion_args if value is not None}
+    tools = list(question.tools) or None
     try:
-        return ChatRequest(model=question.model, messages=question.messages, **arguments)
+        return ChatRequest(model=question.model, messages=list(question.messages), tools=tools, **arguments)
     except ValidationError as error:  # what is right by itself may be wrong together
         raise InvalidRequest(f"{error.errors()[0]['msg'].removeprefix('Value error, ')}.") from None

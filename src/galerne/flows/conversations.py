@@ -12,7 +12,7 @@ from contextlib import aclosing
 from galerne.agents.agent import AgentStore
 from galerne.agents.inputs import entries_of
 from galerne.agents.threads import Thread, Threads, new_id, now
-from galerne.agents.turn import Turn
+from galerne.agents.turn import Passing, Turn
 from galerne.agents.turn_events import TurnEvent
 from galerne.errors import NotFound
 from galerne.flows.cast import Cast
@@ -28,10 +28,13 @@ from galerne.protocol.conversations import (
     ConversationRequest,
     ConversationRestartRequest,
     Inputs,
+    TurnFields,
 )
 from galerne.protocol.entries import Entry
 from galerne.protocol.metadata import Metadata
 from galerne.settings import Settings
+
+ENDPOINT = "/v1/conversations"
 
 Conversation = Thread[ConversationFields]
 
@@ -77,7 +80,7 @@ class Conversations:
             kept = request.store is not False
             thread = await (record.claim(caller.workspace, id) if kept else self.find(id, caller))
             entries = [*await self._entries(thread), *inputs]
-            turn = await self._turn(thread, entries, request.completion_args, caller)
+            turn = await self._turn(thread, entries, request, request.completion_args, caller)
             async with aclosing(record.write(turn, inputs) if kept else turn.events()) as events:
                 async for event in events:
                     yield event
@@ -109,7 +112,7 @@ class Conversations:
     ) -> AsyncGenerator[TurnEvent]:
         check_limit("metadata", len(thread.about.metadata or {}), self._settings.max_metadata)
         inputs = self._inputs(request.inputs)
-        turn = await self._turn(thread, [*shared, *inputs], completion_args, caller)
+        turn = await self._turn(thread, [*shared, *inputs], request, completion_args, caller)
         async with recording(self._threads, self._settings.turn_lease_seconds) as record:
             events = turn.events() if request.store is False else record.write(turn, inputs, opens=thread)
             async with aclosing(events):
@@ -125,11 +128,17 @@ class Conversations:
         return await asyncio.to_thread(self._threads.history, thread.head)
 
     async def _turn(
-        self, thread: Conversation, entries: Sequence[Entry], completion_args: CompletionArgs | None, caller: Caller
+        self,
+        thread: Conversation,
+        entries: Sequence[Entry],
+        request: TurnFields,
+        completion_args: CompletionArgs | None,
+        caller: Caller,
     ) -> Turn:
         cast = Cast(thread.about, completion_args, self._agents, caller.workspace)
-        participant = await cast.answers(entries)
-        return Turn(thread.id, entries, participant, ChatAnswers(self._chat, caller), where="inputs")
+        passing = Passing(cast, self._settings.max_handoffs, by_client=request.handoff_execution == "client")
+        participant, answers = await cast.answers(entries), ChatAnswers(self._chat, caller, ENDPOINT)
+        return Turn(thread.id, entries, participant, answers, passing, where="inputs")
 
 
 def _up_to(id: str, entries: Sequence[Entry]) -> list[Entry]:

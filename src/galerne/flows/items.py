@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from galerne.agents.inputs import stamped
+from galerne.prompt.conversation import thinking_of
 from galerne.protocol.entries import (
     AgentHandoffEntry,
     Entry,
@@ -13,7 +14,7 @@ from galerne.protocol.entries import (
     MessageInputEntry,
     MessageOutputEntry,
 )
-from galerne.protocol.messages import Content, ImagePart, ImageUrl, Part, TextPart, text_of
+from galerne.protocol.messages import Content, ImagePart, ImageUrl, Part, TextPart, ThinkingPart, text_of
 from galerne.protocol.response_items import (
     CallItem,
     CallOutputItem,
@@ -24,6 +25,8 @@ from galerne.protocol.response_items import (
     ItemStatus,
     MessageItem,
     OutputText,
+    ReasoningItem,
+    ReasoningText,
 )
 
 
@@ -33,27 +36,35 @@ def entries_of_items(items: str | Sequence[Item]) -> list[Entry]:
     return stamped([_entry(item) for item in said])
 
 
-def item_of(entry: Entry) -> Item | None:
-    """An entry as clients of responses know it; None: they do not know such."""
+def items_of(entry: Entry) -> list[Item]:
+    """An entry as clients of responses know it: reasoning is an item of its own, and a hand-off is none."""
     match entry:
         case MessageInputEntry():
             content: list[ItemPart] = [InputText(text=text_of(entry.content))]
-            return MessageItem(id=entry.id, role=entry.role, content=content, status=_status(entry))
+            return [MessageItem(id=entry.id, role=entry.role, content=content, status=_status(entry))]
         case MessageOutputEntry():
             content = [OutputText(text=text_of(entry.content))]
-            return MessageItem(id=entry.id, role="assistant", content=content, status=_status(entry))
+            message = MessageItem(id=entry.id, role="assistant", content=content, status=_status(entry))
+            return [*_reasoning(entry), message]
         case FunctionCallEntry():
-            return CallItem(
-                id=entry.id,
-                call_id=entry.tool_call_id,
-                name=entry.name,
-                arguments=entry.arguments,
-                status=_status(entry),
-            )
+            call = CallItem(id=entry.id, call_id=entry.tool_call_id, name=entry.name, arguments=entry.arguments)
+            return [call.model_copy(update={"status": _status(entry)})]
         case FunctionResultEntry():
-            return CallOutputItem(id=entry.id, call_id=entry.tool_call_id, output=entry.result, status=_status(entry))
+            output = CallOutputItem(id=entry.id, call_id=entry.tool_call_id, output=entry.result)
+            return [output.model_copy(update={"status": _status(entry)})]
         case AgentHandoffEntry():
-            return None
+            return []
+
+
+def reasoning_id(entry: Entry) -> str:
+    """The id of the reasoning before a message."""
+    return f"rs_{(entry.id or '').removeprefix('msg_')}"
+
+
+def _reasoning(entry: MessageOutputEntry) -> list[ReasoningItem]:
+    if not (thoughts := thinking_of(entry.content)):
+        return []
+    return [ReasoningItem(id=reasoning_id(entry), content=[ReasoningText(text=thoughts)], status="completed")]
 
 
 def _entry(item: Item) -> Entry:
@@ -62,6 +73,9 @@ def _entry(item: Item) -> Entry:
             return MessageOutputEntry(content=_content(item.content))
         case MessageItem():
             return MessageInputEntry(role=item.role, content=_content(item.content))
+        case ReasoningItem():
+            thoughts = [TextPart(text=part.text) for part in item.content or ()]
+            return MessageOutputEntry(content=[ThinkingPart(type="thinking", thinking=thoughts)])
         case CallItem():
             return FunctionCallEntry(tool_call_id=item.call_id, name=item.name, arguments=item.arguments)
         case CallOutputItem():

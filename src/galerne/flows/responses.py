@@ -36,6 +36,7 @@ from galerne.protocol.responses import (
 )
 from galerne.settings import Settings
 
+ENDPOINT = "/v1/responses"
 IN_PROGRESS: Final = "in_progress"
 
 
@@ -69,9 +70,10 @@ class Responses:
         inputs = entries_of_items(request.input or [])
         check_limit("input", len(inputs), self._settings.max_messages)
         entries = [*await self._before(request, caller), *inputs]
-        participant = Participant(request.model, request.instructions, request.completion_args)
-        id = new_id("resp")
-        turn = Turn(id, entries, participant, ChatAnswers(self._chat, caller), where="input")
+        args, tools = request.completion_args, request.chat_tools
+        participant = Participant(request.model, request.instructions, args, tools)
+        answers, id = ChatAnswers(self._chat, caller, ENDPOINT), new_id("resp")
+        turn = Turn(id, entries, participant, answers, where="input", answer_id=id)
         head = entries[-len(inputs) - 1].id if len(entries) > len(inputs) else None
         thread = Thread(id, caller.workspace, now(), now(), head, _kept(request, asked=str(entries[-1].id)))
         answer = _Answer(thread, turn, inputs)

@@ -10,11 +10,15 @@ from galerne.protocol.completion_args import CompletionArgs
 from galerne.protocol.generation import Label
 from galerne.protocol.messages import ProtocolModel
 from galerne.protocol.metadata import Described, Metadata
-from galerne.protocol.unsupported import only
+from galerne.protocol.tools import Tool
+from galerne.protocol.unsupported import functions_only, only
 
 AgentName = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00]*$")]
 AgentVersion = Annotated[int, Field(ge=0, lt=2**31)] | Annotated[str, Field(min_length=1, max_length=64)]
 """A version's number, or an alias of it."""
+
+AgentTool = Annotated[Tool, functions_only]
+"""A function, which the client runs."""
 
 Alias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")]
 
@@ -29,7 +33,7 @@ class AgentDefinition(Described):
     completion_args: CompletionArgs | None = None
     handoffs: list[Label] | None = Field(None, description="Ids of other agents.")
     version_message: str | None = None
-    tools: Annotated[Any, only([])] = None
+    tools: list[AgentTool] | None = None
     guardrails: Annotated[Any, only([])] = None
 
 
@@ -45,7 +49,7 @@ class UpdateAgentRequest(ProtocolModel):
     version_message: str | None = None
     metadata: Metadata | None = None
     deployment_chat: bool | None = Field(None, description="A mark for the assistant: offer this agent to people.")
-    tools: Annotated[Any, only([])] = None
+    tools: list[AgentTool] | None = None
     guardrails: Annotated[Any, only([])] = None
 
     def over(self, definition: AgentDefinition) -> AgentDefinition:

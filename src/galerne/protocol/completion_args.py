@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from galerne.protocol.messages import ProtocolModel
 from galerne.protocol.response_format import ResponseFormat
+from galerne.protocol.tools import ToolChoice
 from galerne.protocol.unsupported import only
 
 
@@ -24,11 +25,12 @@ class CompletionArgs(ProtocolModel):
     max_tokens: int | None = Field(None, ge=1)
     random_seed: int | None = Field(None, ge=-(2**63), lt=2**64)
     response_format: ResponseFormat | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
 
     # Not implemented.
     prediction: Annotated[Any, only()] = None
     reasoning_effort: Annotated[Any, only("none")] = None
-    tool_choice: Annotated[Any, only("none", "auto")] = None
 
     def over(self, others: CompletionArgs | None) -> CompletionArgs:
         """These, and where they say nothing, the others."""

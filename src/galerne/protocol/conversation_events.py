@@ -8,6 +8,7 @@ from pydantic import AwareDatetime
 
 from galerne.protocol.answers import NamedEvent
 from galerne.protocol.conversations import ConversationUsage
+from galerne.protocol.messages import ThinkingPart
 
 
 class ConversationEvent(NamedEvent):
@@ -20,16 +21,48 @@ class ResponseStarted(ConversationEvent):
 
 
 class MessageOutputDelta(ConversationEvent):
-    """More text of the output with this index."""
+    """More reasoning or text of the output with this index."""
 
     type: Literal["message.output.delta"] = "message.output.delta"
     id: str
     output_index: int
-    content_index: int = 0
+    content_index: int
     model: str | None
     agent_id: str | None
     role: Literal["assistant"] = "assistant"
-    content: str
+    content: str | ThinkingPart
+
+
+class FunctionCallDelta(ConversationEvent):
+    """More arguments of a call: the pieces of the output with this index are its JSON."""
+
+    type: Literal["function.call.delta"] = "function.call.delta"
+    id: str
+    output_index: int
+    model: str | None
+    agent_id: str | None
+    name: str
+    tool_call_id: str
+    arguments: str
+    confirmation_status: None = None
+
+
+class HandoffStarted(ConversationEvent):
+    type: Literal["agent.handoff.started"] = "agent.handoff.started"
+    id: str
+    output_index: int
+    previous_agent_id: str
+    previous_agent_name: str
+
+
+class HandoffDone(ConversationEvent):
+    """Another agent goes on; or may, once the client says so."""
+
+    type: Literal["agent.handoff.done"] = "agent.handoff.done"
+    id: str
+    output_index: int
+    next_agent_id: str
+    next_agent_name: str
 
 
 class ResponseDone(ConversationEvent):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from galerne.protocol.agents import AgentVersion
+from galerne.protocol.agents import AgentTool, AgentVersion
 from galerne.protocol.completion_args import CompletionArgs
 from galerne.protocol.entries import Entry, MessageInputEntry, MessageOutputEntry, OutputEntry
 from galerne.protocol.generation import Label
@@ -27,7 +27,7 @@ class ConversationFields(Described):
     agent_version: AgentVersion | None = Field(None, description="None: its current version, whichever that is then.")
     name: Label | None = None
     description: str | None = None
-    tools: Annotated[Any, only([])] = None
+    tools: list[AgentTool] | None = None
     guardrails: Annotated[Any, only([])] = None
 
 
@@ -48,8 +48,8 @@ class ConversationRequest(ConversationFields, TurnFields):
     def _somebody_answers(self) -> Self:
         if (self.model is None) == (self.agent_id is None):
             raise ValueError("say who answers: either a `model` or an agent (`agent_id`)")
-        if self.agent_id is not None and self.instructions is not None:
-            raise ValueError("an agent has `instructions` of its own: change those, or ask its model without it")
+        if self.agent_id is not None and (self.instructions is not None or self.tools):
+            raise ValueError("an agent has `instructions` and `tools` of its own: change those, or ask its model")
         if self.agent_id is None and self.agent_version is not None:
             raise ValueError("`agent_version` goes with `agent_id`")
         return self

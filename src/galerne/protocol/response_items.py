@@ -52,6 +52,22 @@ class MessageItem(ProtocolModel):
     phase: Annotated[Any, only()] = None
 
 
+class ReasoningText(ProtocolModel):
+    type: Literal["reasoning_text"] = "reasoning_text"
+    text: str
+
+
+class ReasoningItem(ProtocolModel):
+    """What a model thought before it spoke."""
+
+    type: Literal["reasoning"] = "reasoning"
+    id: str | None = None
+    summary: Annotated[list[Any], Field(max_length=0)] = []  # noqa: RUF012
+    content: list[ReasoningText] | None = None
+    encrypted_content: Annotated[Any, only()] = None
+    status: ItemStatus | None = None
+
+
 class CallItem(ProtocolModel):
     """A function that the model wants to have called, by whoever asked."""
 
@@ -85,11 +101,12 @@ def _kind(value: Any) -> str | None:
 
 Item = Annotated[
     Annotated[MessageItem, Tag("message")]
+    | Annotated[ReasoningItem, Tag("reasoning")]
     | Annotated[CallItem, Tag("function_call")]
     | Annotated[CallOutputItem, Tag("function_call_output")],
     Discriminator(_kind),
 ]
-OutputItem = MessageItem | CallItem
+OutputItem = MessageItem | ReasoningItem | CallItem
 
 
 class ItemList(ProtocolModel):

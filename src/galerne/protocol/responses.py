@@ -12,7 +12,10 @@ from galerne.protocol.messages import ProtocolModel
 from galerne.protocol.metadata import Described
 from galerne.protocol.response_format import AnswerSchema, ResponseFormat
 from galerne.protocol.response_items import Item
-from galerne.protocol.unsupported import only
+from galerne.protocol.tools import AllowedTools as ChatAllowedTools
+from galerne.protocol.tools import AllowedToolsChoice as ChatAllowedToolsChoice
+from galerne.protocol.tools import Function, FunctionName, NamedTool, Tool, ToolChoice
+from galerne.protocol.unsupported import functions_only, only
 
 ResponseStatus = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
 
@@ -42,6 +45,29 @@ class Reasoning(ProtocolModel):
     generate_summary: Annotated[Any, only()] = None
 
 
+class FunctionTool(Function):
+    """A function that the client runs."""
+
+    type: Literal["function"] = "function"
+    allowed_callers: Annotated[Any, only(["direct"])] = None
+    defer_loading: Annotated[Any, only(False)] = None
+    output_schema: Annotated[Any, only()] = None
+
+
+class ChosenTool(FunctionName):
+    """This tool, and no other."""
+
+    type: Literal["function"]
+
+
+class AllowedTools(ProtocolModel):
+    """Only some of the tools."""
+
+    type: Literal["allowed_tools"]
+    mode: Literal["auto", "required"]
+    tools: list[ChosenTool] = Field(min_length=1)
+
+
 class ResponseFields(Described):
     """What is asked for, as the response says it again."""
 
@@ -52,6 +78,9 @@ class ResponseFields(Described):
     temperature: float | None = Field(None, ge=0, le=2, allow_inf_nan=False)
     top_p: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
     text: TextOptions | None = None
+    tools: list[Annotated[FunctionTool, functions_only]] | None = None
+    tool_choice: Literal["none", "auto", "required"] | ChosenTool | AllowedTools | None = None
+    parallel_tool_calls: bool | None = None
     background: bool | None = Field(None, description="Answer at once, and go on by itself.")
 
     # Labels: without effect on the answer.
@@ -60,14 +89,17 @@ class ResponseFields(Described):
     prompt_cache_key: Label | None = None
 
     # Not implemented.
-    tools: Annotated[Any, only([])] = None
-    tool_choice: Annotated[Any, only("none", "auto")] = None
-    parallel_tool_calls: Annotated[Any, only(True, False)] = None
     max_tool_calls: Annotated[Any, only()] = None
     reasoning: Reasoning | None = None
     service_tier: Annotated[Any, only("auto", "default")] = None
     top_logprobs: Annotated[Any, only(0)] = None
     truncation: Annotated[Any, only("disabled")] = None
+
+    @property
+    def chat_tools(self) -> list[Tool]:
+        """The tools, as chats know them."""
+        names = Function.model_fields
+        return [Tool(function=Function(**{name: getattr(tool, name) for name in names})) for tool in self.tools or ()]
 
     @property
     def completion_args(self) -> CompletionArgs:
@@ -76,6 +108,8 @@ class ResponseFields(Described):
             top_p=self.top_p,
             max_tokens=self.max_output_tokens,
             response_format=_format(self.text),
+            tool_choice=_choice(self.tool_choice),
+            parallel_tool_calls=self.parallel_tool_calls,
         )
 
 
@@ -173,8 +207,8 @@ class ResponseObject(ProtocolModel):
     service_tier: Literal["default"] = "default"
     temperature: float | None
     text: TextOptions
-    tool_choice: Any
-    tools: list[Any]
+    tool_choice: Literal["none", "auto", "required"] | ChosenTool | AllowedTools
+    tools: list[FunctionTool]
     top_logprobs: int = 0
     top_p: float | None
     truncation: Literal["disabled"] = "disabled"
@@ -206,3 +240,19 @@ def _format(text: TextOptions | None) -> ResponseFormat | None:
             return ResponseFormat(type="json_object")
         case _:
             return None
+
+
+def _choice(choice: str | ChosenTool | AllowedTools | None) -> ToolChoice | None:
+    match choice:
+        case ChosenTool():
+            return _named(choice)
+        case AllowedTools():
+            allowed = ChatAllowedTools(mode=choice.mode, tools=[_named(tool) for tool in choice.tools])
+            return ChatAllowedToolsChoice(type="allowed_tools", allowed_tools=allowed)
+        case "none" | "auto" | "required" | None:
+            return choice
+    raise AssertionError(choice)
+
+
+def _named(tool: ChosenTool) -> NamedTool:
+    return NamedTool(function=FunctionName(name=tool.name))

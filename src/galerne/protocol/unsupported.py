@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
@@ -35,3 +35,16 @@ class _Only:
 def only(*neutral: Any) -> _Only:
     """For `Annotated[Any, only(...)]`: null and these values, which ask for nothing."""
     return _Only(neutral)
+
+
+def _functions_only(tool: Any) -> Any:
+    kind = tool.get("type", "function") if isinstance(tool, dict) else "function"
+    if isinstance(kind, str) and kind != "function":
+        raise PydanticCustomError(
+            UNSUPPORTED, "this version has no tool `{kind}`, only functions", {"kind": kind[:100]}
+        )
+    return tool
+
+
+functions_only = BeforeValidator(_functions_only)
+"""For `Annotated[..., functions_only]`: tools that a server would run itself are refused by name."""

@@ -12,7 +12,7 @@ from galerne.api.caller import caller_of
 from galerne.api.documentation import ANSWERING, KEEPING, STREAMED, fails, takes
 from galerne.api.responses import response_object, tell
 from galerne.errors import Busy, DatabaseUnavailable, InvalidRequest, NotFound
-from galerne.flows.items import item_of
+from galerne.flows.items import items_of
 from galerne.flows.responses import Responses
 from galerne.protocol.response_items import Item, ItemList, ItemQuery
 from galerne.protocol.responses import ResponseDeleted, ResponseObject, ResponseQuery, ResponseRequest
@@ -56,7 +56,7 @@ def response_routes(responses: Responses, settings: Settings) -> APIRouter:
     async def list_input(id: str, http: Request, query: Annotated[ItemQuery, Query()]) -> ItemList:
         """What a response answers: its input, and all before it."""
         entries = await responses.input(id, caller_of(http))
-        return _page([item for entry in entries if (item := item_of(entry)) is not None], query)
+        return _page([item for entry in entries for item in items_of(entry)], query)
 
     return router
 
