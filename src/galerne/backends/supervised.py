@@ -192,7 +192,8 @@ class SupervisedGenerator:
 async def _cause_of_death(process: asyncio.subprocess.Process) -> str:
     """What ended a worker whose socket is closed already. Not waited for long: requests wait for this."""
     with suppress(TimeoutError):
-        code = await asyncio.wait_for(process.wait(), 1)
+        async with asyncio.timeout(1):
+            code = await process.wait()
         return f"its process was killed by signal {-code}." if code < 0 else f"its process ended with status {code}."
     return "its process does not answer."
 

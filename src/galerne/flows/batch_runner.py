@@ -73,8 +73,9 @@ class BatchRunner:
                     self._look(await asyncio.to_thread(self._jobs.open))
                 except Exception as error:
                     _log("the batches cannot be looked at", error)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), LOOK_SECONDS)
+                with suppress(TimeoutError):  # not `wait_for`: up to Python 3.11 it may swallow a cancellation
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._news.wait()
         finally:
             tasks = [hand.task for hand in self._hands.values()]
             for task in tasks:
