@@ -16,6 +16,9 @@ from galerne.kernels.native.levels import usable_levels
 
 THREADS = 2
 
+DIFFERENT_CACHES = ("amx_bf16", "avx512_vnni", "avx2", "portable")
+"""Levels whose code for a cache in 8 bits differs in more than the matrix product."""
+
 
 @pytest.fixture(scope="session")
 def open_level(kernels_folder) -> Callable[[str], NativeKernels]:
@@ -39,7 +42,7 @@ def kernels(request, open_level) -> NativeKernels:
     return open_level(request.param)
 
 
-@pytest.fixture(scope="session", params=[level + cache for level in LEVELS for cache in ("", "+int8")])
+@pytest.fixture(scope="session", params=[*LEVELS, *(f"{level}+int8" for level in DIFFERENT_CACHES)])
 def caching_kernels(request, open_level) -> NativeKernels:
     """With their cache in 16 bits, and in 8."""
     return open_level(request.param)

@@ -28,17 +28,18 @@ def emulated_kernels(level: Level, cache: CacheType, threads: int, folder: Path)
     """Compiled code is kept in `folder` for the processes that run tests side by side."""
     host = next(each for each in usable_levels(host_features()) if not each.tiles)
     level = replace(level, triple=host.triple, cpu=host.cpu, features=host.features)
-    return _compiled(_with_few_tiles(level) if level.tiles else level, cache, threads, folder)
+    return _compiled(with_few_tiles(level) if level.tiles else level, cache, threads, folder)
 
 
 def kernels_with_few_tiles(level: Level, cache: CacheType, threads: int, folder: Path) -> NativeKernels:
-    """For what has nothing to do with the matrix product's register tiles, which take the most time to compile."""
+    """For what has nothing to do with the matrix product."""
     if level in usable_levels(host_features()):
-        return _compiled(_with_few_tiles(level), cache, threads, folder)
-    return emulated_kernels(_with_few_tiles(level), cache, threads, folder)
+        return _compiled(with_few_tiles(level), cache, threads, folder)
+    return emulated_kernels(with_few_tiles(level), cache, threads, folder)
 
 
-def _with_few_tiles(level: Level) -> Level:
+def with_few_tiles(level: Level) -> Level:
+    """Without most of the matrix product's register tiles: they take the most time to compile."""
     rows = tuple(sorted({level.rows[0], 1}, reverse=True))
     return replace(level, rows=rows, columns=dict.fromkeys(rows, (1,)))
 

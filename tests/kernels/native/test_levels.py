@@ -6,6 +6,7 @@ import re
 
 import pytest
 from llvmlite import ir
+from tests.kernels.native.emulation import with_few_tiles
 
 from galerne.kernels.native.attention_tiles import TileAttention
 from galerne.kernels.native.bfloat_product import BfloatProducts
@@ -52,11 +53,11 @@ REGISTERS = {"avx_vnni": 2, "avx2": 2, "neon_dot": 4}
 
 def test_every_tile_is_made_of_the_levels_dot_products(level):
     """A group of 32 is eight products of four, for each row, whatever form the weights have."""
-    for rows in level.rows:
-        for form in FORMS:
-            text = code(level, lambda module, form=form, rows=rows: [Tile(module, level, form, rows, 1).function])
-            assert len(re.findall(DOTS[level.name], text)) == 8 * rows * REGISTERS.get(level.name, 1), form.name
-            assert re.findall(FOREIGN.get(level.name, "$^"), text) == []
+    rows = level.rows[0]
+    for form in FORMS:
+        text = code(level, lambda module, form=form: [Tile(module, level, form, rows, 1).function])
+        assert len(re.findall(DOTS[level.name], text)) == 8 * rows * REGISTERS.get(level.name, 1), form.name
+        assert re.findall(FOREIGN.get(level.name, "$^"), text) == []
 
 
 def test_prompts_and_attention_use_amx_tiles():
@@ -71,7 +72,8 @@ def test_prompts_and_attention_use_amx_tiles():
 
 
 def test_all_kernels_compile_for_another_kind_of_cpu():
-    image = compile_object(generate(LEVELS["neon_dot"], HALVES), LEVELS["neon_dot"])
+    level = with_few_tiles(LEVELS["neon_dot"])
+    image = compile_object(generate(level, HALVES), level)
     assert image.startswith(b"\x7fELF")
     assert int.from_bytes(image[18:20], "little") == 183  # EM_AARCH64 in elf.h
 

@@ -53,8 +53,13 @@ def test_any_number_of_rows(rows, kernels):
         assert_near(run(kernels, build, step), run(Twin(rounding(kernels.level)), build, step), 1e-5)
 
 
-@pytest.mark.parametrize(("with_bias", "with_residual"), [(False, False), (True, False), (False, True), (True, True)])
-@pytest.mark.parametrize("kind", ["Q4_0", "Q4_K", "Q8_0", "Q5_1"])
+@pytest.mark.parametrize(
+    ("kind", "with_bias", "with_residual"),
+    [
+        *(("Q4_0", *added) for added in ((False, False), (True, False), (False, True))),
+        *((kind, True, True) for kind in ("Q4_0", "Q4_K", "Q8_0", "Q5_1")),
+    ],
+)
 def test_prompts_beside_answers(kind, with_bias, with_residual, kernels):
     """Where there are tiles, prompts are computed in bfloat16."""
     build = linear(72, 256, kind, with_bias=with_bias, with_residual=with_residual)

@@ -7,6 +7,7 @@ import pytest
 from tests.kernels.native.inputs import RANDOM, any_weights, batch, weights
 from tests.kernels.native.twin import EXACT, Twin, rounding, run
 
+from galerne.kernels.interface import CacheShape
 from galerne.kernels.reference import ReferenceKernels
 
 OTHERS = ("F32", "F16", "BF16", "Q6_K", "Q3_K", "IQ4_NL", "MXFP4")
@@ -38,6 +39,22 @@ def test_rows_of_any_width(width, kernels):
     assert np.array_equal(
         run(kernels, embedding(table), step), run(Twin(rounding(kernels.level)), embedding(table), step)
     )
+
+
+def test_what_outputs_gave_outlives_what_follows(kernels):
+    """The rows of the last layer, for whoever wants vectors instead of logits."""
+    table = weights(40, 96, "Q8_0")
+
+    def forward(ops, packed=kernels.matrix([table])):
+        x = ops.outputs(ops.embed(packed))
+        for _ in range(3):
+            x = ops.linear(ops.swiglu(ops.linear(x, packed)), kernels.matrix([weights(96, 20)]))
+        return x
+
+    program = kernels.program(forward, CacheShape(1, 1, 1, 32), max_rows=40)
+    for wanted in ([2, 39], range(40), [7]):  # more rows than before, and fewer
+        program(batch((0, 40), outputs=wanted))
+        assert np.array_equal(program.gathered(), table.float32()[list(wanted)])
 
 
 @pytest.mark.parametrize("wanted", [[], [0], [39], [0, 1, 38], range(3, 40)], ids=len)
