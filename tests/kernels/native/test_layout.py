@@ -7,9 +7,9 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
+from galerne.kernels.native.buffers import Address, Buffer, Instruction
 from galerne.kernels.native.layout import ALIGNMENT, lay_out
 from galerne.kernels.native.record import BARRIER_ALWAYS, BARRIER_NEVER, ROWS_ALL, ROWS_OUTPUTS, Record
-from galerne.kernels.native.trace import Address, Buffer, Instruction
 
 CAPACITY = {ROWS_ALL: 100, ROWS_OUTPUTS: 7}
 RECORD = Record("any", ("a", "b", "c"))

@@ -72,11 +72,10 @@ def test_callers_take_turns(library):
 
 
 def test_an_idle_team_uses_no_cpu(library):
-    team = Team(library, 4)
+    _team = Team(library, 4)
     before = time.process_time()
     time.sleep(0.3)
     assert time.process_time() - before < 0.03
-    team.close()
 
 
 def helpers() -> int:
@@ -94,11 +93,3 @@ def test_threads_end_with_the_team(library):
     while helpers() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert helpers() == before
-
-
-def test_a_closed_team_says_so(library):
-    team = Team(library, 2)
-    team.close()
-    team.close()
-    with pytest.raises(RuntimeError, match="closed"):
-        team.run(1)

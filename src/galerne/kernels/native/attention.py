@@ -50,7 +50,6 @@ UNIT = Record(
         "start",  # keys: a multiple of CHUNK
         "stop",
         "slot",  # where the partial result goes, -1: it is the whole
-        "unused",
     ),
 )
 

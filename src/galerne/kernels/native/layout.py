@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from galerne.kernels.native.buffers import Buffer, Instruction
 from galerne.kernels.native.record import BARRIER_ALWAYS
-from galerne.kernels.native.trace import Buffer, Instruction
 
 ALIGNMENT = 64
 

@@ -12,11 +12,13 @@ from galerne.kernels.batch import Batch
 from galerne.kernels.interface import Operations, Value
 from galerne.kernels.native import attention_tiles, attention_vectors, bfloat_product
 from galerne.kernels.native.attention import TILE_ROWS
+from galerne.kernels.native.buffers import PARTIALS, Address, Floats
 from galerne.kernels.native.cache import CacheLayout
 from galerne.kernels.native.emitter import LANES
 from galerne.kernels.native.forms import GROUP
 from galerne.kernels.native.layout import lay_out
 from galerne.kernels.native.levels import Level
+from galerne.kernels.native.notes import Notes
 from galerne.kernels.native.pack import aligned
 from galerne.kernels.native.product import panel_bytes, quantised_bytes
 from galerne.kernels.native.record import (
@@ -29,7 +31,7 @@ from galerne.kernels.native.record import (
 )
 from galerne.kernels.native.runner import OPCODES
 from galerne.kernels.native.team import Team
-from galerne.kernels.native.trace import PARTIALS, Address, Floats, Trace
+from galerne.kernels.native.trace import Trace
 from galerne.kernels.native.units import SLOTS, SPLIT_ROWS, plan_units
 
 
@@ -42,7 +44,8 @@ class NativeProgram:
         self._team, self._max_rows, self._layout = team, max_rows, layout
         self.answers_apart = level.tiles
         self._cache = aligned(layout.total)
-        self._trace = Trace(layout, team.threads, _at(self._cache), prompts_apart=level.tiles)
+        self._notes = Notes(team.threads, prompts_apart=level.tiles)
+        self._trace = Trace(self._notes, layout, _at(self._cache))
         self._result: Floats = forward(self._trace)
         self._group = max(1, self._trace.group)
         slot_rows = layout.shape.kv_heads * max(SPLIT_ROWS, self._group)
@@ -50,9 +53,9 @@ class NativeProgram:
         self._context = aligned(len(CONTEXT.fields), np.int64)
         self._kept: dict[str, NDArray[Any]] = {}
         self._prepare_private()
-        self._counters = self._keep("counters", np.zeros(len(self._trace.instructions), np.int64))
+        self._counters = self._keep("counters", np.zeros(len(self._notes.instructions), np.int64))
         self._keep("barrier", np.zeros(3, np.int32))
-        self._set(threads=team.threads, program_length=len(self._trace.instructions))
+        self._set(threads=team.threads, program_length=len(self._notes.instructions))
         self._set(rotated=0 if self._trace.rope_used is None else 2 * len(self._trace.rope_used.frequencies))
         self._place_buffers(outputs=min(16, max_rows))
 
@@ -94,7 +97,6 @@ class NativeProgram:
             ("positions", batch.positions),
             ("sequence_of", sequence_of),
             ("output_rows", batch.outputs),
-            ("lengths", batch.lengths),
             ("blocks", blocks),
         ):
             self._keep(name, np.ascontiguousarray(array, np.int32))
@@ -117,7 +119,7 @@ class NativeProgram:
 
     def _place_buffers(self, outputs: int) -> None:
         """Lay the buffers out for so many rows of logits, and write the instructions."""
-        trace = self._trace
+        trace, instructions = self._trace, self._notes.instructions
         self._outputs = outputs
         capacity = {
             ROWS_ALL: self._max_rows,
@@ -125,11 +127,11 @@ class NativeProgram:
             ROWS_PAIRS: self._max_rows * trace.experts_used,
         }
         lasting = [self._result.buffer, *([trace.gathered.buffer] if trace.gathered else [])]
-        offsets, size = lay_out(trace.instructions, capacity, lasting)
+        offsets, size = lay_out(instructions, capacity, lasting)
         self._arena = aligned(size)
-        program = aligned(len(trace.instructions) * (INSTRUCTION_BYTES // 8), np.int64)
-        program = program.reshape(len(trace.instructions), -1)
-        for line, each in zip(program, trace.instructions, strict=True):
+        program = aligned(len(instructions) * (INSTRUCTION_BYTES // 8), np.int64)
+        program = program.reshape(len(instructions), -1)
+        for line, each in zip(program, instructions, strict=True):
             header = {"opcode": OPCODES.index(each.opcode), "barrier": each.barrier, "rows": each.rows}
             for name, value in (header | each.values).items():
                 if value is PARTIALS:
@@ -149,7 +151,7 @@ class NativeProgram:
 
     def _prepare_private(self) -> None:
         rows = max(TILE_ROWS, SPLIT_ROWS, self._group)
-        groups = -(-self._trace.widest // GROUP)
+        groups = -(-self._notes.widest // GROUP)
         size = max(
             (attention_tiles if self.answers_apart else attention_vectors).private_bytes(rows, self._layout.width),
             panel_bytes(groups),

@@ -44,7 +44,6 @@ CONTEXT = Record(
         "output_rows",  # int32 [outputs]
         "blocks",  # int32 [sequences, blocks_stride / 4]
         "blocks_stride",
-        "lengths",  # int32 [sequences]
         "cosines",  # float32 [rows, rotated / 2]
         "sines",
         "rotated",  # numbers of a head that RoPE turns

@@ -18,7 +18,7 @@ class _Call:
 
 
 class Team:
-    """`threads` threads, the calling one among them. They end with the team, or when it is closed."""
+    """`threads` threads, the calling one among them. The others end with the team."""
 
     def __init__(self, library: Library, threads: int) -> None:
         self.threads = threads
@@ -31,24 +31,16 @@ class Team:
             self._call.gates.append(gate)
             arguments = (library, self._call, number, gate)  # not the team: it must be able to end
             threading.Thread(target=_work, args=arguments, name=f"kernels-{number}", daemon=True).start()
-        self._dismiss = weakref.finalize(self, _go, self._call, 0)
-        self._dismiss.atexit = False
+        weakref.finalize(self, _go, self._call, 0).atexit = False
 
     def run(self, context: int) -> None:
         """Execute the program of the context at this address; when this returns, no thread looks at it any longer.
 
-        Callers on several threads take turns. Raises `RuntimeError` when the team is closed.
+        Callers on several threads take turns.
         """
         with self._running:
-            if not self._dismiss.alive:
-                raise RuntimeError("the team of threads is closed")
             _go(self._call, context)
             self._library.run(context, 0)
-
-    def close(self) -> None:
-        """Let the other threads end."""
-        with self._running:
-            self._dismiss()
 
 
 def _go(call: _Call, context: int) -> None:

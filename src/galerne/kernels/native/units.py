@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from galerne.kernels.batch import Batch
-from galerne.kernels.native.attention import CHUNK, TILE_ROWS
+from galerne.kernels.native.attention import CHUNK, MERGE, TILE_ROWS, UNIT
+from galerne.kernels.native.record import Record
 
 SPLIT_ROWS = 16
 """Rows of a unit whose cache is worth splitting among the threads."""
@@ -28,7 +29,7 @@ def plan_units(batch: Batch, group: int) -> tuple[NDArray[np.int64], NDArray[np.
         chunks = -(-length // CHUNK)
         if chunks > 1 and (end - row) * group <= max(SPLIT_ROWS, group) and slots + chunks <= SLOTS:
             units += [
-                (sequence, row, end - row, position, chunk * CHUNK, (chunk + 1) * CHUNK, slots + chunk, 0)
+                (sequence, row, end - row, position, chunk * CHUNK, (chunk + 1) * CHUNK, slots + chunk)
                 for chunk in range(chunks)
             ]
             merges.append((row, end - row, slots, chunks))
@@ -36,7 +37,11 @@ def plan_units(batch: Batch, group: int) -> tuple[NDArray[np.int64], NDArray[np.
             continue
         while row < end:
             queries = min(tile, end - row)
-            units.append((sequence, row, queries, position, 0, position + queries, -1, 0))
+            units.append((sequence, row, queries, position, 0, position + queries, -1))
             row, position = row + queries, position + queries
     units.sort(key=lambda unit: unit[4] - unit[5])  # the longest first: they should not be what all wait for
-    return np.array(units, np.int64).reshape(-1, 8), np.array(merges, np.int64).reshape(-1, 4)
+    return _lines(UNIT, units), _lines(MERGE, merges)
+
+
+def _lines(record: Record, lines: list[tuple[int, ...]]) -> NDArray[np.int64]:
+    return np.array(lines, np.int64).reshape(-1, len(record.fields))
