@@ -135,6 +135,18 @@ def test_a_job_ends_once_with_its_files(store: SqlJobs, database: Database) -> N
     assert store.begin("batch-0") is None
 
 
+def test_results_of_ended_jobs_are_swept_up(store: SqlJobs, database: Database) -> None:
+    store.record("batch-1", [result(0)])
+    store.record("batch-0", [result(row) for row in range(1200)])
+    assert store.finish("batch-0", Status.SUCCESS, None, None)
+    assert list(store.results("batch-0")) == []
+    with database.write() as connection:  # as if the process had been killed in the middle
+        connection.exec_driver_sql("INSERT INTO batch_results VALUES ('batch-0', 7, true, '{}')")
+    store.sweep()
+    assert list(store.results("batch-0")) == []
+    assert len(list(store.results("batch-1"))) == 1
+
+
 def test_cancelling_is_asked_for_while_the_job_is_open(store: SqlJobs) -> None:
     store.cancel("batch-0", "bert")
     store.cancel("batch-1", "anna")

@@ -131,6 +131,9 @@ class JobStore(Protocol):
     ) -> bool:
         """End the job and let its files be known, in one step. False: it has ended already, or is gone."""
 
+    def sweep(self) -> None:
+        """Remove what results a killed process left of jobs that had ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -104,15 +105,15 @@ class Batches:
         found = [await self._files.content(id, caller) for id in (job.output_file, job.error_file) if id is not None]
         if sum(file.size for file, _ in found) > self._settings.max_body_mb << 20:
             raise TooLarge(f"its results are larger than {self._settings.max_body_mb} MiB.", hint="Download the files.")
-        texts = [await asyncio.to_thread(path.read_text) for _, path in found]
-        return [json.loads(line) for text in texts for line in text.splitlines()]
+        return await asyncio.to_thread(_read_lines, [path for _, path in found])
 
     async def work(self, endpoints: Endpoints) -> None:
         """Work on the jobs, until cancelled."""
         await BatchRunner(self._jobs, self._inputs, self._files.contents, endpoints, self._settings, self._news).run()
 
     def tidy(self) -> None:
-        """Remove the inputs of jobs that have ended, where a killed process left them. Blocks."""
+        """Remove what a killed process left of jobs that had ended. Blocks."""
+        self._jobs.sweep()
         open_jobs = {job.id for job in self._jobs.open()}
         for id in self._inputs.abandoned():
             if id not in open_jobs:
@@ -172,3 +173,7 @@ class Batches:
         if order.requests is None:
             return file_requests(sources, order.endpoint, self._settings)
         return ((f"requests[{number}]", request) for number, request in enumerate(order.requests))
+
+
+def _read_lines(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    return [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]

@@ -78,7 +78,7 @@ results = Table(
 _FIELDS = [jobs.c[name] for name in BatchJob.__slots__]
 _JSON = ("metadata", "input_files", "errors")
 _PAGE = 500
-"""Results that are read at a time."""
+"""Results that are read, or removed, at a time."""
 
 
 class SqlJobs:
@@ -194,8 +194,24 @@ class SqlJobs:
                 "errors": json.dumps(list(errors)),
             }
             connection.execute(update(jobs).where(jobs.c.id == id).values(end))
-            connection.execute(delete(results).where(results.c.job == id))
-            return True
+        self._forget_results(id)
+        return True
+
+    def sweep(self) -> None:
+        ended = select(results.c.job).join(jobs, jobs.c.id == results.c.job).where(jobs.c.status.not_in(OPEN))
+        with self._database.read() as connection:
+            left = connection.execute(ended.distinct()).scalars().all()
+        for id in left:
+            self._forget_results(id)
+
+    def _forget_results(self, id: str) -> None:
+        """A page at a time: others want to write, too."""
+        page = select(results.c.row).where(results.c.job == id).limit(_PAGE)
+        while True:
+            with self._database.write() as connection:
+                removed = connection.execute(delete(results).where(results.c.job == id, results.c.row.in_(page)))
+            if removed.rowcount < _PAGE:
+                return
 
 
 def _lock(connection: Connection, id: str) -> str | None:
