@@ -127,7 +127,7 @@ async def test_a_wrong_value_is_named(fields: dict[str, Any], param: str | None)
         ({"stream": True, "stream_options": {"colour": 1}}, "stream_options.colour"),
         ({"web_search_options": {}}, "web_search_options"),
         ({"prompt_mode": "reasoning"}, "prompt_mode"),
-        ({"safe_prompt": 1}, "safe_prompt"),
+        ({"guardrails": [{"type": "x"}]}, "guardrails"),
     ],
 )
 async def test_an_unknown_field_is_named_and_so_is_one_that_is_not_implemented(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fastapi import FastAPI
-from tests.flows.fakes import ScriptedGenerator, served
+from tests.flows.fakes import PlainTemplate, ScriptedGenerator, served
 
 import galerne.errors
 from galerne.api.application import create_app
@@ -13,6 +13,7 @@ from galerne.engine.request import GenerationRequest
 from galerne.errors import GalerneError, QueueFull
 from galerne.flows.served import ServedModels
 from galerne.identity.caller import Everyone
+from galerne.prompt.tool_format import TAGGED_THINKING
 from galerne.settings import Settings
 
 ECHO = "echo"
@@ -21,6 +22,8 @@ BREAKS = "breaks"
 """One whose engine fails after three letters of the answer."""
 FILLS = "fills"
 """One that fills gaps: it says how many tokens it was asked with."""
+THINKS = "thinks"
+"""One that echoes, and reasons where the prompt has reasoning."""
 BUSY = "busy, then"
 """A prompt of this beginning is refused once before it is answered."""
 
@@ -40,4 +43,5 @@ def scripted_app() -> FastAPI:
     breaks = replace(echo, name=BREAKS, generator=ScriptedGenerator(script, fails_after=3))
     counts = ScriptedGenerator(lambda request: f"echo of {len(request.prompt)} tokens\n".encode())
     fills = served(counts, FILLS, fim=True).find(FILLS)
-    return create_app(ServedModels([echo, breaks, fills], {}), Everyone(), Settings())
+    thinks = replace(echo, name=THINKS, template=PlainTemplate(TAGGED_THINKING))
+    return create_app(ServedModels([echo, breaks, fills, thinks], {}), Everyone(), Settings())

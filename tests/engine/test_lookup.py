@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from numpy.typing import NDArray
-from tests.engine.fake_model import VOCABULARY, FakeModel, run
+from tests.engine.fake_model import VOCABULARY, FakeModel, answer, run
 
 from galerne.engine.engine import Engine
 from galerne.engine.limits import EngineLimits
 from galerne.engine.lookup import PromptLookup
 from galerne.engine.request import GenerationRequest, Sampling
 from galerne.engine.sequence import Sequence
+from galerne.errors import InvalidRequest
 from galerne.kernels.batch import Batch
 
 
@@ -68,3 +72,27 @@ def test_lookup_finds_nothing_in_a_short_or_new_text() -> None:
     for text in ((1,), (1, 2), (1, 2, 3)):
         sequence = Sequence(GenerationRequest("a", text, 10), 0, 0.0, np.random.default_rng())
         assert lookup.propose([sequence], 4) == {}
+
+
+def test_what_is_expected_is_guessed_from_the_beginning() -> None:
+    lookup = PromptLookup()
+    request = GenerationRequest("a", (1, 2, 3), 10, expected=(7, 8, 9, 10, 11))
+    sequence = Sequence(request, 0, 0.0, np.random.default_rng())
+    assert lookup.propose([sequence], 2)[sequence] == (7, 8)
+    sequence.tokens += [7, 8, 5, 9, 10]  # one word is another than was expected
+    assert lookup.propose([sequence], 2)[sequence] == (11, 1)
+
+
+def test_an_answer_that_was_expected_takes_few_steps_and_stays_the_same() -> None:
+    request = GenerationRequest("a", (1, 2, 3), 100, Sampling(temperature=0.7, seed=3))
+    said = answer(request)
+    slow, quick, misled = FakeModel(), FakeModel(), FakeModel()
+    assert run(Engine(slow), request).tokens["a"] == said
+    assert run(Engine(quick), replace(request, expected=tuple(said))).tokens["a"] == said
+    assert run(Engine(misled), replace(request, expected=tuple(reversed(said)))).tokens["a"] == said
+    assert len(quick.rows) < len(slow.rows) / 3
+
+
+def test_what_is_expected_must_be_tokens() -> None:
+    with pytest.raises(InvalidRequest):
+        Engine(FakeModel()).submit(GenerationRequest("a", (1,), 2, expected=(VOCABULARY,)))

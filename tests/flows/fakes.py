@@ -67,6 +67,7 @@ class PlainTemplate:
     def __init__(self, thinking: Thinking | None = None) -> None:
         self.thinking = thinking
         self.tools: Sequence[Mapping[str, Any]] = ()  # of the last conversation
+        self.effort: str | None = None
 
     def check(self) -> None: ...
 
@@ -77,10 +78,11 @@ class PlainTemplate:
         messages: Sequence[Message],
         *,
         tools: Sequence[Mapping[str, Any]] = (),
+        effort: str | None = None,
         context: int | None = None,
         now: datetime | None = None,  # noqa: ARG002
     ) -> list[int]:
-        self.tools = tools
+        self.tools, self.effort = tools, effort
         tokens = [byte for message in messages for byte in text_of(message.content).encode()]
         if context is not None and len(tokens) > 10 * context:
             raise PromptTooLong(f"the prompt has {len(tokens)} characters.", where="messages")

@@ -20,7 +20,8 @@ COLDEST = 1e-3
 def check(request: GenerationRequest, model: Model) -> None:
     """Raise `PromptTooLong` for a request that could never fit, `InvalidRequest` for one that makes no sense."""
     _check_lengths(request, model)
-    for token in (*request.prompt, *request.stop_tokens, *(token for token, _ in request.sampling.bias)):
+    biased = (token for token, _ in request.sampling.bias)
+    for token in (*request.prompt, *request.stop_tokens, *request.expected, *biased):
         if not 0 <= token < model.vocabulary:
             raise InvalidRequest(f"the model has {model.vocabulary} tokens, {token} is none of them.", where="tokens")
     sampling = request.sampling

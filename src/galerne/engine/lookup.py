@@ -18,7 +18,7 @@ LONGEST_MATCH = 16
 
 class PromptLookup:
     """Guesses that an answer goes on as the text did where its last tokens stood before: in the prompt, or in the
-    answer itself (Saxena, prompt-lookup-decoding, 2023)."""
+    answer itself (Saxena, prompt-lookup-decoding, 2023); or as the request expects it to."""
 
     def __init__(self) -> None:
         self._texts: dict[Sequence, _Text] = {}
@@ -28,7 +28,7 @@ class PromptLookup:
         for sequence in sequences:
             text = self._texts.get(sequence)
             if text is None:
-                text = self._texts[sequence] = _Text(sequence.tokens)
+                text = self._texts[sequence] = _Text(sequence)
             if guess := text.guess(most):
                 guesses[sequence] = guess
         return guesses
@@ -38,10 +38,14 @@ class PromptLookup:
 
 
 class _Text:
-    """Where each pair of tokens stood."""
+    """Where each pair of tokens stood. What a request expects is text before its prompt, as if the end of the prompt
+    had stood before it once already."""
 
-    def __init__(self, tokens: list[int]) -> None:
-        self._tokens = tokens  # the sequence's own list, which grows
+    def __init__(self, sequence: Sequence) -> None:
+        prompt, expected = sequence.request.prompt, sequence.request.expected
+        self._sequence = sequence
+        self._tokens = [*prompt[-GRAM:], *expected] if expected else []
+        self._before = len(self._tokens)
         self._places: dict[Guess, list[int]] = {}  # the position after each gram
         self._indexed = GRAM  # grams that end before this position are in there
         self._reach = Reach()
@@ -58,6 +62,7 @@ class _Text:
 
     def _index(self) -> None:
         tokens = self._tokens
+        tokens += self._sequence.tokens[len(tokens) - self._before :]
         for end in range(self._indexed, len(tokens)):
             places = self._places.setdefault(tuple(tokens[end - GRAM : end]), [])
             places.append(end)

@@ -43,3 +43,4 @@ class GenerationRequest:
     priority: Priority = Priority.INTERACTIVE
     embeds: bool = False  # the hidden state behind the prompt's last token is wanted, and no answer
     grammar: str | None = None  # what the answer must be, in the words of the engine's `CompileGrammar`
+    expected: tuple[int, ...] = ()  # what the answer may well be: it is guessed first, and changes nothing

@@ -18,6 +18,7 @@ class AnswerForm:
     calls: ToolFormat | None = None  # None: there are none
     thinking: Thinking | None = None  # None: there is none
     thinks_already: bool = False  # the prompt has opened the reasoning
+    expected: tuple[int, ...] = ()  # what it may well be
     spelled: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))  # control tokens between the parts
 
     def parser(self) -> AnswerParser:

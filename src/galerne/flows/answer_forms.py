@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,10 +14,12 @@ from galerne.flows.answer_form import JUST_TEXT, AnswerForm
 from galerne.flows.served import ServedModel
 from galerne.prompt.answer_grammar import AnswerGrammar, CallableTool, Calls
 from galerne.prompt.control_spellings import ControlSpellings
+from galerne.prompt.conversation import check_length
 from galerne.prompt.grammars import GrammarPart, Grammars, PatternPart, SchemaPart
-from galerne.prompt.instructions import schema_instruction
+from galerne.prompt.instructions import instructed, made_safe, schema_instruction
 from galerne.prompt.tokenizer import Tokenizer
 from galerne.protocol.chat import ChatRequest
+from galerne.protocol.messages import Message
 from galerne.protocol.tools import Function, NamedTool
 from galerne.settings import Settings
 
@@ -41,12 +44,14 @@ class AnswerForms:
     async def of(self, request: ChatRequest, model: ServedModel, prompt: Prompt) -> AnswerForm:
         """The form of the answers that go on from a prompt. Raises `BadGrammar`, `InvalidRequest`."""
         text, calls, thinking = _text_form(request), _calls(request), model.template.thinking
+        expected = await _expected(request, model)
         if calls is None and text is None and thinking is None:
-            return JUST_TEXT
+            return replace(JUST_TEXT, expected=expected)
         spellings = _spellings(model)
         form = AnswerForm(
             calls=model.template.tool_format if calls else None,
             thinking=thinking,
+            expected=expected,
             thinks_already=thinking is not None and _ends_with(thinking.opening, prompt, model.tokenizer),
             spelled={token: word for word, token in spellings.tokens.items()},
         )
@@ -121,15 +126,25 @@ def _arguments(function: Function, where: str) -> Mapping[str, Any]:
     return {"type": "object", **function.parameters}
 
 
+async def _expected(request: ChatRequest, model: ServedModel) -> tuple[int, ...]:
+    """Raises `PromptTooLong`."""
+    if request.prediction is None:
+        return ()
+    text, context = request.prediction.text, model.generator.context_length
+    check_length(text, model.tokenizer.longest, context, where="prediction")
+    return tuple(await asyncio.to_thread(model.tokenizer.encode, text))[:context]
+
+
 def _ends_with(word: str, prompt: Prompt, tokenizer: Tokenizer) -> bool:
     last = "".join(tokenizer.token_text(token) for token in prompt.tokens[-2 * len(word) :])
     return last.rstrip().endswith(word)
 
 
-def instructions(request: ChatRequest) -> list[str]:
-    """What the model is told beside the conversation."""
+def told_messages(request: ChatRequest) -> list[Message]:
+    """The conversation, and what the model is told beside it."""
+    messages = made_safe(request.messages) if request.safe_prompt else request.messages
     form = request.response_format and request.response_format.json_schema
-    return [schema_instruction(form.answers, form.description)] if form else []
+    return instructed(messages, schema_instruction(form.answers, form.description)) if form else list(messages)
 
 
 def told_tools(request: ChatRequest) -> list[Mapping[str, Any]]:

@@ -98,6 +98,7 @@ class Answering:
             min_tokens=request.min_tokens or 0,
             tenant=query.caller.workspace,
             grammar=query.form.grammar,
+            expected=query.form.expected,
             priority=Priority.BATCH if query.caller.patient else Priority.INTERACTIVE,
         )
 

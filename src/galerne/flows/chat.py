@@ -10,8 +10,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from uuid import uuid4
 
+from galerne.errors import UnsupportedField
 from galerne.flows.answer_events import AnswerEvent, Prompt
-from galerne.flows.answer_forms import AnswerForms, instructions, told_tools
+from galerne.flows.answer_forms import AnswerForms, told_messages, told_tools
 from galerne.flows.answering import Answering, Query
 from galerne.flows.limits import check_limit
 from galerne.flows.meter import Meter
@@ -19,7 +20,6 @@ from galerne.flows.sampling import check_limits
 from galerne.flows.served import ServedModel, ServedModels
 from galerne.identity.caller import Caller
 from galerne.prompt.conversation import check_messages, is_prefix
-from galerne.prompt.instructions import instructed
 from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
 
@@ -71,6 +71,13 @@ class Chat:
     async def _prompt(self, request: ChatRequest, model: ServedModel) -> Prompt:
         context = model.generator.context_length
         check_messages(request.messages)
-        messages, tools = instructed(request.messages, instructions(request)), told_tools(request)
-        tokens = await asyncio.to_thread(model.template.render, messages, tools=tools, context=context)
+        if request.prompt_mode and model.template.thinking is None:
+            raise UnsupportedField("this model does not reason.", where="prompt_mode", hint="Leave the field out.")
+        tokens = await asyncio.to_thread(
+            model.template.render,
+            told_messages(request),
+            tools=told_tools(request),
+            effort=request.effort,
+            context=context,
+        )
         return Prompt(tokens, where="messages", continues=is_prefix(request.messages[-1]))

@@ -19,6 +19,7 @@ from galerne.protocol.messages import (
     ThinkingPart,
     ToolCall,
     ToolMessage,
+    UserMessage,
     text_of,
 )
 
@@ -45,7 +46,7 @@ def check_messages(messages: Sequence[Message]) -> None:
             if isinstance(part, ImagePart):
                 where = f"messages[{index}].content[{number}]"
                 raise UnsupportedField("this model reads text only, not images.", where=where)
-            if isinstance(part, ThinkingPart) and not isinstance(message, AssistantMessage):
+            if isinstance(part, ThinkingPart) and isinstance(message, UserMessage | ToolMessage):
                 where = f"messages[{index}].content[{number}]"
                 raise InvalidRequest("only an assistant's message has reasoning.", where=where)
 
@@ -85,6 +86,8 @@ def thinking_of(content: Content | None) -> str:
 def _template_message(message: Message, where: str) -> dict[str, Any]:
     role = "system" if isinstance(message, DeveloperMessage) else message.role
     plain: dict[str, Any] = {"role": role, "content": text_of(message.content)}
+    if role == "system" and thinking_of(message.content):
+        plain["content"] = _in_words(message.content)
     if isinstance(message, AssistantMessage):
         if message.tool_calls:
             plain["tool_calls"] = [
@@ -95,6 +98,14 @@ def _template_message(message: Message, where: str) -> dict[str, Any]:
     if isinstance(message, ToolMessage):
         plain |= {"tool_call_id": message.tool_call_id, "name": message.name}
     return {name: value for name, value in plain.items() if value is not None}
+
+
+def _in_words(content: Content | None) -> str:
+    """What a model is told of how to reason: the place for it is marked as Mistral's models mark theirs."""
+    parts = content if isinstance(content, list) else []
+    return "".join(
+        f"[THINK]{thinking_of([part])}[/THINK]" if isinstance(part, ThinkingPart) else text_of([part]) for part in parts
+    )
 
 
 def _tool_call(call: ToolCall, where: str) -> dict[str, Any]:

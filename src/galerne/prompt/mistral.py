@@ -25,13 +25,23 @@ from galerne.errors import BadFile, InvalidRequest, UnsupportedFile
 from galerne.prompt.call_ids import paired
 from galerne.prompt.control_spellings import ControlSpellings
 from galerne.prompt.conversation import check_length, check_messages, check_tools, thinking_of
+from galerne.prompt.instructions import told_to_reason
 from galerne.prompt.panics import panics_as
 from galerne.prompt.pretokenizers import PATTERNS
 from galerne.prompt.sentencepiece_ import maps_characters, piece_content
+from galerne.prompt.template import refused_effort
 from galerne.prompt.tool_format import HERMES, MISTRAL_LIST, MISTRAL_NAMED, MISTRAL_THINKING
 from galerne.prompt.tool_prompt import told_in_words
 from galerne.prompt.vocabulary import MAX_TOKENS, Spellings, Vocabulary, VocabularyTokenizer
-from galerne.protocol.messages import AssistantMessage, DeveloperMessage, Message, ToolMessage, text_of
+from galerne.protocol.messages import (
+    AssistantMessage,
+    DeveloperMessage,
+    Message,
+    Part,
+    ThinkingPart,
+    ToolMessage,
+    text_of,
+)
 from galerne.weights.json_text import parse_object
 from galerne.weights.mapped_file import map_file
 
@@ -119,6 +129,7 @@ class MistralTemplate:
         self._tokenizer = tokenizer
         version = tokenizer.library.instruct_tokenizer.tokenizer.version
         self._knows_tools = version > TokenizerVersion.v1
+        self._has_settings = version.supports_model_settings
         listed = MISTRAL_LIST if self._knows_tools else HERMES
         self.tool_format = MISTRAL_NAMED if version >= TokenizerVersion.v11 else listed
         thinks = ControlSpellings(tokenizer, [MISTRAL_THINKING.closing]).tokens
@@ -135,6 +146,7 @@ class MistralTemplate:
         messages: Sequence[Message],
         *,
         tools: Sequence[Mapping[str, Any]] = (),
+        effort: str | None = None,
         context: int | None = None,
         now: datetime | None = None,  # noqa: ARG002 (these forms tell no date)
     ) -> list[int]:
@@ -143,12 +155,15 @@ class MistralTemplate:
         messages = paired(messages)
         if not self._knows_tools:
             messages, tools = told_in_words(messages, tools), ()
+        settings = self._settings(effort)
+        if effort is not None and self.thinking is not None and not settings:
+            messages = told_to_reason(messages)
         plain = [_plain(message) for message in messages]
         if context is not None:
             check_length([plain, list(tools)], self._tokenizer.longest, context)
         try:
             request = ChatCompletionRequest.model_validate(
-                {"model": "local", "messages": plain, "tools": list(tools) or None}
+                {"model": "local", "messages": plain, "tools": list(tools) or None, **settings}
             )
             with panics_as(InvalidRequest("the tokenizer's library gives up on this text.", where="messages")):
                 tokens: list[int] = self._tokenizer.library.encode_chat_completion(request).tokens
@@ -162,11 +177,23 @@ class MistralTemplate:
             raise InvalidRequest(f"the model cannot follow this: {first['msg']}.", where=where) from None
         return tokens
 
+    def _settings(self, effort: str | None) -> dict[str, Any]:
+        """What the library is told of it: the first versions that reason have no setting, but words for it. Raises
+        `UnsupportedField`."""
+        if effort is None or (effort == "none" and self.thinking is None):
+            return {}
+        if self.thinking is None or (effort == "none" and not self._has_settings):
+            raise refused_effort(self.thinking)
+        return {"reasoning_effort": effort} if self._has_settings else {}
+
 
 def _plain(message: Message) -> dict[str, Any]:
     """A message in the library's own form."""
     role = "system" if isinstance(message, DeveloperMessage) else message.role
     plain: dict[str, Any] = {"role": role, "content": text_of(message.content)}
+    if role == "system" and thinking_of(message.content):
+        parts = message.content if isinstance(message.content, list) else []
+        return plain | {"content": [_chunk(part) for part in parts]}
     if isinstance(message, ToolMessage):
         return plain | {"tool_call_id": message.tool_call_id, "name": message.name}
     if isinstance(message, AssistantMessage):
@@ -179,3 +206,9 @@ def _plain(message: Message) -> dict[str, Any]:
                 {"id": call.id, "function": call.function.model_dump()} for call in message.tool_calls
             ]
     return plain
+
+
+def _chunk(part: Part) -> dict[str, Any]:
+    if isinstance(part, ThinkingPart):
+        return {"type": "thinking", "thinking": thinking_of([part])}
+    return {"type": "text", "text": text_of([part])}

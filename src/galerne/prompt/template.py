@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from galerne.errors import InvalidRequest, TemplateError
+from galerne.errors import InvalidRequest, TemplateError, UnsupportedField
 from galerne.prompt.call_ids import paired
 from galerne.prompt.conversation import check_length, check_tools, is_prefix, template_messages
 from galerne.prompt.render_process import RenderProcess
@@ -45,13 +45,16 @@ class ChatTemplate(Protocol):
         messages: Sequence[Message],
         *,
         tools: Sequence[Mapping[str, Any]] = (),
+        effort: str | None = None,
         context: int | None = None,
         now: datetime | None = None,
     ) -> list[int]:
         """The prompt, ready for the model's answer; with a `prefix`, ready for the rest of it.
 
-        `tools` are JSON schemas of functions. What cannot fit into `context` tokens is refused before it is cut into
-        tokens. `now` is what a template that tells the date tells. May take `template_seconds`: call it in a thread.
+        `tools` are JSON schemas of functions. `effort` says how much the model shall reason ("none": not at all), as
+        far as it can be told; one that does not reason can only be told "none". What cannot fit into `context` tokens
+        is refused before it is cut into tokens. `now` is what a template that tells the date tells. May take
+        `template_seconds`: call it in a thread.
 
         Raises `InvalidRequest`, `UnsupportedField`, `PromptTooLong`, `TemplateError`.
         """
@@ -75,6 +78,7 @@ class NoTemplate:
         messages: Sequence[Message],  # noqa: ARG002
         *,
         tools: Sequence[Mapping[str, Any]] = (),  # noqa: ARG002
+        effort: str | None = None,  # noqa: ARG002
         context: int | None = None,  # noqa: ARG002
         now: datetime | None = None,  # noqa: ARG002
     ) -> list[int]:
@@ -87,6 +91,11 @@ class NoTemplate:
         pass
 
 
+def refused_effort(thinking: Thinking | None) -> UnsupportedField:
+    reason = "this model does not reason." if thinking is None else "how much this model reasons cannot be told to it."
+    return UnsupportedField(reason, where="reasoning_effort", hint="Leave the field out.")
+
+
 class JinjaTemplate:
     """A template in Jinja, as most models bring it. What people wrote cannot spell control tokens."""
 
@@ -96,6 +105,7 @@ class JinjaTemplate:
         self.tool_format = known or HERMES
         self.thinking = thinking_of(text)
         self._knows_tools = known is not None
+        self._can_be_told = "enable_thinking" in text or "reasoning_effort" in text
         self._tokenizer = tokenizer
         self._where = where
         self._process = RenderProcess(
@@ -118,6 +128,7 @@ class JinjaTemplate:
         messages: Sequence[Message],
         *,
         tools: Sequence[Mapping[str, Any]] = (),
+        effort: str | None = None,
         context: int | None = None,
         now: datetime | None = None,
     ) -> list[int]:
@@ -139,9 +150,18 @@ class JinjaTemplate:
             "tools": self._protected(list(tools)) or None,
             "documents": None,
             "add_generation_prompt": not continues,
+            **self._effort(effort),
         }
         text = self._process.render(variables, now or datetime.now())
         return self._tokenizer.encode(self._prefix_end(text) if continues else text, control=True)
+
+    def _effort(self, effort: str | None) -> dict[str, Any]:
+        """The variables by which templates are told it. Raises `UnsupportedField`."""
+        if effort is None or (effort == "none" and self.thinking is None):
+            return {}
+        if self.thinking is None or not self._can_be_told:
+            raise refused_effort(self.thinking)
+        return {"enable_thinking": effort != "none", "reasoning_effort": effort}
 
     def _protected(self, value: Any) -> Any:
         if isinstance(value, str):

@@ -26,7 +26,7 @@ def told_in_words(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]
             told.append(UserMessage(content=result))
         else:
             told.append(message)
-    return instructed(told, [tools_instruction(tools)] if tools else [])
+    return instructed(told, tools_instruction(tools)) if tools else told
 
 
 def tools_instruction(tools: Sequence[Mapping[str, Any]]) -> str:

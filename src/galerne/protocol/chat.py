@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import FailFast, Field, model_validator
 
 from galerne.protocol.generation import GenerationFields, Label, same
-from galerne.protocol.messages import AssistantMessage, Message
+from galerne.protocol.messages import AssistantMessage, Message, ProtocolModel, TextPart
 from galerne.protocol.response_format import ResponseFormat, StructuredOutputs
 from galerne.protocol.tools import AllowedToolsChoice, NamedTool, Tool, ToolChoice
 from galerne.protocol.unsupported import only
+
+
+class Prediction(ProtocolModel):
+    """What the answer may well be: it is guessed first. A wrong guess costs little and changes nothing."""
+
+    type: Literal["content"] = "content"
+    content: str | list[TextPart] = ""
+
+    @property
+    def text(self) -> str:
+        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
 
 
 class ChatRequest(GenerationFields):
@@ -18,6 +29,12 @@ class ChatRequest(GenerationFields):
 
     messages: Annotated[list[Message], FailFast(), Field(min_length=1)]
     max_completion_tokens: int | None = Field(None, ge=1, description="`openai`'s newer name for `max_tokens`.")
+
+    # How the answer is come to.
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    prompt_mode: Literal["reasoning"] | None = Field(None, description="Mistral's way to ask for `reasoning_effort`.")
+    safe_prompt: bool | None = Field(None, description="Mistral's own words ask the model for care and respect.")
+    prediction: Prediction | None = None
 
     # What form the answer has.
     response_format: ResponseFormat | None = None
@@ -41,13 +58,9 @@ class ChatRequest(GenerationFields):
     guardrails: Annotated[Any, only([])] = None
     modalities: Annotated[Any, only(["text"])] = None
     moderation: Annotated[Any, only()] = None
-    prediction: Annotated[Any, only()] = None
     prompt_cache_options: Annotated[Any, only()] = None
     prompt_cache_retention: Annotated[Any, only("in_memory")] = None
     prompt_logprobs: Annotated[Any, only(False)] = None
-    prompt_mode: Annotated[Any, only()] = None
-    reasoning_effort: Annotated[Any, only("none")] = None
-    safe_prompt: Annotated[Any, only(False)] = None
     service_tier: Annotated[Any, only("auto", "default", "standard_only")] = None
     store: Annotated[Any, only(False)] = None
     top_prompt_logprobs: Annotated[Any, only(0)] = None
@@ -76,6 +89,11 @@ class ChatRequest(GenerationFields):
         if self.must_call and not names:
             raise ValueError("`tool_choice` asks for a call, but there are no `tools`")
         return self
+
+    @property
+    def effort(self) -> str | None:
+        """How much the model shall reason, by either name."""
+        return self.reasoning_effort or ("high" if self.prompt_mode else None)
 
     @property
     def chosen_tools(self) -> frozenset[str]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from galerne.protocol.messages import ProtocolModel
+from galerne.protocol.messages import JsonObject, ProtocolModel
 
 
 class AnswerSchema(ProtocolModel):
     """What JSON the answer must be. It is followed always, also where `strict` is not set."""
 
     name: str = Field(min_length=1, max_length=64)
-    answers: dict[str, Any] = Field(alias="schema", description="JSON Schema.")
+    answers: JsonObject = Field(alias="schema", description="JSON Schema.")
     description: str | None = Field(None, description="What it is for. The model is told.")
     strict: bool | None = None
 

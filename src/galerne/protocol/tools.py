@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from galerne.protocol.messages import ProtocolModel
+from galerne.protocol.messages import JsonObject, ProtocolModel
 
 ToolName = Annotated[str, Field(pattern="^[a-zA-Z0-9_-]{1,64}$")]
 
@@ -16,7 +16,7 @@ class Function(ProtocolModel):
 
     name: ToolName
     description: str | None = None
-    parameters: dict[str, Any] | None = Field(None, description="JSON Schema of an object; none: no arguments.")
+    parameters: JsonObject | None = Field(None, description="JSON Schema of an object; none: no arguments.")
     strict: bool | None = Field(None, description="Refuse a schema that calls cannot be made to follow.")
 
 
