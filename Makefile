@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-annotate --no-header pyproject.toml requirements/build.in
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check schemas format crash bench peers lock clean
+.PHONY: help run test check schemas format crash bench fuzz peers lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -48,6 +48,9 @@ crash: .venv/.test ## kill a server KILLS=300 times while it works on batches; n
 bench: .venv/.bench ## ours beside each engine that is installed, into docs/performance.md
 	@$(BIN)/galerne models pull smollm2-135m-instruct
 	$(BIN)/python -m benchmarks
+
+fuzz: .venv/.test ## more than 20,000 made-up requests, right and wrong ones, to the whole API (some minutes)
+	$(BIN)/python -m tests.fuzz
 
 peers: .venv/.bench ## install the engines that `make bench` compares with (llama.cpp is compiled: about 10 minutes)
 	$(BIN)/python -m benchmarks.install

@@ -91,9 +91,10 @@ async def test_lists_and_pages(tmp_path: Path) -> None:
     assert await listed("deployment_chat=true") == []
     assert await listed("sources=playground") == []
     assert await listed("sources=playground&sources=api") == ids
-    seen, token = [], ""
-    while token is not None:
-        page = (await house.get(f"{BASE}/pages?page_size=2&page_token={token}")).json()
+    seen, token = [], None
+    while token is not None or not seen:
+        behind = "" if token is None else f"&page_token={token}"
+        page = (await house.get(f"{BASE}/pages?page_size=2{behind}")).json()
         seen += [agent["id"] for agent in page["data"]]
         token = page["next_page_token"]
     assert seen == ids

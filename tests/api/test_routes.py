@@ -189,10 +189,10 @@ async def test_an_address_that_does_not_exist(path: str, method: str) -> None:
     [
         ("GET", CHAT, "POST"),
         ("PUT", CHAT, "POST"),
-        ("POST", "/v1/models", "GET"),
-        ("DELETE", "/v1/models/fake", "GET"),
-        ("POST", "/healthz", "GET"),
-        ("BREW", "/metrics", "GET"),
+        ("POST", "/v1/models", "GET, HEAD"),
+        ("DELETE", "/v1/models/fake", "GET, HEAD"),
+        ("POST", "/healthz", "GET, HEAD"),
+        ("BREW", "/metrics", "GET, HEAD"),
     ],
 )
 async def test_a_method_that_an_address_does_not_know(method: str, path: str, allowed: str) -> None:
@@ -210,3 +210,9 @@ async def test_head_is_get_without_a_body(path: str) -> None:
     assert (asked.status, asked.body, asked.headers["content-type"]) == (200, b"", got.headers["content-type"])
     assert (await client.get(CHAT, method="HEAD")).status == 405
     assert (await client.get("/nothing", method="HEAD")).status == 404
+
+
+async def test_a_parameter_is_given_once() -> None:
+    answer = await House().client.get("/v1/models?limit=1&limit=2&after=x")
+    assert "limit: is given more than once." in assert_refused(answer, 422, "invalid_request", "limit")
+    assert (await House().client.get("/docs?a=1&a=2")).status == 422

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from galerne import __version__
 from galerne.agents.agent import AgentStore
@@ -16,6 +16,7 @@ from galerne.api.caller import Identify
 from galerne.api.errors import INTERNAL
 from galerne.api.metrics import Metrics
 from galerne.api.middleware import RequestLog
+from galerne.api.parameters import say_once
 from galerne.api.routes.agents import agent_routes
 from galerne.api.routes.batches import batch_routes
 from galerne.api.routes.chat import chat_routes
@@ -92,6 +93,7 @@ def create_app(
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         responses={500: {"model": ErrorBody, "description": f"`{INTERNAL}`"}},
+        dependencies=[Depends(say_once)],
         lifespan=lifespan,
     )
     app.state.models = models  # `Server` ends their answers when it stops

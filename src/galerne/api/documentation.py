@@ -45,8 +45,14 @@ ANSWERING = (*READING, ModelNotFound, PromptTooLong, TemplateError, Unavailable)
 KEEPING = (DiskFull, DatabaseUnavailable)
 """How keeping something may fail."""
 
-STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {EventStream.media_type: {"schema": {"type": "string"}}}}}
-"""The answer's other form, with `stream`."""
+_EVENT = {
+    "type": "object",
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+    "required": ["data"],
+}
+
+STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {EventStream.media_type: {"itemSchema": _EVENT}}}}
+"""The answer's other form, with `stream`; OpenAPI 3.2 has words for the events of a stream."""
 
 
 def takes(model: type[BaseModel]) -> dict[str, Any]:

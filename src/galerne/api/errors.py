@@ -130,15 +130,18 @@ def install(app: FastAPI) -> None:
         where = ".".join(str(step) for step in fault["loc"][1:]) or None  # the first one says: query, path, header
         return respond(refusal(fault["type"], fault["msg"], where))
 
-    async def on_http(_: Request, error: Exception) -> Response:
+    async def on_http(http: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         status = HTTPStatus(error.status_code)
+        headers = dict(error.headers or {})
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = _allowed(http) or headers["Allow"]
         message = {
             HTTPStatus.NOT_FOUND: "there is nothing at this address. See /docs.",
             HTTPStatus.METHOD_NOT_ALLOWED: "this address does not answer to that method. See /docs.",
         }.get(status, error.detail)
         code = status.phrase.lower().replace(" ", "_")
-        return _response(status, error_body(status, code, message), error.headers or {})
+        return _response(status, error_body(status, code, message), headers)
 
     async def on_disconnect(_: Request, __: Exception) -> Response:
         return Response(status_code=CLIENT_LEFT)  # for the log: nobody reads it
@@ -147,6 +150,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, on_parameter)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(ClientDisconnect, on_disconnect)
+
+
+def _allowed(http: Request) -> str:
+    """The methods that a documented address knows: several routes may share it, and HEAD is known where GET is."""
+    path = getattr(http.scope.get("route"), "path_format", None)
+    known = [method.upper() for method in http.app.openapi()["paths"].get(path, ())]
+    return ", ".join(known + ["HEAD"] * ("GET" in known))
 
 
 def _headers(error: Exception) -> Mapping[str, str]:

@@ -50,8 +50,8 @@ class GenerationFields(ProtocolModel):
     logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = Field(
         None, description="What is added to the logit of a token, by the token's number."
     )
-    seed: int | None = Field(None, ge=-(2**63), lt=2**64)
-    random_seed: int | None = Field(None, ge=-(2**63), lt=2**64, description="`mistralai`'s name for `seed`.")
+    seed: int | None = Field(None, ge=-(2**63), lt=2**63)
+    random_seed: int | None = Field(None, ge=-(2**63), lt=2**63, description="`mistralai`'s name for `seed`.")
 
     # Labels: without effect on the answer. `metadata` comes back with it.
     metadata: JsonObject | None = None

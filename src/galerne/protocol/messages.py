@@ -21,6 +21,15 @@ class ProtocolModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+def tagged(field: str) -> ConfigDict:
+    """For a model with a default tag, which clients must say: it tells which one of several models is meant."""
+
+    def require(schema: dict[str, Any]) -> None:
+        schema["required"] = [field, *schema.get("required", [])]
+
+    return ConfigDict(json_schema_extra=require)
+
+
 def _finite(value: dict[str, Any]) -> dict[str, Any]:
     try:
         json.dumps(value, allow_nan=False)
@@ -81,6 +90,8 @@ class ToolCall(ProtocolModel):
 
 
 class SystemMessage(ProtocolModel):
+    model_config = tagged("role")
+
     role: Literal["system"] = "system"
     content: Content
     name: Annotated[Any, only()] = None
@@ -89,12 +100,16 @@ class SystemMessage(ProtocolModel):
 class DeveloperMessage(ProtocolModel):
     """OpenAI's newer name for the system message."""
 
+    model_config = tagged("role")
+
     role: Literal["developer"] = "developer"
     content: Content
     name: Annotated[Any, only()] = None
 
 
 class UserMessage(ProtocolModel):
+    model_config = tagged("role")
+
     role: Literal["user"] = "user"
     content: Content
     name: Annotated[Any, only()] = None
@@ -102,6 +117,8 @@ class UserMessage(ProtocolModel):
 
 class AssistantMessage(ProtocolModel):
     """An earlier answer or, with `prefix` and as the last message, the beginning of the one that is asked for."""
+
+    model_config = tagged("role")
 
     role: Literal["assistant"] = "assistant"
     content: Content | None = None
@@ -124,6 +141,8 @@ class AssistantMessage(ProtocolModel):
 
 class ToolMessage(ProtocolModel):
     """What a tool answered."""
+
+    model_config = tagged("role")
 
     role: Literal["tool"] = "tool"
     content: Content

@@ -11,6 +11,7 @@ from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
 from galerne.api.page_token import page_token, place_of
+from galerne.api.parameters import Id
 from galerne.errors import DatabaseUnavailable, InvalidRequest, ModelNotFound, NotFound, TooLarge
 from galerne.flows.agents import Agents
 from galerne.protocol.agents import (
@@ -50,7 +51,7 @@ def agent_routes(agents: Agents, settings: Settings) -> APIRouter:
     @router.get("/v1/agents/pages", responses=_LISTING)
     async def list_agent_pages(http: Request, query: Annotated[AgentPageQuery, Query()]) -> AgentPage:
         """The same, page by page, with none twice and none left out whatever is made meanwhile."""
-        behind = place_of(query.page_token) if query.page_token else None
+        behind = None if query.page_token is None else place_of(query.page_token)
         found = await agents.page(query, AgentWindow(query.page_size, behind=behind), caller_of(http))
         last = found[-1] if len(found) == query.page_size else None
         token = page_token(last.created_at.timestamp(), last.id) if last else None
@@ -58,51 +59,49 @@ def agent_routes(agents: Agents, settings: Settings) -> APIRouter:
 
     @router.get("/v1/agents/{id}", responses=_FINDING)
     async def show_agent(
-        id: str, http: Request, agent_version: Annotated[str | None, Query(description="Or an alias.")] = None
+        id: Id, http: Request, agent_version: Annotated[str | None, Query(description="Or an alias.")] = None
     ) -> AgentCard:
         """An agent in its current version, or in another one."""
         return _card(await agents.find(id, agent_version, caller_of(http)))
 
     @router.patch("/v1/agents/{id}", responses=_CHANGING, openapi_extra=takes(UpdateAgentRequest))
-    async def update_agent(id: str, http: Request) -> AgentCard:
+    async def update_agent(id: Id, http: Request) -> AgentCard:
         """Give an agent a new version, which becomes the current one, unless nothing changes."""
         return _card(await agents.update(id, await read(UpdateAgentRequest, http, settings), caller_of(http)))
 
     @router.delete("/v1/agents/{id}", status_code=204, responses=fails(NotFound, *KEEPING))
-    async def delete_agent(id: str, http: Request) -> None:
+    async def delete_agent(id: Id, http: Request) -> None:
         """Delete an agent. Its conversations stay, and can be read."""
         await agents.delete(id, caller_of(http))
 
     @router.patch("/v1/agents/{id}/version", responses=_FINDING | fails(*KEEPING))
-    async def switch_version(id: str, version: Version, http: Request) -> AgentCard:
+    async def switch_version(id: Id, version: Version, http: Request) -> AgentCard:
         """Make a version the current one."""
         return _card(await agents.switch(id, version, caller_of(http)))
 
     @router.get("/v1/agents/{id}/versions", responses=_FINDING | fails(TooLarge))
-    async def list_versions(id: str, http: Request, query: Annotated[PageQuery, Query()]) -> list[AgentCard]:
+    async def list_versions(id: Id, http: Request, query: Annotated[PageQuery, Query()]) -> list[AgentCard]:
         """An agent's versions, the newest first."""
         found = await agents.versions(id, query.page, query.page_size, caller_of(http))
         return [_card(agent) for agent in found]
 
     @router.get("/v1/agents/{id}/versions/{version}", responses=_FINDING)
-    async def show_version(id: str, version: str, http: Request) -> AgentCard:
+    async def show_version(id: Id, version: str, http: Request) -> AgentCard:
         """An agent in a version, by its number or an alias."""
         return _card(await agents.find(id, version, caller_of(http)))
 
     @router.put("/v1/agents/{id}/aliases", responses=_FINDING | fails(*KEEPING))
-    async def name_version(
-        id: str, alias: Annotated[AliasName, Query()], version: Version, http: Request
-    ) -> AgentAlias:
+    async def name_version(id: Id, alias: Annotated[AliasName, Query()], version: Version, http: Request) -> AgentAlias:
         """Give a version another name, or move the name there."""
         return _alias(await agents.name(id, alias, version, caller_of(http)))
 
     @router.get("/v1/agents/{id}/aliases", responses=_FINDING)
-    async def list_aliases(id: str, http: Request) -> list[AgentAlias]:
+    async def list_aliases(id: Id, http: Request) -> list[AgentAlias]:
         """The names that an agent's versions have."""
         return [_alias(alias) for alias in await agents.aliases(id, caller_of(http))]
 
     @router.delete("/v1/agents/{id}/aliases", status_code=204, responses=_FINDING | fails(*KEEPING))
-    async def forget_alias(id: str, alias: str, http: Request) -> None:
+    async def forget_alias(id: Id, alias: str, http: Request) -> None:
         """Take a name away."""
         await agents.forget(id, alias, caller_of(http))
 

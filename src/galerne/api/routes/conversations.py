@@ -14,6 +14,7 @@ from starlette.responses import Response
 from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import ANSWERING, KEEPING, STREAMED, fails, takes
+from galerne.api.parameters import Id
 from galerne.api.turns import tell
 from galerne.errors import Busy, DatabaseUnavailable, InvalidRequest, NotFound, TooLarge
 from galerne.flows.conversations import Conversation, Conversations
@@ -62,49 +63,51 @@ def conversation_routes(conversations: Conversations, settings: Settings) -> API
         found = await conversations.page(page, page_size, parse_metadata(metadata), caller_of(http))
         return [_card(conversation) for conversation in found]
 
-    @router.get("/v1/conversations/{id}", response_model_exclude_none=True, responses=_FINDING)
-    async def show(id: str, http: Request) -> ConversationCard:
+    @router.get("/v1/conversations/{conversation_id}", response_model_exclude_none=True, responses=_FINDING)
+    async def show(conversation_id: Id, http: Request) -> ConversationCard:
         """What a conversation is."""
-        return _card(await conversations.find(id, caller_of(http)))
+        return _card(await conversations.find(conversation_id, caller_of(http)))
 
     @router.post(
-        "/v1/conversations/{id}",
+        "/v1/conversations/{conversation_id}",
         response_model=ConversationResponse,
         responses=STREAMED | fails(*ANSWERING, *KEEPING, NotFound, Busy),
         openapi_extra=takes(ConversationAppendRequest),
     )
-    async def append(id: str, http: Request) -> Response:
+    async def append(conversation_id: Id, http: Request) -> Response:
         """Go on with a conversation. 409 while it is being answered."""
         request = await read(ConversationAppendRequest, http, settings)
-        return await tell(http, conversations.append(id, request, caller_of(http)), stream=request.stream)
+        return await tell(http, conversations.append(conversation_id, request, caller_of(http)), stream=request.stream)
 
     @router.post(
-        "/v1/conversations/{id}/restart",
+        "/v1/conversations/{conversation_id}/restart",
         response_model=ConversationResponse,
         responses=STREAMED | fails(*ANSWERING, *KEEPING, NotFound, Busy),
         openapi_extra=takes(ConversationRestartRequest),
     )
-    async def restart(id: str, http: Request) -> Response:
+    async def restart(conversation_id: Id, http: Request) -> Response:
         """Begin another conversation, which shares the beginning of this one."""
         request = await read(ConversationRestartRequest, http, settings)
-        return await tell(http, conversations.restart(id, request, caller_of(http)), stream=request.stream)
+        return await tell(http, conversations.restart(conversation_id, request, caller_of(http)), stream=request.stream)
 
-    @router.get("/v1/conversations/{id}/history", responses=_FINDING)
-    async def history(id: str, http: Request) -> ConversationHistory:
+    @router.get("/v1/conversations/{conversation_id}/history", responses=_FINDING)
+    async def history(conversation_id: Id, http: Request) -> ConversationHistory:
         """All entries of a conversation."""
-        return ConversationHistory(conversation_id=id, entries=await conversations.history(id, caller_of(http)))
+        return ConversationHistory(
+            conversation_id=conversation_id, entries=await conversations.history(conversation_id, caller_of(http))
+        )
 
-    @router.get("/v1/conversations/{id}/messages", responses=_FINDING)
-    async def messages(id: str, http: Request) -> ConversationMessages:
+    @router.get("/v1/conversations/{conversation_id}/messages", responses=_FINDING)
+    async def messages(conversation_id: Id, http: Request) -> ConversationMessages:
         """What was said, without what was called."""
-        entries = await conversations.history(id, caller_of(http))
+        entries = await conversations.history(conversation_id, caller_of(http))
         said = [entry for entry in entries if isinstance(entry, MessageInputEntry | MessageOutputEntry)]
-        return ConversationMessages(conversation_id=id, messages=said)
+        return ConversationMessages(conversation_id=conversation_id, messages=said)
 
-    @router.delete("/v1/conversations/{id}", status_code=204, responses=fails(NotFound, Busy, *KEEPING))
-    async def delete(id: str, http: Request) -> None:
+    @router.delete("/v1/conversations/{conversation_id}", status_code=204, responses=fails(NotFound, Busy, *KEEPING))
+    async def delete(conversation_id: Id, http: Request) -> None:
         """Delete a conversation, and what was said in it alone."""
-        await conversations.delete(id, caller_of(http))
+        await conversations.delete(conversation_id, caller_of(http))
 
     return router
 

@@ -11,6 +11,7 @@ from starlette.responses import FileResponse
 from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes_form
 from galerne.api.form import read_form
+from galerne.api.parameters import Id
 from galerne.errors import DatabaseUnavailable, InvalidRequest, NotFound
 from galerne.flows.file_names import BINARY
 from galerne.flows.files import Files
@@ -45,25 +46,25 @@ def file_routes(files: Files, settings: Settings) -> APIRouter:
         )
 
     @router.get("/v1/files/{file_id}", responses=_FINDING)
-    async def show_file(http: Request, file_id: str) -> FileObject:
+    async def show_file(http: Request, file_id: Id) -> FileObject:
         """What is known of a file."""
         return _object(await files.find(file_id, caller_of(http)))
 
     @router.delete("/v1/files/{file_id}", responses=fails(NotFound, *KEEPING))
-    async def delete_file(http: Request, file_id: str) -> FileDeleted:
+    async def delete_file(http: Request, file_id: Id) -> FileDeleted:
         """Delete a file for good."""
         await files.delete(file_id, caller_of(http))
         return FileDeleted(id=file_id)
 
     @router.get("/v1/files/{file_id}/content", response_class=FileResponse, responses=_FINDING)
-    async def download(http: Request, file_id: str) -> FileResponse:
+    async def download(http: Request, file_id: Id) -> FileResponse:
         """A file's content, byte for byte."""
         return _content(*await files.content(file_id, caller_of(http)))
 
     @router.get("/v1/files/{file_id}/url", responses=_FINDING)
     async def signed_url(
         http: Request,
-        file_id: str,
+        file_id: Id,
         expiry: Annotated[int, Query(ge=1, le=168, description="Hours until the link is no longer valid.")] = 24,
     ) -> SignedUrl:
         """A link to the content that needs no key."""
@@ -73,7 +74,7 @@ def file_routes(files: Files, settings: Settings) -> APIRouter:
 
     @router.get("/signed/files/{file_id}", response_class=FileResponse, responses=_FINDING)
     async def linked_content(
-        file_id: str, expires: Annotated[int, Query(ge=0, lt=2**53)], signature: Annotated[str, Query(max_length=64)]
+        file_id: Id, expires: Annotated[int, Query(ge=0, lt=2**53)], signature: Annotated[str, Query(max_length=64)]
     ) -> FileResponse:
         """The content that a signed link leads to."""
         return _content(*await files.linked_content(Link(file_id, expires, signature)))

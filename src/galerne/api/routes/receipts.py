@@ -5,24 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import Response
 
 from galerne.api.caller import caller_of
 from galerne.api.documentation import fails
+from galerne.api.parameters import Id
 from galerne.errors import DatabaseUnavailable, NotFound
 from galerne.flows.receipts import Receipts
+
+
+class Pem(Response):
+    media_type = "application/x-pem-file"
 
 
 def receipt_routes(receipts: Receipts) -> APIRouter:
     router = APIRouter(tags=["receipts"])
 
-    @router.get("/v1/receipts/key", response_class=PlainTextResponse)
-    async def public_key() -> PlainTextResponse:
+    @router.get("/v1/receipts/key", response_class=Pem)
+    async def public_key() -> Pem:
         """The public key that receipts are checked with, as PEM. Keep a copy: `galerne receipts verify` takes it."""
-        return PlainTextResponse(receipts.key.pem, media_type="application/x-pem-file")
+        return Pem(receipts.key.pem)
 
     @router.get("/v1/receipts/{id}", responses=fails(NotFound, DatabaseUnavailable))
-    async def show_receipt(http: Request, id: str) -> dict[str, Any]:
+    async def show_receipt(http: Request, id: Id) -> dict[str, Any]:
         """The receipt of an answer, by the answer's id: what `x-galerne-receipt` said."""
         return await receipts.find(id, caller_of(http))
 
