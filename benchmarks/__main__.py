@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
+import signal
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import machine, report
+from benchmarks import comparison, machine, report
 from benchmarks.measure import Result, measure
-from benchmarks.peers import CANDIDATES, GALERNE, LLAMA_CPP, Candidate, weights_folder
+from benchmarks.peers import CANDIDATES, GALERNE, Candidate
 from benchmarks.process import EngineError, EngineProcess
+from benchmarks.weights import weights_of
 from galerne.settings import load_settings
 from galerne.weights.resolve import resolve
 
 
 def main() -> None:
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))  # and the engines with it
     model = resolve(options.model, load_settings()).path
     missing = [_how_to_install(candidate) for candidate in CANDIDATES if not candidate.python.exists()]
     with ExitStack() as stack:
@@ -33,7 +34,7 @@ def main() -> None:
             result = Result(candidate.name, candidate.weights, "")
             results.append(result)
             try:
-                process = EngineProcess(candidate, _weights(candidate, model), options.threads)
+                process = EngineProcess(candidate, weights_of(candidate, model), options.threads)
             except EngineError as error:
                 result.failure = str(error)
                 _announce(f"{candidate.name}: {error}")
@@ -44,12 +45,10 @@ def main() -> None:
         measure(engines, options.rounds, _announce)
     if options.json:
         options.json.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n")
-    facts = (
-        f"Measured on {datetime.now(UTC):%Y-%m-%d} with `make bench`: {options.model}, {options.threads} threads,"
-        f" medians of {options.rounds} interleaved rounds. {machine.describe()}.",
-    )
-    report.write(options.output, results, facts, sorted(set(missing)))
-    print(f"Written to {options.output}\n" + "\n".join(report.ratios(results)))
+    method = f"{options.model}, {options.threads} threads, medians of {options.rounds} interleaved rounds"
+    lines = comparison.lines(results, options.output.with_suffix(".svg"), sorted(set(missing)))
+    report.put(options.output, "engines", [report.provenance("make bench", method), "", *lines])
+    print(f"Written to {options.output}\n" + "\n".join(comparison.ratios(results)))
 
 
 def _options() -> argparse.Namespace:
@@ -58,7 +57,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=machine.usable_cpus())
     parser.add_argument("--rounds", type=int, default=5, help="each figure is the median of so many")
     parser.add_argument("--only", default="", help="only the engines whose names hold this, and Galerne")
-    parser.add_argument("--output", type=Path, default=Path("docs/performance.md"))
+    parser.add_argument("--output", type=Path, default=report.DOCUMENT)
     parser.add_argument("--json", type=Path, help="write every single run there")
     return parser.parse_args()
 
@@ -66,28 +65,6 @@ def _options() -> argparse.Namespace:
 def _how_to_install(candidate: Candidate) -> str:
     assert candidate.peer is not None
     return f"`python -m benchmarks.install {candidate.peer.name}` installs it."
-
-
-def _weights(candidate: Candidate, model: Path) -> Path:
-    """The model's file, converted for those who run another type faster; the conversion is kept."""
-    if candidate.weights == "as shipped":
-        return model
-    converted = weights_folder() / f"{model.stem}-as-{candidate.weights}.gguf"
-    if not converted.exists():
-        if not LLAMA_CPP.python.exists():
-            raise EngineError(f"llama-cpp-python is needed to convert the weights to {candidate.weights}")
-        converted.parent.mkdir(parents=True, exist_ok=True)
-        partial = converted.with_suffix(".partial")
-        done = subprocess.run(
-            [LLAMA_CPP.python, "-m", "benchmarks.engines.requantise", model, partial],
-            cwd=Path(__file__).parent.parent,
-            capture_output=True,
-            check=False,
-        )
-        if done.returncode:
-            raise EngineError(f"the weights could not be converted to {candidate.weights}")
-        partial.rename(converted)
-    return converted
 
 
 def _announce(line: str) -> None:

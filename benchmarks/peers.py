@@ -71,9 +71,10 @@ class Candidate:
 
 
 GALERNE = Candidate("Galerne", "benchmarks.engines.galerne_native", None)
+LLAMA_CPP_Q4_0 = Candidate("llama.cpp, native build", "benchmarks.engines.llama_cpp_python", LLAMA_CPP, "Q4_0")
 CANDIDATES = (
     GALERNE,
-    Candidate("llama.cpp, native build", "benchmarks.engines.llama_cpp_python", LLAMA_CPP, "Q4_0"),
+    LLAMA_CPP_Q4_0,
     Candidate("llama.cpp, native build", "benchmarks.engines.llama_cpp_python", LLAMA_CPP),
     Candidate("llama.cpp, wheel", "benchmarks.engines.xllamacpp_server", XLLAMACPP, "Q4_0"),
     Candidate(

@@ -48,6 +48,24 @@ class LlamaCpp:
             self._compute()
         return watch.run(streams * tokens)
 
+    def first(self, prefix: int, new: int) -> Run:
+        """As its server does: a stream's cache is its own, so the prompt is read from its beginning, in chunks beside
+        the answer under way."""
+        self._clear()
+        common = self._prompt(prefix)
+        self._read(common, stream=0)
+        prompt = common + self._prompt(new)
+        watch = Stopwatch()
+        for number, start in enumerate(range(0, len(prompt), CHUNK - 1)):
+            chunk = prompt[start : start + CHUNK - 1]
+            self._batch.n_tokens = 1 + len(chunk)
+            self._set(0, self._random.randrange(self._vocabulary), prefix + number, stream=0, wanted=True)
+            for row, token in enumerate(chunk):
+                position = start + row
+                self._set(1 + row, token, position, stream=1, wanted=position == len(prompt) - 1)
+            self._compute()
+        return watch.run(len(prompt))
+
     def _prompt(self, tokens: int) -> list[int]:
         return [self._random.randrange(self._vocabulary) for _ in range(tokens)]
 

@@ -2,6 +2,7 @@
 
 prefill TOKENS         read a prompt; nothing of it was seen before
 decode STREAMS TOKENS  generate TOKENS tokens in each of STREAMS streams, after a prompt of PROMPT tokens
+first PREFIX NEW       while another answer to PREFIX is under way, read the same PREFIX and NEW other tokens
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 PROMPT = 16
 
@@ -38,6 +39,13 @@ class Engine(Protocol):
 
     def prefill(self, tokens: int) -> Run: ...
     def decode(self, streams: int, tokens: int) -> Run: ...
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """One that can be asked how long a prompt takes whose beginning another request is using."""
+
+    def first(self, prefix: int, new: int) -> Run: ...
 
 
 class Stopwatch:
@@ -72,6 +80,8 @@ def serve(open_engine: Callable[[str, int], Engine]) -> None:
                 run = engine.prefill(int(tokens))
             case ["decode", streams, tokens]:
                 run = engine.decode(int(streams), int(tokens))
+            case ["first", prefix, new] if isinstance(engine, Sharing):
+                run = engine.first(int(prefix), int(new))
             case _:
                 raise ValueError(f"cannot {line!r}")
         say(asdict(run))
