@@ -1,42 +1,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree import ElementTree
-
-from benchmarks.engines.worker import Run
-from benchmarks.measure import FIGURES, Result
 
 from benchmarks import report
 
 
-def result(name: str, seconds: float, cpu_seconds: float) -> Result:
-    runs = {figure.name: [Run(1000, seconds * factor, cpu_seconds) for factor in (0.1, 1, 9)] for figure in FIGURES}
-    return Result(name, "Q4_0", "1.0", runs)
-
-
-def test_the_figures_go_between_the_marks_and_the_rest_stays(tmp_path: Path) -> None:
+def test_a_section_is_replaced_and_the_rest_stays(tmp_path: Path) -> None:
     document = tmp_path / "performance.md"
-    document.write_text(f"# Before\n\n{report.BEGIN}\nold figures\n{report.END}\n\nAfter.\n")
-    broken = Result("Broken", "as shipped", "2.0", failure="ended by SIGSEGV")
-    report.write(document, [result("Ours", 1, 1), result("Theirs", 2, 4), broken], ["The facts."], ["`how to install`"])
+    document.write_text("# Before\n\n<!-- one: begin -->\nold figures\n<!-- one: end -->\n\nAfter.\n")
+    report.put(document, "one", ["new figures", "of two lines"])
     text = document.read_text()
     assert text.startswith("# Before\n")
     assert text.endswith("\nAfter.\n")
     assert "old figures" not in text
-    assert "| Ours 1.0 | Q4_0 | 1,000 | 1,000 | 1,000 | 1,000 |" in text
-    assert "| Theirs 1.0 | Q4_0 | 4.00 | 4.00 | 4.00 | 4.00 |" in text
-    assert "| Broken 2.0 | as shipped | - | - | - | - |" in text
-    assert "| prefill 512 | 2.00x | 0.25x |" in text
-    assert "Broken (as shipped) stopped: ended by SIGSEGV." in text
-    assert "Not measured: `how to install`" in text
+    assert "\n\nnew figures\nof two lines\n\n" in text
+    report.put(document, "one", ["new figures", "of two lines"])
+    assert document.read_text() == text
 
 
-def test_the_plot_names_every_engine_and_is_the_same_each_time(tmp_path: Path) -> None:
-    results = [result("Ours", 1, 1), result("Theirs", 2, 4)]
-    drawings = []
-    for name in ("a.svg", "b.svg"):
-        report.draw(tmp_path / name, results)
-        drawings.append((tmp_path / name).read_text())
-    assert drawings[0] == drawings[1]
-    words = {"".join(element.itertext()).strip() for element in ElementTree.fromstring(drawings[0]).iter()}
-    assert {"Ours (Q4_0)", "Theirs (Q4_0)", "prefill 512", "1,000", "500"} <= words
+def test_a_new_section_goes_to_the_end_and_another_one_stays(tmp_path: Path) -> None:
+    document = tmp_path / "performance.md"
+    for section in ("one", "two"):
+        report.put(document, section, [f"figures of {section}"])
+    report.put(document, "one", ["other figures"])
+    text = document.read_text()
+    assert text.index("other figures") < text.index("figures of two")
+    assert "figures of one" not in text
+
+
+def test_a_table_has_words_on_the_left_and_numbers_on_the_right() -> None:
+    assert report.table(["engine", "weights", "speed"], [["ours", "Q4_0", "12"]], words=2) == [
+        "| engine | weights | speed |",
+        "| --- | --- | ---: |",
+        "| ours | Q4_0 | 12 |",
+    ]
