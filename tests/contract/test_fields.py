@@ -75,6 +75,6 @@ def test_what_mistrals_methods_take(method: Any) -> None:
     assert set(inspect.signature(method).parameters) - of_the_client - known(ChatRequest) == set()
 
 
-@pytest.mark.parametrize("model", {ours for _, ours in [*OPENAI, *MISTRAL]})
+@pytest.mark.parametrize("model", list(dict.fromkeys(ours for _, ours in [*OPENAI, *MISTRAL])))
 def test_what_is_not_known_is_refused(model: type[BaseModel]) -> None:
     assert model.model_config["extra"] == "forbid"
