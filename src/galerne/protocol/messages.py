@@ -25,7 +25,7 @@ def tagged(field: str) -> ConfigDict:
     """For a model with a default tag, which clients must say: it tells which one of several models is meant."""
 
     def require(schema: dict[str, Any]) -> None:
-        schema["required"] = [field, *schema.get("required", [])]
+        schema["required"] = list(dict.fromkeys([field, *schema.get("required", [])]))
 
     return ConfigDict(json_schema_extra=require)
 
@@ -43,6 +43,8 @@ JsonObject = Annotated[dict[str, Any], AfterValidator(_finite)]
 
 
 class TextPart(ProtocolModel):
+    model_config = tagged("type")
+
     type: Literal["text"] = "text"
     text: str
 
