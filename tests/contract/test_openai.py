@@ -106,7 +106,7 @@ def test_a_conversation_goes_on(client: OpenAI) -> None:
 def test_models(client: OpenAI) -> None:
     assert MODEL in [card.id for card in client.models.list()]
     card = client.models.retrieve(ALIAS)
-    assert (card.id, card.object, card.owned_by) == (MODEL, "model", "galerne")
+    assert (card.id, card.object, card.owned_by) == (MODEL, "model", "HuggingFaceTB")
     assert card.created > 0
 
 
