@@ -80,24 +80,43 @@ def test_a_score_that_dwarfs_all_others(caching_kernels):
     assert_attends(caching_kernels, heads, ((0, 100),), ((100, 20),), tolerance=1e-3)
 
 
-@pytest.mark.parametrize("spoilt", ["keys", "values"])
-def test_what_is_not_finite_is_not_lost(spoilt, caching_kernels):
-    """Numbers that grew beyond float32 end in the result, where the engine sees them."""
-    huge, fine = stored(np.full((32, 32), 5e6, np.float32)), stored(floats(32, 32))
+def growing(table, spoilt):
+    """`run`'s build: attention whose keys or values are beyond float32 where the table's row is not zero."""
+    huge, fine = stored(np.full((32, 32), 5e6, np.float32)), stored(floats(len(table), 32))
 
     def build(kernels):
-        large, small = kernels.matrix([huge]), kernels.matrix([fine])
+        rows, large, small = (kernels.matrix([x]) for x in (stored(table), huge, fine))
 
         def forward(ops):
-            infinite, q = ops.embed(large), ops.embed(small)
+            x, q = ops.embed(rows), ops.embed(small)
             for _ in range(5):
-                infinite = ops.linear(infinite, large)
-            k, v = (infinite, q) if spoilt == "keys" else (q, infinite)
+                x = ops.linear(x, large)
+            x = ops.linear(x, large, add=q)
+            k, v = (x, q) if spoilt == "keys" else (q, x)
             return ops.attention(q, k, v, Attention(0, 1, 1, 32, 0.1, None))
 
         return forward
 
+    return build
+
+
+@pytest.mark.parametrize("spoilt", ["keys", "values"])
+def test_what_is_not_finite_is_not_lost(spoilt, caching_kernels):
+    """It ends in the result, where the engine sees it."""
+    build = growing(np.full((32, 32), 5e6, np.float32), spoilt)
     assert not np.isfinite(run(caching_kernels, build, batch((0, 20)))).any()
+
+
+@pytest.mark.parametrize("spoilt", ["keys", "values"])
+def test_a_broken_sequence_leaves_nothing_to_the_next(spoilt, caching_kernels):
+    """Slots beyond a sequence's end weigh nothing, even where they hold what is not a number."""
+    table = np.zeros((40, 32), np.float32)
+    table[0] = 5e6
+    build = growing(table, spoilt)
+    broken, sound = (batch((0, rows), tokens=tokens) for rows, tokens in ((64, [0] * 64), (37, range(1, 38))))
+    result = run(caching_kernels, build, broken, sound)
+    assert not np.isfinite(result[:64]).any()
+    assert np.array_equal(result[64:], run(caching_kernels, build, sound))
 
 
 def test_what_a_block_held_before_does_not_matter(caching_kernels):
