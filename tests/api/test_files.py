@@ -287,6 +287,7 @@ async def test_a_workspace_has_room_for_so_many_files(tmp_path: Path) -> None:
 async def test_a_large_file_is_never_in_memory(house: KeptHouse) -> None:
     piece = bytes(1 << 16)
     head, tail = form(b"|").split(b"|")
+    await house.upload()  # what the application makes at its first request is not the file's
     exchange = house.send(head, *[piece] * 1024, tail)
     tracemalloc.start()
     try:
@@ -295,7 +296,7 @@ async def test_a_large_file_is_never_in_memory(house: KeptHouse) -> None:
     finally:
         tracemalloc.stop()
     assert answer.json()["bytes"] == 1 << 26
-    assert peak < 1 << 24  # of 64 MiB; what measures coverage takes some of it
+    assert peak < 1 << 20
 
 
 @pytest.mark.parametrize(
