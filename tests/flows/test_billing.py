@@ -6,10 +6,11 @@ import asyncio
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.flows.fakes import ScriptedGenerator, served
 
-from galerne.errors import EngineFailed, GalerneError, QueueFull, QuotaExceeded
+from galerne.errors import DiskFull, EngineFailed, GalerneError, QueueFull, QuotaExceeded
 from galerne.flows.billing import Billing, recover
 from galerne.flows.chat import Chat
 from galerne.flows.receipts import read_records
@@ -42,7 +43,8 @@ class House:
         for kind, cost in ((Kind.INPUT, 100), (Kind.CACHED, 10), (Kind.OUTPUT, 300)):
             self.books.set_price(Price("fake", kind, date(2026, 1, 1), cost))
         self.folder = folder / "journals"
-        self.billing = Billing(self.books, Journal(self.folder), b"secret", clock=lambda: NOW)
+        self.journal = Journal(self.folder)
+        self.billing = Billing(self.books, self.journal, b"secret", clock=lambda: NOW)
         self.generator = ScriptedGenerator(lambda _: answer, fails_after=fails_after)
         self.chat = Chat(served(self.generator), self.billing, Settings())
 
@@ -121,6 +123,27 @@ async def test_a_limit_stops_a_request_before_the_engine_sees_it(tmp_path: Path)
         await house.ask(max_tokens=20)
     assert len(house.generator.requests) == 1
     await asyncio.gather(house.ask(max_tokens=1), house.ask(max_tokens=1))
+
+
+async def test_an_answer_that_cannot_be_recorded_is_not_told_to_be_complete_and_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path)
+
+    def full(*_: object) -> None:
+        raise DiskFull("no room.")
+
+    monkeypatch.setattr(house.books, "close", full)
+    with pytest.raises(DiskFull):
+        await house.ask()
+    async with asyncio.timeout(5):
+        await house.billing.drained()  # a server that stops does not wait for ever
+    monkeypatch.undo()
+    (left,) = house.books.open_reservations()
+    assert house.journal.take() != left.slot  # its counter is nobody else's
+    counts = {left.journal: np.fromfile(house.folder / left.journal, np.int64).tolist()}
+    assert recover(house.books, counts, PriceList(house.books.prices()), NOW) == 1
+    assert house.books.balance()[receivable("town")] == 6 * 100 + 9 * 300
 
 
 async def test_a_process_that_died_is_settled_as_far_as_its_journal_says(tmp_path: Path) -> None:

@@ -81,14 +81,16 @@ class Billing:
     async def close(self, claim: Claim, accounts: Sequence[Account]) -> None:
         reservation = self._open[claim.id]
         record = self._record(reservation, claim, accounts) if accounts else (None, None)
-        await asyncio.to_thread(self._books.close, reservation, *record)
-        del self._open[claim.id]
-        self._journal.give_back(reservation.slot)
-        if not self._open:
-            self._none_open.set()
+        try:
+            await asyncio.to_thread(self._books.close, reservation, *record)
+            self._journal.give_back(reservation.slot)  # else it stays counted, for the next start to settle
+        finally:
+            del self._open[claim.id]
+            if not self._open:
+                self._none_open.set()
 
     async def drained(self) -> None:
-        """Every answer of this process is on record."""
+        """No answer of this process is being put on record any longer. One that could not be stays reserved."""
         await self._none_open.wait()
 
     def _reserve(self, claim: Claim, slot: int) -> Reservation:
