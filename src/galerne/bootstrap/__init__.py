@@ -1,0 +1,39 @@
+"""The only place that wires the parts together. Nothing imports it but `cli` and the tests.
+
+Imports happen inside the functions: `galerne --help` must not pay for an engine that it does not start.
+"""
+
+from __future__ import annotations
+
+from galerne.bootstrap.engines import WORKER, build_engine, build_generator, run_worker
+from galerne.bootstrap.keeping import open_administration, open_callers, open_kept, open_receipts, receipts_key
+from galerne.bootstrap.models import (
+    Announce,
+    LoadedModel,
+    OpenModel,
+    compile_kernels,
+    load_local_model,
+    open_local_model,
+)
+from galerne.bootstrap.server import build_app, open_chat, running
+
+__all__ = [
+    "WORKER",
+    "Announce",
+    "LoadedModel",
+    "OpenModel",
+    "build_app",
+    "build_engine",
+    "build_generator",
+    "compile_kernels",
+    "load_local_model",
+    "open_administration",
+    "open_callers",
+    "open_chat",
+    "open_kept",
+    "open_local_model",
+    "open_receipts",
+    "receipts_key",
+    "run_worker",
+    "running",
+]

@@ -1,0 +1,150 @@
+"""What is kept: the database, the files beside it, the books, and who may ask."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from galerne.errors import SettingsError
+
+if TYPE_CHECKING:
+    from galerne.api.application import Kept
+    from galerne.flows.administration import Administration
+    from galerne.flows.billing import Billing
+    from galerne.flows.receipts import Receipts
+    from galerne.flows.served import ServedModels
+    from galerne.identity.caller import Callers
+    from galerne.ledger.energy import Grid
+    from galerne.ledger.signing import SigningKey
+    from galerne.settings import Settings
+    from galerne.store.database import Database
+
+
+def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]:
+    """The database, for whoever closes it, and the flows over what is kept in it and beside it.
+
+    Raises `SettingsError`.
+    """
+    from galerne.api.application import Kept
+    from galerne.flows.batches import Batches
+    from galerne.flows.files import Files
+    from galerne.flows.links import Signer
+    from galerne.flows.receipts import Receipts
+    from galerne.protocol.conversations import ConversationFields
+    from galerne.protocol.responses import KeptResponse
+    from galerne.store.agents import SqlAgents
+    from galerne.store.batches import SqlJobs
+    from galerne.store.contents import ContentFolder
+    from galerne.store.files import SqlFiles
+    from galerne.store.receipts import SqlReceiptLog
+    from galerne.store.schema import open_database
+    from galerne.store.secret import load_secret
+    from galerne.store.threads import SqlThreads
+
+    contents, inputs = (
+        ContentFolder(
+            settings.data_dir / folder,
+            reserve=settings.disk_reserve_mb << 20,
+            upload_seconds=settings.upload_seconds,
+        )
+        for folder in ("files", "batches")
+    )
+    signer = Signer(load_secret(settings.data_dir / "signing.key"))
+    database = open_database(settings)
+    key = receipts_key(settings)
+    files = Files(SqlFiles(database), contents, signer, settings)
+    return database, Kept(
+        files=files,
+        batches=Batches(SqlJobs(database), inputs, files, models, settings),
+        agents=SqlAgents(database),
+        conversations=SqlThreads(database, "conversation", ConversationFields),
+        responses=SqlThreads(database, "response", KeptResponse),
+        billing=_open_billing(database, key, settings),
+        receipts=Receipts(SqlReceiptLog(database), key.public),
+    )
+
+
+def _open_billing(database: Database, key: SigningKey, settings: Settings) -> Billing:
+    """The books; first, what processes that died left open in them is settled."""
+    from galerne.flows.billing import Billing, recover
+    from galerne.ledger.energy import Power
+    from galerne.ledger.prices import PriceList
+    from galerne.store.books import SqlBooks
+    from galerne.store.journal import Journal, left_journals, remove_journal
+    from galerne.store.secret import load_secret
+
+    books, folder = SqlBooks(database, key), settings.data_dir / "journals"
+    left = left_journals(folder)
+    recover(books, left, PriceList(books.prices()), datetime.now(UTC))
+    for name in left:
+        remove_journal(folder, name)
+    return Billing(
+        books,
+        Journal(folder),
+        load_secret(settings.data_dir / "pseudonyms.key"),
+        power=Power(settings.core_watts, settings.core_watts_least, settings.core_watts_most),
+        grid=_grid(settings),
+    )
+
+
+def _grid(settings: Settings) -> Grid | None:
+    from galerne.ledger.energy import Grid
+
+    if settings.grid_grams_per_kwh is None or settings.grid_year is None or settings.grid_source is None:
+        return None
+    return Grid(settings.grid_grams_per_kwh, settings.grid_year, settings.grid_source)
+
+
+def open_receipts(settings: Settings) -> tuple[Database, Receipts]:
+    """The database, for whoever closes it, and the receipts in it. Raises `SettingsError`."""
+    from galerne.flows.receipts import Receipts
+    from galerne.store.receipts import SqlReceiptLog
+    from galerne.store.schema import open_database
+
+    database = open_database(settings)
+    return database, Receipts(SqlReceiptLog(database), receipts_key(settings).public)
+
+
+def receipts_key(settings: Settings) -> SigningKey:
+    """What receipts are signed with. Raises `SettingsError`."""
+    from galerne.ledger.signing import SigningKey
+    from galerne.store.secret import load_secret
+
+    return SigningKey.of(load_secret(settings.data_dir / "receipts.key")[:32])
+
+
+@contextmanager
+def open_administration(settings: Settings) -> Iterator[Administration]:
+    """What an administrator does, on this machine's database. Raises `SettingsError`."""
+    from galerne.flows.administration import Administration
+    from galerne.store.books import SqlBooks
+    from galerne.store.keys import SqlKeys
+    from galerne.store.schema import open_database
+
+    database = open_database(settings)
+    try:
+        yield Administration(SqlKeys(database), SqlBooks(database, receipts_key(settings)))
+    finally:
+        database.close()
+
+
+def open_callers(database: Database, settings: Settings) -> Callers:
+    """Who may ask. Raises `SettingsError` for a server that anybody on the network could use."""
+    from galerne.identity.key_callers import KeyCallers
+    from galerne.store.keys import SqlKeys
+
+    local = settings.host == "localhost" or _is_loopback(settings.host)
+    if settings.auth == "none" and not local:
+        hint = "Listen on 127.0.0.1, or make keys with `galerne admin keys create` and set auth to keys."
+        raise SettingsError(f"everybody who reaches {settings.host} could ask.", where="auth", hint=hint)
+    return KeyCallers(SqlKeys(database), open_door=local and settings.auth != "keys")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
