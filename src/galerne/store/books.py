@@ -35,16 +35,24 @@ from galerne.store.metadata import metadata
 from galerne.store.receipts import append_receipt
 from galerne.store.times import utc
 
+
+def _who_asks_what() -> list[Column[Any]]:
+    """What a reservation and the usage that it becomes have in common."""
+    return [
+        Column("organisation", String(64), nullable=False),
+        Column("workspace", String(64), nullable=False),
+        Column("user", String(64)),
+        Column("key", String(64)),
+        Column("endpoint", String(64), nullable=False),
+        Column("model", String(128), nullable=False),
+    ]
+
+
 reservations = Table(
     "reservations",
     metadata,
     Column("id", String(80), primary_key=True),
-    Column("organisation", String(64), nullable=False),
-    Column("workspace", String(64), nullable=False),
-    Column("user", String(64)),
-    Column("key", String(64)),
-    Column("endpoint", String(64), nullable=False),
-    Column("model", String(128), nullable=False),
+    *_who_asks_what(),
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("most_tokens", BigInteger, nullable=False),
     Column("nano_euros", BigInteger, nullable=False),
@@ -57,12 +65,7 @@ usage = Table(
     "usage",
     metadata,
     Column("id", String(80), primary_key=True),
-    Column("organisation", String(64), nullable=False),
-    Column("workspace", String(64), nullable=False),
-    Column("user", String(64)),
-    Column("key", String(64)),
-    Column("endpoint", String(64), nullable=False),
-    Column("model", String(128), nullable=False),
+    *_who_asks_what(),
     Column("time", DateTime(timezone=True), nullable=False),
     Column("input_tokens", BigInteger, nullable=False),
     Column("cached_tokens", BigInteger, nullable=False),
