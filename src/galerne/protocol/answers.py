@@ -25,6 +25,12 @@ class NamedEvent(AnswerModel):
     type: str
 
 
+class NumberedEvent(NamedEvent):
+    """An event with a number, by which a client that lost the stream says how far it had come."""
+
+    number: int  # rises from event to event
+
+
 class TokenAlternative(AnswerModel):
     """A token that could have been chosen, and the natural logarithm of its probability."""
 
