@@ -36,12 +36,13 @@ class KeptHouse:
         *,
         fails_after: int | None = None,
         hangs_after: int | None = None,
+        fim: bool = False,
         **settings: Any,
     ) -> None:
         self.folder = folder
         self.settings = Settings(data_dir=folder, **{"disk_reserve_mb": 0} | settings)
         self.generator = ScriptedGenerator(script, fails_after=fails_after, hangs_after=hangs_after)
-        models = served(self.generator)
+        models = served(self.generator, fim=fim)
         self.database, self.kept = open_kept(models, self.settings)
         self.app = create_app(models, TwoWorkspaces(), self.settings, kept=self.kept)
         self.client = Client(self.app)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from galerne import bootstrap
 from galerne.cli import app
 from galerne.errors import InvalidRequest, NotFound, SettingsError
-from galerne.ledger.prices import Kind
+from galerne.ledger.prices import Cost, Kind
 from galerne.ledger.usage import Reservation
 from galerne.settings import Settings
 from galerne.store.books import SqlBooks
@@ -63,10 +63,12 @@ def test_usage_is_summed_and_exported() -> None:
     database, _ = bootstrap.open_receipts(settings)
     books, now = SqlBooks(database, bootstrap.receipts_key(settings)), datetime.now(UTC)
     for number, workspace in enumerate(("hall", "town", "town")):
-        answer = Reservation(f"a{number}", "o", workspace, None, None, "/v1/x", "m", 10, 5, 900, now, "j", number)
+        answer = Reservation(
+            f"a{number}", "o", workspace, None, None, "/v1/x", "m", 10, 5, 900, now, "j", number, "d", None, "e", "p"
+        )
         books.reserve(answer)
-        counted = {Kind.INPUT: 10, Kind.OUTPUT: 5}
-        used = answer.settled(now, counted, nano_euros=900, cpu_seconds=0.5, joules=2, reason="stop")
+        costs = [Cost(Kind.INPUT, 10, 0), Cost(Kind.OUTPUT, 5, 900)]
+        used = answer.settled(now, costs, cpu_seconds=0.5, joules=2, reason="stop")
         books.close(answer, used, None)
     database.close()
     hall, town = json.loads(done("usage", "--by", "workspace", "--json"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -11,15 +13,17 @@ import pytest
 from tests.flows.fakes import ScriptedGenerator, served
 
 from galerne.errors import DiskFull, EngineFailed, GalerneError, QueueFull, QuotaExceeded
-from galerne.flows.billing import Billing, recover
+from galerne.flows.billing import Billing
 from galerne.flows.chat import Chat
 from galerne.flows.receipts import read_records
+from galerne.flows.recovery import recover
+from galerne.flows.settlement import Settlement
 from galerne.identity.caller import Caller
 from galerne.ledger.chain import faults
 from galerne.ledger.prices import Kind, Price, PriceList
 from galerne.ledger.quota import Holder, Measure, Subject
 from galerne.ledger.signing import SigningKey
-from galerne.ledger.usage import REVENUE, receivable
+from galerne.ledger.usage import REVENUE, Reservation, receivable
 from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
 from galerne.store.books import SqlBooks
@@ -31,6 +35,8 @@ from galerne.store.schema import upgrade
 NOW = datetime(2026, 11, 25, 15, 4, 30, tzinfo=UTC)
 TOWN = Caller("town", key="k")
 KEY = SigningKey.generate()
+SETTLEMENT = Settlement(b"secret")
+RESERVATION = Reservation("a", "o", "town", None, "k", "/v1/x", "fake", 6, 20, 9, NOW, "j", 0, "d", None, "e", "p")
 
 
 class House:
@@ -44,7 +50,7 @@ class House:
             self.books.set_price(Price("fake", kind, date(2026, 1, 1), cost))
         self.folder = folder / "journals"
         self.journal = Journal(self.folder)
-        self.billing = Billing(self.books, self.journal, b"secret", clock=lambda: NOW)
+        self.billing = Billing(self.books, self.journal, SETTLEMENT, clock=lambda: NOW)
         self.generator = ScriptedGenerator(lambda _: answer, fails_after=fails_after)
         self.chat = Chat(served(self.generator), self.billing, Settings())
 
@@ -88,7 +94,7 @@ async def test_what_fails_half_way_is_charged_as_far_as_it_went(tmp_path: Path) 
     house = House(tmp_path, fails_after=4)
     with pytest.raises(EngineFailed):
         await house.ask()
-    await house.billing.drained()
+    await house.billing.end()
     (receipt,) = house.receipts()
     assert (receipt["tokens"]["completion"], receipt["flags"]["reasons"]) == (4, ["failed"])
 
@@ -100,7 +106,7 @@ async def test_a_client_that_leaves_pays_for_what_was_generated(tmp_path: Path) 
     for _ in range(5):
         await anext(events)
     await events.aclose()
-    await house.billing.drained()
+    await house.billing.end()
     (receipt,) = house.receipts()
     assert receipt["flags"]["reasons"] == ["cancelled"]
     assert 0 < receipt["tokens"]["completion"] < 20
@@ -111,7 +117,7 @@ async def test_what_the_engine_refuses_costs_nothing(tmp_path: Path) -> None:
     house = House(tmp_path, QueueFull("no more."))
     with pytest.raises(QueueFull):
         await house.ask()
-    await house.billing.drained()
+    await house.billing.end()
     assert (house.receipts(), house.books.open_reservations(), house.books.balance()) == ([], [], {})
 
 
@@ -137,12 +143,12 @@ async def test_an_answer_that_cannot_be_recorded_is_not_told_to_be_complete_and_
     with pytest.raises(DiskFull):
         await house.ask()
     async with asyncio.timeout(5):
-        await house.billing.drained()  # a server that stops does not wait for ever
+        await house.billing.end()  # a server that stops does not wait for ever
     monkeypatch.undo()
     (left,) = house.books.open_reservations()
     assert house.journal.take() != left.slot  # its counter is nobody else's
     counts = {left.journal: np.fromfile(house.folder / left.journal, np.int64).tolist()}
-    assert recover(house.books, counts, PriceList(house.books.prices()), NOW) == 1
+    assert recover(house.books, counts, SETTLEMENT, NOW) == 1
     assert house.books.balance()[receivable("town")] == 6 * 100 + 9 * 300
 
 
@@ -155,9 +161,67 @@ async def test_a_process_that_died_is_settled_as_far_as_its_journal_says(tmp_pat
     (lost,) = house.books.open_reservations()
     assert left_journals(house.folder) == {}  # it lives: nobody may settle for it
     counts = {lost.journal: [0] * lost.slot + [4]}
-    assert recover(house.books, counts, PriceList(house.books.prices()), NOW) == 1
-    assert recover(house.books, counts, PriceList(house.books.prices()), NOW) == 0
+    assert recover(house.books, counts, SETTLEMENT, NOW) == 1
+    assert recover(house.books, counts, SETTLEMENT, NOW) == 0
     assert house.books.balance()[receivable("town")] == 6 * 100 + 4 * 300
+    (receipt,) = house.receipts()
+    assert receipt["tokens"] == {"prompt": 6, "cached": 0, "completion": 4}
+    assert receipt["flags"]["reasons"] == ["lost"]
+    assert (receipt["answer_digest"], receipt["energy"]["method"]) == (None, "unknown")
     await events.aclose()
-    await house.billing.drained()  # the late word changes nothing
+    await house.billing.end()  # the late word changes nothing
     assert house.books.balance()[receivable("town")] == 6 * 100 + 4 * 300
+    assert house.receipts() == [receipt]
+
+
+async def test_the_receipts_of_a_lost_answer_and_of_a_whole_one_agree_on_the_prompt(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    await house.ask()
+    (whole,) = house.receipts()
+    reservation = replace(RESERVATION, id=whole["id"], prompt_digest=SETTLEMENT.digest(whole["id"], [list(b"Hello!")]))
+    _, lost = SETTLEMENT.lost(reservation, 1, PriceList(), NOW)
+    assert lost["prompt_digest"] == whole["prompt_digest"]
+
+
+async def test_a_lost_answer_of_which_nothing_was_told_costs_nothing(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.books.reserve(RESERVATION)
+    assert recover(house.books, {"j": [0]}, SETTLEMENT, NOW) == 1
+    assert (house.receipts(), house.books.open_reservations(), house.books.balance()) == ([], [], {})
+
+
+async def test_whoever_leaves_while_it_is_set_aside_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(tmp_path)
+    house.books.set_limit(Subject(Holder.KEY, "k"), Measure.CONCURRENT, 1, NOW)
+    reserve = house.books.reserve
+
+    def slow(reservation: Reservation) -> object:
+        reserving.set()
+        return reserve(reservation)
+
+    reserving = threading.Event()
+    monkeypatch.setattr(house.books, "reserve", slow)
+    for _ in range(3):
+        asking = asyncio.create_task(house.ask())
+        while not reserving.is_set():
+            await asyncio.sleep(0)
+        reserving.clear()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    await house.billing.end()
+    assert house.books.open_reservations() == []
+    assert list(house.folder.iterdir()) == []  # nothing is left to settle, so the journal is gone
+
+
+async def test_prices_are_those_of_the_moment_when_it_was_asked(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    request = ChatRequest.model_validate({"model": "fake", "messages": [{"role": "user", "content": "Hello!"}]})
+    events = house.chat.answer(request, TOWN)
+    await anext(events)
+    house.books.set_price(Price("fake", Kind.OUTPUT, date(2026, 1, 1), 9_000))
+    async for _ in events:
+        pass
+    assert house.receipts()[0]["price"]["euros"] == "0.00000303"

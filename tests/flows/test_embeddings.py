@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ from tests.flows.fakes import STOP, LetterEmbedder, ScriptedGenerator, served
 from galerne.engine.events import EndReason
 from galerne.engine.request import Priority
 from galerne.errors import EngineFailed, GalerneError, InvalidRequest, ModelNotFound, PromptTooLong, TooLarge
-from galerne.flows.billing import counted_tokens
 from galerne.flows.embeddings import Embedded, Embeddings
 from galerne.flows.meter import Claim, Tally
+from galerne.flows.settlement import counted_tokens
 from galerne.identity.caller import Caller
 from galerne.ledger.prices import Kind
+from galerne.ledger.quota import Standing
 from galerne.protocol.embeddings import EmbeddingRequest
 from galerne.settings import Settings
 
@@ -30,8 +32,9 @@ class Ledger(Tally):
         self.claims: list[Claim] = []
         self.closed: list[Claim] = []
 
-    async def reserve(self, claim: Claim) -> None:
+    async def reserve(self, claim: Claim) -> Sequence[Standing]:
         self.claims.append(claim)
+        return ()
 
     async def close(self, claim: Claim, accounts: Any) -> None:  # noqa: ARG002
         self.closed.append(claim)
@@ -82,7 +85,7 @@ async def test_what_it_costs_is_reserved_and_settled() -> None:
         (EndReason.STOP, 2),
         (EndReason.STOP, 3),
     ]
-    assert counted_tokens(claim, house.ledger.accounts) == {Kind.INPUT: 5, Kind.CACHED: 0, Kind.OUTPUT: 0}
+    assert counted_tokens(claim, house.ledger.accounts) == {Kind.EMBEDDING: 5}
     assert house.ledger.closed == [claim]
 
 

@@ -12,8 +12,9 @@ from galerne.errors import QueueFull
 from galerne.flows.meter import Account, Claim, Tally
 from galerne.flows.tab import Tab
 from galerne.identity.caller import Caller
+from galerne.ledger.prices import Kind
 
-CLAIM = Claim("a", "/v1/x", Caller("town-hall"), "m", "d", "t", "f", ((1, 2, 3),), 1, 10)
+CLAIM = Claim("a", "/v1/x", Caller("town-hall"), "m", "d", "t", "f", ((1, 2, 3),), Kind.INPUT, 1, 10)
 
 
 class Books(Tally):

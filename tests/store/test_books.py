@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from galerne.errors import QuotaExceeded
-from galerne.ledger.prices import Kind, Price
+from galerne.ledger.prices import Cost, Kind, Price
 from galerne.ledger.quota import Holder, Measure, Subject
 from galerne.ledger.signing import SigningKey
 from galerne.ledger.usage import REVENUE, Reservation, Usage, receivable
@@ -26,15 +26,16 @@ def books(database: Database) -> SqlBooks:
 
 
 def reservation(id: str = "a", *, prompt: int = 10, most: int = 90, nano_euros: int = 1000, **fields) -> Reservation:
-    plain = Reservation(id, "house", "town", "u", "k", "/v1/x", "m", prompt, most, nano_euros, NOW, journal="j", slot=0)
+    plain = Reservation(
+        id, "house", "town", "u", "k", "/v1/x", "m", prompt, most, nano_euros, NOW, "j", 0, "d", None, "e", "p"
+    )
     return replace(plain, **fields)
 
 
 def settled(reserved: Reservation, output: int = 20, nano_euros: int = 300) -> Usage:
     return reserved.settled(
         NOW,
-        {Kind.INPUT: reserved.prompt_tokens, Kind.OUTPUT: output},
-        nano_euros=nano_euros,
+        [Cost(Kind.INPUT, reserved.prompt_tokens, 0), Cost(Kind.OUTPUT, output, nano_euros)],
         cpu_seconds=0.5,
         joules=None,
         reason="stop",

@@ -12,6 +12,7 @@ from galerne import __version__
 from galerne.agents.agent import AgentStore
 from galerne.agents.threads import Threads
 from galerne.api import documentation, errors
+from galerne.api.account import AccountHeaders, Told
 from galerne.api.caller import Identify
 from galerne.api.errors import INTERNAL
 from galerne.api.metrics import Metrics
@@ -79,7 +80,7 @@ def create_app(
     """The application over these models, for these callers; `lifespan` starts and stops them. `kept` None: it keeps
     nothing, and has no address that would."""
     metrics = Metrics(models)
-    meter = metrics if kept is None else Watched(kept.billing, metrics)
+    meter = metrics if kept is None else Told(Watched(kept.billing, metrics))
     chat = Chat(models, meter, settings)
     if kept is not None:
         responses = Responses(kept.responses, chat, settings)
@@ -100,7 +101,7 @@ def create_app(
     app.include_router(chat_routes(chat, metrics, settings))
     completions, fim = Completions(models, meter, settings), Fim(models, meter, settings)
     app.include_router(completion_routes(completions, fim, metrics, settings))
-    app.include_router(embedding_routes(Embeddings(models, metrics, settings), settings))
+    app.include_router(embedding_routes(Embeddings(models, meter, settings), settings))
     app.include_router(token_routes(Tokens(models, settings), settings))
     app.include_router(model_routes(models, settings))
     if kept is not None:
@@ -115,6 +116,7 @@ def create_app(
     app.include_router(metrics_routes(metrics))
     documentation.install(app)
     errors.install(app)
+    app.add_middleware(AccountHeaders)
     app.add_middleware(Identify, callers=callers)
     app.add_middleware(RequestLog, metrics=metrics)  # the outermost: what is refused is logged, too
     return app

@@ -33,11 +33,6 @@ class ChunkWriter(ABC):
         self._silent: set[int]  # choices that have not said a word
         self._waiting: ChoiceEnd | None = None
 
-    @property
-    def answer_id(self) -> str:
-        """Known once the first chunk is."""
-        return self._start.id
-
     def write(self, event: AnswerEvent) -> Iterator[AnswerModel]:
         if isinstance(event, AnswerStart):
             self._start = event

@@ -16,9 +16,6 @@ from galerne.flows.answer_events import AnswerEvent
 from galerne.protocol.answers import AnswerModel
 from galerne.protocol.generation import GenerationFields
 
-RECEIPT = "x-galerne-receipt"
-"""Says under which id the answer's receipt is, once the answer is complete."""
-
 Asked = TypeVar("Asked", bound=GenerationFields)
 
 
@@ -34,10 +31,8 @@ async def reply(
     A failure before the first chunk is raised, so that it has its own status.
     """
     if request.stream:
-        written = writer(request)
-        pieces = chunks(written, events)
+        pieces = chunks(writer(request), events)
         first = await unless_disconnected(http, anext(pieces))
-        return EventStream(first, pieces, {RECEIPT: written.answer_id})
+        return EventStream(first, pieces)
     answer = await unless_disconnected(http, collect(events, request.n or 1))
-    body = whole(request, answer).model_dump_json()
-    return Response(body, media_type="application/json", headers={RECEIPT: answer.start.id})
+    return Response(whole(request, answer).model_dump_json(), media_type="application/json")

@@ -8,9 +8,8 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from types import MappingProxyType
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -23,15 +22,10 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(
-        self,
-        first: AnswerModel,
-        rest: AsyncGenerator[AnswerModel],
-        headers: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
+    def __init__(self, first: AnswerModel, rest: AsyncGenerator[AnswerModel]) -> None:
         at_once = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # proxies shall pass chunks on
         self._events = _events(first, rest)
-        super().__init__(self._events, headers={**at_once, **headers})
+        super().__init__(self._events, headers=at_once)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(self._events):

@@ -69,25 +69,25 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
 
 def _open_billing(database: Database, key: SigningKey, settings: Settings) -> Billing:
     """The books; first, what processes that died left open in them is settled."""
-    from galerne.flows.billing import Billing, recover
+    from galerne.flows.billing import Billing
+    from galerne.flows.recovery import recover
+    from galerne.flows.settlement import Settlement
     from galerne.ledger.energy import Power
-    from galerne.ledger.prices import PriceList
     from galerne.store.books import SqlBooks
     from galerne.store.journal import Journal, left_journals, remove_journal
     from galerne.store.secret import load_secret
 
     books, folder = SqlBooks(database, key), settings.data_dir / "journals"
+    settlement = Settlement(
+        load_secret(settings.data_dir / "pseudonyms.key"),
+        Power(settings.core_watts, settings.core_watts_least, settings.core_watts_most),
+        _grid(settings),
+    )
     left = left_journals(folder)
-    recover(books, left, PriceList(books.prices()), datetime.now(UTC))
+    recover(books, left, settlement, datetime.now(UTC))
     for name in left:
         remove_journal(folder, name)
-    return Billing(
-        books,
-        Journal(folder),
-        load_secret(settings.data_dir / "pseudonyms.key"),
-        power=Power(settings.core_watts, settings.core_watts_least, settings.core_watts_most),
-        grid=_grid(settings),
-    )
+    return Billing(books, Journal(folder), settlement)
 
 
 def _grid(settings: Settings) -> Grid | None:

@@ -78,7 +78,7 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
         finally:
             await generator.close()
             await encoder.embedder.close()
-            await kept.billing.drained()
+            await kept.billing.end()
             opened.template.close()
             database.close()
 

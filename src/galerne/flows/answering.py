@@ -25,6 +25,7 @@ from galerne.flows.sampling import sampling_of
 from galerne.flows.served import ServedModel
 from galerne.flows.tab import Tab
 from galerne.identity.caller import Caller
+from galerne.ledger.prices import Kind
 from galerne.protocol.generation import GenerationFields
 from galerne.settings import Settings
 
@@ -156,6 +157,7 @@ def _claim(query: Query, asked: Sequence[GenerationRequest]) -> Claim:
         template=query.template,
         fingerprint=query.model.fingerprint,
         prompts=tuple(tuple(prompt.tokens) for prompt in query.prompts),
+        prompt_kind=Kind.INPUT,
         choices=query.n,
         most_tokens=sum(one.max_tokens for one in asked),
     )

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-
-from galerne.engine.events import EndReason
+from galerne.errors import GalerneError
 from galerne.flows.meter import Account, Claim
+from galerne.flows.settlement import Settlement
 from galerne.ledger.books import Books
-from galerne.ledger.energy import Grid, Power, energy_of
 from galerne.ledger.prices import Kind, PriceList
-from galerne.ledger.receipt import Answered, pseudonym, receipt_body, salted_digest
-from galerne.ledger.usage import LOST, Reservation, Usage
+from galerne.ledger.quota import Standing
+from galerne.ledger.usage import Reservation
 
 Clock = Callable[[], datetime]
 
@@ -36,6 +34,17 @@ class Journal(Protocol):
 
     def give_back(self, slot: int) -> None: ...
 
+    def close(self) -> None:
+        """Nothing in it is needed any longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """An answer that is being written."""
+
+    reservation: Reservation
+    prices: PriceList  # as they were when it was reserved
+
 
 class Billing:
     """All answers of this process, on record in the books."""
@@ -44,67 +53,78 @@ class Billing:
         self,
         books: Books,
         journal: Journal,
-        secret: bytes,
-        *,
-        power: Power | None = None,
-        grid: Grid | None = None,
+        settlement: Settlement,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
-        """`secret` makes pseudonyms and salts; `power` and `grid` are what energy is estimated with."""
         self._books = books
         self._journal = journal
-        self._secret = secret
-        self._power = power
-        self._grid = grid
+        self._settlement = settlement
         self._clock = clock
-        self._open: dict[str, Reservation] = {}
+        self._open: dict[str, _Open] = {}
         self._none_open = asyncio.Event()
         self._none_open.set()
-        self._prices = PriceList(books.prices())
+        self._undoing = set[asyncio.Task[None]]()
+        self._unrecorded = False  # whether there is an answer that has ended and is not on record
 
-    async def reserve(self, claim: Claim) -> None:
+    async def reserve(self, claim: Claim) -> Sequence[Standing]:
         slot = self._journal.take()
+        reserving = asyncio.create_task(self._reserve(claim, slot))
         try:
-            reservation = await asyncio.to_thread(self._reserve, claim, slot)
-        except BaseException:
-            self._journal.give_back(slot)
+            return await asyncio.shield(reserving)
+        except asyncio.CancelledError:  # whoever asked has left, but a thread may be at work on it
+            undoing = asyncio.create_task(self._undo(claim, reserving))
+            self._undoing.add(undoing)
+            undoing.add_done_callback(self._undoing.discard)
             raise
-        self._open[claim.id] = reservation
-        self._none_open.clear()
 
     def count(self, claim: Claim) -> None:
-        self._journal.count(self._open[claim.id].slot)
+        self._journal.count(self._open[claim.id].reservation.slot)
 
     def settle(self, account: Account) -> None:
         """`close` is told of all of them at once."""
 
     async def close(self, claim: Claim, accounts: Sequence[Account]) -> None:
-        reservation = self._open[claim.id]
-        record = self._record(reservation, claim, accounts) if accounts else (None, None)
+        reservation = self._open[claim.id].reservation
         try:
-            await asyncio.to_thread(self._books.close, reservation, *record)
-            self._journal.give_back(reservation.slot)  # else it stays counted, for the next start to settle
+            await asyncio.to_thread(self._close, self._open[claim.id], claim, accounts)
+            self._journal.give_back(reservation.slot)
+        except BaseException:
+            self._unrecorded = True  # it stays reserved and counted, for the next start to settle
+            raise
         finally:
             del self._open[claim.id]
             if not self._open:
                 self._none_open.set()
 
-    async def drained(self) -> None:
-        """No answer of this process is being put on record any longer. One that could not be stays reserved."""
+    async def end(self) -> None:
+        """The process stops: all its answers are on record when this returns, or are left to the next start."""
+        await asyncio.gather(*self._undoing)
         await self._none_open.wait()
+        if not self._unrecorded:
+            self._journal.close()
 
-    def _reserve(self, claim: Claim, slot: int) -> Reservation:
-        self._prices = PriceList(self._books.prices())  # an administrator may have changed them
-        reservation = self._reservation(claim, slot)
-        self._books.reserve(reservation)
-        return reservation
+    async def _reserve(self, claim: Claim, slot: int) -> Sequence[Standing]:
+        try:
+            self._open[claim.id], standings = await asyncio.to_thread(self._set_aside, claim, slot)
+        except BaseException:
+            self._journal.give_back(slot)
+            raise
+        self._none_open.clear()
+        return standings
 
-    def _reservation(self, claim: Claim, slot: int) -> Reservation:
+    async def _undo(self, claim: Claim, reserving: asyncio.Task[Sequence[Standing]]) -> None:
+        """Give back what is set aside for nobody."""
+        with suppress(GalerneError):
+            await reserving
+            await self.close(claim, ())
+
+    def _set_aside(self, claim: Claim, slot: int) -> tuple[_Open, Sequence[Standing]]:
+        prices = PriceList(self._books.prices())  # an administrator may have changed them
+        reservation = self._reservation(claim, slot, prices)
+        return _Open(reservation, prices), self._books.reserve(reservation)
+
+    def _reservation(self, claim: Claim, slot: int, prices: PriceList) -> Reservation:
         caller, now = claim.caller, self._clock()
-        prompt_tokens = sum(map(len, claim.prompts))
-        worst = self._prices.costs(
-            claim.model, now.date(), ((Kind.INPUT, prompt_tokens), (Kind.OUTPUT, claim.most_tokens))
-        )
         return Reservation(
             id=claim.id,
             organisation=caller.organisation,
@@ -113,86 +133,28 @@ class Billing:
             key=caller.key,
             endpoint=claim.endpoint,
             model=claim.model,
-            prompt_tokens=prompt_tokens,
+            prompt_tokens=claim.prompt_tokens,
             most_tokens=claim.most_tokens,
-            nano_euros=sum(cost.nano_euros for cost in worst),
+            nano_euros=_worst_cost(claim, prices, now),
             created=now,
             journal=self._journal.name,
             slot=slot,
-        )
-
-    def _record(
-        self, reservation: Reservation, claim: Claim, accounts: Sequence[Account]
-    ) -> tuple[Usage, Mapping[str, Any]]:
-        """What goes into the books: the usage and the receipt."""
-        now = self._clock()
-        counted = counted_tokens(claim, accounts)
-        costs = self._prices.costs(claim.model, reservation.created.date(), counted.items())
-        cpu_seconds = sum(account.work.cpu_seconds for account in accounts)
-        energy = energy_of(None, cpu_seconds, self._power, self._grid)
-        used = reservation.settled(
-            now,
-            counted,
-            nano_euros=sum(cost.nano_euros for cost in costs),
-            cpu_seconds=cpu_seconds,
-            joules=energy.joules,
-            reason=_worst([account.reason for account in accounts]).value,
-        )
-        answered = self._answered(used, claim, sorted(accounts, key=lambda account: account.id))
-        return used, receipt_body(answered, pseudonym(used.workspace, self._secret), costs, energy)
-
-    def _answered(self, used: Usage, claim: Claim, accounts: Sequence[Account]) -> Answered:
-        salt = hmac.new(self._secret, used.id.encode(), hashlib.sha256).digest()
-        return Answered(
-            id=used.id,
-            endpoint=used.endpoint,
-            time=used.time.isoformat(timespec="milliseconds"),
-            workspace=used.workspace,
-            model=used.model,
             model_sha256=claim.digest,
             template_sha256=claim.template,
             engine=claim.fingerprint,
-            prompt_tokens=used.input_tokens + used.cached_tokens,
-            cached_tokens=used.cached_tokens,
-            completion_tokens=used.output_tokens,
-            reasons=tuple(account.reason.value for account in accounts),
-            prompt_digest=salted_digest(_token_bytes(claim.prompts), salt),
-            answer_digest=salted_digest(_token_bytes([account.tokens for account in accounts]), salt),
+            prompt_digest=self._settlement.digest(claim.id, claim.prompts),
         )
 
-
-def recover(books: Books, journals: Mapping[str, Sequence[int]], prices: PriceList, now: datetime) -> int:
-    """Settle the answers of processes that died: each as far as its journal says it was. Returns how many."""
-    lost = [each for each in books.open_reservations() if each.journal in journals]
-    for reservation in lost:
-        told = journals[reservation.journal][reservation.slot]
-        counted = {Kind.INPUT: reservation.prompt_tokens if told else 0, Kind.CACHED: 0, Kind.OUTPUT: told}
-        costs = prices.costs(reservation.model, reservation.created.date(), counted.items())
-        cost = sum(cost.nano_euros for cost in costs)
-        used = reservation.settled(now, counted, nano_euros=cost, cpu_seconds=None, joules=None, reason=LOST)
-        books.close(reservation, used if told else None, None)
-    return len(lost)
+    def _close(self, open: _Open, claim: Claim, accounts: Sequence[Account]) -> None:
+        if not accounts:  # the engine took nothing on
+            self._books.close(open.reservation, None, None)
+            return
+        settled = self._settlement.of(open.reservation, claim, accounts, open.prices, self._clock())
+        self._books.close(open.reservation, *settled)
 
 
-def counted_tokens(claim: Claim, accounts: Sequence[Account]) -> dict[Kind, int]:
-    """What is billed. A prompt counts once, however many choices it has: the first computes it, the others find it."""
-    cached: dict[int, int] = {}
-    for account in accounts:
-        prompt = int(account.id.rpartition("-")[2]) // claim.choices
-        cached[prompt] = min(account.work.cached_tokens, cached.get(prompt, account.work.cached_tokens))
-    return {
-        Kind.INPUT: sum(len(claim.prompts[prompt]) for prompt in cached) - sum(cached.values()),
-        Kind.CACHED: sum(cached.values()),
-        Kind.OUTPUT: sum(account.work.completion_tokens for account in accounts),
-    }
-
-
-def _worst(reasons: Sequence[EndReason]) -> EndReason:
-    """Of an answer with several choices."""
-    return max(reasons, key=[EndReason.STOP, EndReason.LENGTH, EndReason.CANCELLED, EndReason.FAILED].index)
-
-
-def _token_bytes(texts: Sequence[Sequence[int]]) -> bytes:
-    """Token ids as bytes: for each text its length, then its tokens, as little-endian numbers of 32 bits."""
-    numbers = [number for text in texts for number in (len(text), *text)]
-    return np.array(numbers, "<u4").tobytes()
+def _worst_cost(claim: Claim, prices: PriceList, now: datetime) -> int:
+    """Nano-euros at most: each token at the highest price that it may come to."""
+    kinds = (Kind.EMBEDDING,) if claim.prompt_kind is Kind.EMBEDDING else (Kind.INPUT, Kind.CACHED)
+    dearest = max(prices.of(claim.model, kind, now.date()) for kind in kinds)
+    return claim.prompt_tokens * dearest + claim.most_tokens * prices.of(claim.model, Kind.OUTPUT, now.date())

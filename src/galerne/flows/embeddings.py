@@ -18,6 +18,7 @@ from galerne.flows.served import ServedEmbedder, ServedModels
 from galerne.flows.tab import Tab
 from galerne.flows.tokens import check_tokens
 from galerne.identity.caller import Caller
+from galerne.ledger.prices import Kind
 from galerne.prompt.conversation import check_length
 from galerne.prompt.plain_text import embedding_tokens
 from galerne.protocol.embeddings import EmbeddingRequest
@@ -106,6 +107,7 @@ def _claim(id: str, texts: Sequence[Sequence[int]], model: ServedEmbedder, calle
         template=None,
         fingerprint=model.fingerprint,
         prompts=tuple(map(tuple, texts)),
+        prompt_kind=Kind.EMBEDDING,
         choices=1,
         most_tokens=0,
     )

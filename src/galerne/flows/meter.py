@@ -8,6 +8,8 @@ from typing import Protocol
 
 from galerne.engine.events import EndReason, Work
 from galerne.identity.caller import Caller
+from galerne.ledger.prices import Kind
+from galerne.ledger.quota import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +24,14 @@ class Claim:
     template: str | None  # SHA-256 of the model's chat template; None: it takes no part
     fingerprint: str  # of what computes: equal ones give equal answers to equal requests
     prompts: tuple[tuple[int, ...], ...]  # token ids
+    prompt_kind: Kind  # what they count as
     choices: int  # to each prompt; the requests of the first one are "ID-0" to "ID-(choices - 1)"
     most_tokens: int  # of all choices together
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Of all prompts."""
+        return sum(map(len, self.prompts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +56,11 @@ class Observer(Protocol):
 class Meter(Observer, Protocol):
     """Keeps account. Each claim that was taken is closed just once, however its answer ends."""
 
-    async def reserve(self, claim: Claim) -> None:
-        """Set the worst case aside, before anything is computed. Raises `QuotaExceeded`."""
+    async def reserve(self, claim: Claim) -> Sequence[Standing]:
+        """Set the worst case aside, before anything is computed. Returns how far each limit is used with it.
+
+        Raises `QuotaExceeded`.
+        """
 
     def count(self, claim: Claim) -> None:
         """A token is about to be told."""
@@ -76,8 +87,8 @@ class Watched:
 class Unlimited:
     """Reserves nothing and records nothing: what a meter that only watches has of this."""
 
-    async def reserve(self, claim: Claim) -> None:
-        pass
+    async def reserve(self, claim: Claim) -> Sequence[Standing]:  # noqa: ARG002
+        return ()
 
     def count(self, claim: Claim) -> None:
         pass

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
 from galerne.ledger.prices import Price
-from galerne.ledger.quota import Limit, Measure, Subject
+from galerne.ledger.quota import Limit, Measure, Standing, Subject
 from galerne.ledger.usage import Reservation, Usage, UsageSum
 
 
 class Books(Protocol):
     """Its methods block. Each is one transaction: all of it is on disk when it returns, or none of it."""
 
-    def reserve(self, reservation: Reservation) -> None:
-        """Set its demand aside for all its subjects. Raises `QuotaExceeded`, and then nothing is set aside."""
+    def reserve(self, reservation: Reservation) -> Sequence[Standing]:
+        """Set its demand aside for all its subjects. Returns how far each of their limits is used with it.
+
+        Raises `QuotaExceeded`, and then nothing is set aside.
+        """
 
     def close(self, reservation: Reservation, usage: Usage | None, receipt: Mapping[str, Any] | None) -> None:
         """Give back what was set aside, and record what was used and its receipt. Doing it again changes nothing."""

@@ -51,6 +51,18 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a limit is used, at one moment."""
+
+    limit: Limit
+    used: int  # settled and reserved
+
+    @property
+    def left(self) -> int:
+        return max(self.limit.most - self.used, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Demand:
     """What an answer takes: at most, when it is reserved; in truth, when it is settled."""
 

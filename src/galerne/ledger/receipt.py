@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,11 +34,11 @@ class Answered:
     completion_tokens: int
     reasons: tuple[str, ...]  # how each choice ended: "stop", "length", "cancelled", "failed", ...
     prompt_digest: str  # salted, see `salted_digest`
-    answer_digest: str
+    answer_digest: str | None  # None: its process died, and took it along
     sources: tuple[str, ...] = ()  # digests of the passages that were used
 
 
-def receipt_body(answer: Answered, pseudonym: str, costs: tuple[Cost, ...], energy: Energy) -> dict[str, Any]:
+def receipt_body(answer: Answered, pseudonym: str, costs: Sequence[Cost], energy: Energy) -> dict[str, Any]:
     """The receipt, before the log gives it its place and signature. Every number is an integer or a string."""
     return {
         "kind": "answer",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from galerne.ledger.prices import Kind
+from galerne.ledger.prices import Cost, Kind
 from galerne.ledger.quota import Demand, Holder, Subject, subjects
 
 
@@ -27,6 +27,10 @@ class Reservation:
     created: datetime
     journal: str  # which process's journal counts the tokens that are on their way
     slot: int  # and where in it
+    model_sha256: str  # what its receipt says of how it was made, as the next three do
+    template_sha256: str | None
+    engine: str
+    prompt_digest: str
 
     @property
     def subjects(self) -> list[Subject]:
@@ -47,14 +51,15 @@ class Reservation:
     def settled(
         self,
         now: datetime,
-        counted: Mapping[Kind, int],
+        costs: Iterable[Cost],
         *,
-        nano_euros: int,
         cpu_seconds: float | None,
         joules: float | None,
         reason: str,
     ) -> Usage:
         """What it came to."""
+        costs = list(costs)
+        counted = {cost.kind: cost.tokens for cost in costs}
         return Usage(
             id=self.id,
             organisation=self.organisation,
@@ -68,7 +73,7 @@ class Reservation:
             cached_tokens=counted.get(Kind.CACHED, 0),
             output_tokens=counted.get(Kind.OUTPUT, 0),
             embedding_tokens=counted.get(Kind.EMBEDDING, 0),
-            nano_euros=nano_euros,
+            nano_euros=sum(cost.nano_euros for cost in costs),
             cpu_microseconds=None if cpu_seconds is None else round(cpu_seconds * 1e6),
             millijoules=None if joules is None else round(joules * 1000),
             reason=reason,

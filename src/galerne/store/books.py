@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from galerne.ledger.prices import Kind, Price
-from galerne.ledger.quota import NOTHING, Limit, Measure, Subject, window_start
+from galerne.ledger.quota import NOTHING, Limit, Measure, Standing, Subject, window_start
 from galerne.ledger.signing import SigningKey
 from galerne.ledger.usage import REVENUE, Reservation, Transfer, Usage, UsageSum, receivable
 from galerne.store import quota
@@ -59,6 +59,10 @@ reservations = Table(
     Column("created", DateTime(timezone=True), nullable=False),
     Column("journal", String(64), nullable=False),
     Column("slot", Integer, nullable=False),
+    Column("model_sha256", String(64), nullable=False),
+    Column("template_sha256", String(64)),
+    Column("engine", String(128), nullable=False),
+    Column("prompt_digest", String(64), nullable=False),
 )
 
 usage = Table(
@@ -106,10 +110,11 @@ class SqlBooks:
         self._database = database
         self._key = key
 
-    def reserve(self, reservation: Reservation) -> None:
+    def reserve(self, reservation: Reservation) -> Sequence[Standing]:
         with self._database.write() as connection:
-            quota.count(connection, reservation.subjects, reservation.demand, reservation.created)
+            standings = quota.count(connection, reservation.subjects, reservation.demand, reservation.created)
             connection.execute(insert(reservations).values(**asdict(reservation)))
+        return standings
 
     def close(self, reservation: Reservation, used: Usage | None, receipt: Mapping[str, Any] | None) -> None:
         with self._database.write() as connection:

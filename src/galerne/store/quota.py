@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, Row, String, Table, delete, func, insert, select, tuple_, update
 
 from galerne.errors import QuotaExceeded
-from galerne.ledger.quota import Demand, Holder, Limit, Measure, Subject, amount, seconds_left, window
+from galerne.ledger.quota import Demand, Holder, Limit, Measure, Standing, Subject, amount, seconds_left, window
 from galerne.store.metadata import metadata
 
 limits = Table(
@@ -47,13 +47,16 @@ def all_limits(connection: Connection) -> list[Limit]:
     return [_limit(row) for row in connection.execute(select(limits))]
 
 
-def count(connection: Connection, subjects: Sequence[Subject], demand: Demand, now: datetime) -> None:
+def count(connection: Connection, subjects: Sequence[Subject], demand: Demand, now: datetime) -> list[Standing]:
     """Add a demand to what its subjects have used. Raises `QuotaExceeded`: the transaction must then be undone."""
+    standings = []
     for limit in limits_of(connection, subjects):
         wanted = demand.of(limit.measure)
         used = _add(connection, limit, wanted, now)
         if used > limit.most:
             raise _exceeded(limit, used - wanted, wanted, now)
+        standings.append(Standing(limit, used))
+    return standings
 
 
 def correct(
