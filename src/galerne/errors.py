@@ -5,9 +5,11 @@
     │   ├── UnsupportedField      a field that this version does not implement
     │   ├── BadGrammar            a schema or pattern of an answer that cannot be followed, or not within its limits
     │   ├── PromptTooLong         the prompt (and the answer asked for) could never fit
+    │   ├── Taken                 a name or an address that something else has already
     │   ├── TooLarge              a body, list or number beyond its limit
     │   └── TooSlow               a body that did not arrive in time
     ├── NotAuthenticated          no key was shown, or one that is not known
+    ├── Forbidden                 the caller is known, but may not do this
     ├── NotFound                  no such thing
     │   └── ModelNotFound         no model of that name, alias or path
     ├── SettingsError             an unknown or bad setting, a port in use, a folder that cannot be written
@@ -68,6 +70,10 @@ class PromptTooLong(InvalidRequest):
     code = "context_length_exceeded"
 
 
+class Taken(InvalidRequest):
+    code = "taken"
+
+
 class TooLarge(InvalidRequest):
     code = "too_large"
 
@@ -78,6 +84,10 @@ class TooSlow(InvalidRequest):
 
 class NotAuthenticated(GalerneError):
     code = "not_authenticated"
+
+
+class Forbidden(GalerneError):
+    code = "forbidden"
 
 
 class NotFound(GalerneError):

@@ -12,7 +12,8 @@ from tests.flows.fakes import Script, ScriptedGenerator, served
 from galerne.api.application import create_app
 from galerne.bootstrap import open_kept
 from galerne.errors import NotAuthenticated
-from galerne.identity.caller import Caller
+from galerne.identity.caller import Caller, Callers
+from galerne.identity.permissions import ALL
 from galerne.settings import Settings
 
 BOUNDARY = b"----a-boundary"
@@ -25,7 +26,7 @@ class TwoWorkspaces:
     async def identify(self, credential: str | None) -> Caller:
         if credential not in ("anna", "bert"):
             raise NotAuthenticated("there is no such key.")
-        return Caller(credential)
+        return Caller(credential, user=credential, permissions=ALL)
 
 
 class KeptHouse:
@@ -34,6 +35,7 @@ class KeptHouse:
         folder: Path,
         script: Script = lambda _: b"Bonjour !",
         *,
+        callers: Callers | None = None,
         fails_after: int | None = None,
         hangs_after: int | None = None,
         fim: bool = False,
@@ -44,7 +46,7 @@ class KeptHouse:
         self.generator = ScriptedGenerator(script, fails_after=fails_after, hangs_after=hangs_after)
         models = served(self.generator, fim=fim)
         self.database, self.kept = open_kept(models, self.settings)
-        self.app = create_app(models, TwoWorkspaces(), self.settings, kept=self.kept)
+        self.app = create_app(models, callers or TwoWorkspaces(), self.settings, kept=self.kept)
         self.client = Client(self.app)
 
     async def get(self, path: str, who: dict[str, str] = ANNA) -> Answer:

@@ -21,6 +21,7 @@ from galerne.flows import batch_runner
 from galerne.flows.batch_jobs import OPEN, BatchJob, Reply, Status
 from galerne.flows.batches import Order
 from galerne.identity.caller import Caller
+from galerne.identity.permissions import IN_BATCHES
 from galerne.protocol.batches import InlineRequest
 from galerne.settings import Settings
 
@@ -123,7 +124,7 @@ async def test_every_request_is_answered_once_and_in_order(desk: Desk) -> None:
     assert (job.status, job.succeeded, job.failed, job.error_file) == (Status.SUCCESS, 40, 0, None)
     assert answers.asked == Counter(SAYS)
     assert answers.most <= 16
-    assert answers.callers == {Caller("anna", patient=True)}
+    assert answers.callers == {Caller("anna", permissions=IN_BATCHES, patient=True)}
     lines = await desk.lines(job.output_file)
     assert [line["custom_id"] for line in lines] == SAYS
     assert lines[3] == {

@@ -12,6 +12,7 @@ from galerne import __version__
 from galerne.agents.agent import AgentStore
 from galerne.agents.threads import Threads
 from galerne.api import documentation, errors
+from galerne.api.access import authorise
 from galerne.api.account import AccountHeaders, Told
 from galerne.api.caller import Identify
 from galerne.api.errors import INTERNAL
@@ -24,7 +25,7 @@ from galerne.api.routes.chat import chat_routes
 from galerne.api.routes.completions import completion_routes
 from galerne.api.routes.conversations import conversation_routes
 from galerne.api.routes.embeddings import embedding_routes
-from galerne.api.routes.files import file_routes
+from galerne.api.routes.files import file_routes, signed_file_routes
 from galerne.api.routes.health import health_routes
 from galerne.api.routes.metrics import metrics_routes
 from galerne.api.routes.models import model_routes
@@ -94,7 +95,7 @@ def create_app(
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         responses={500: {"model": ErrorBody, "description": f"`{INTERNAL}`"}},
-        dependencies=[Depends(say_once)],
+        dependencies=[Depends(authorise), Depends(say_once)],
         lifespan=lifespan,
     )
     app.state.models = models  # `Server` ends their answers when it stops
@@ -106,6 +107,7 @@ def create_app(
     app.include_router(model_routes(models, settings))
     if kept is not None:
         app.include_router(file_routes(kept.files, settings))
+        app.include_router(signed_file_routes(kept.files))
         app.include_router(agent_routes(Agents(kept.agents, models, settings), settings))
         conversations = Conversations(kept.conversations, kept.agents, chat, settings)
         app.include_router(conversation_routes(conversations, settings))

@@ -1,4 +1,4 @@
-"""Who asks: every address below /v1 wants a caller that is known."""
+"""Who asks: found out for every request to an address below /v1, before anything of it is read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from galerne.api.errors import respond
 from galerne.api.inside import CALLER, is_inside
 from galerne.errors import NotAuthenticated
 from galerne.identity.caller import Caller, Callers
@@ -15,7 +14,8 @@ PREFIX = "/v1/"
 
 
 class Identify:
-    """Finds the caller by the key that the request shows, before anything of the request is read."""
+    """Finds the caller by the key that the request shows. Whoever is not known is refused by the route, if it wants a
+    caller (`access`)."""
 
     def __init__(self, app: ASGIApp, callers: Callers) -> None:
         self._app = app
@@ -23,17 +23,19 @@ class Identify:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(PREFIX) and not is_inside(scope):
+            state = scope.setdefault("state", {})
             try:
-                scope.setdefault("state", {})[CALLER] = await self._callers.identify(_key(Headers(scope=scope)))
+                state[CALLER] = await self._callers.identify(_key(Headers(scope=scope)))
             except NotAuthenticated as refusal:
-                await respond(refusal)(scope, receive, send)
-                return
+                state[CALLER] = refusal
         await self._app(scope, receive, send)
 
 
 def caller_of(http: Request) -> Caller:
-    """Who sent this request."""
+    """Who sent this request. Raises `NotAuthenticated`."""
     caller = http.state.caller
+    if isinstance(caller, NotAuthenticated):
+        raise caller
     assert isinstance(caller, Caller)
     return caller
 

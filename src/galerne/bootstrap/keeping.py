@@ -121,12 +121,13 @@ def open_administration(settings: Settings) -> Iterator[Administration]:
     """What an administrator does, on this machine's database. Raises `SettingsError`."""
     from galerne.flows.administration import Administration
     from galerne.store.books import SqlBooks
+    from galerne.store.directory import SqlDirectory
     from galerne.store.keys import SqlKeys
     from galerne.store.schema import open_database
 
     database = open_database(settings)
     try:
-        yield Administration(SqlKeys(database), SqlBooks(database, receipts_key(settings)))
+        yield Administration(SqlDirectory(database), SqlKeys(database), SqlBooks(database, receipts_key(settings)))
     finally:
         database.close()
 

@@ -190,10 +190,17 @@ def _nano_euros_a_token(euros: str) -> int:
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
-        for name, value in row.items()
-    }
+    return {name: _word(value) for name, value in row.items()}
+
+
+def _word(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.isoformat(timespec="seconds")
+        case frozenset():
+            return sorted(value)
+        case _:
+            return value
 
 
 def _print(rows: Sequence[dict[str, Any]], as_json: bool) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from galerne.errors import InvalidRequest, NotFound
+from galerne.identity.directory import Directory, UserKind, Workspace, new_user
 from galerne.identity.keys import Key, Keys, digest_of, make_key
+from galerne.identity.permissions import Role
 from galerne.ledger.books import Books
 from galerne.ledger.prices import Kind, Price
 from galerne.ledger.quota import Holder, Limit, Measure, Subject
@@ -21,19 +23,39 @@ MOST = 2**53
 
 
 class Administration:
-    def __init__(self, keys: Keys, books: Books, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        keys: Keys,
+        books: Books,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._directory = directory
         self._keys = keys
         self._books = books
         self._clock = clock
 
     def create_key(self, name: str, workspace: str, valid: timedelta | None = None) -> tuple[str, Key]:
-        """A new key, which nobody can look up later, and what is known of it. Raises `InvalidRequest`."""
+        """A new key of a new service account, and of a new workspace if there is none of that name.
+
+        The secret, which nobody can look up later, and what is known of the key. Raises `InvalidRequest`.
+        """
         _check_name("name", name)
         _check_name("workspace", workspace)
         now = self._clock()
-        secret, key = make_key(name, workspace, now, now + valid if valid else None)
+        holder = new_user(UserKind.SERVICE, self._workspace(workspace), Role.MEMBER, name, None, now)
+        self._directory.add_user(holder)
+        secret, key = make_key(name, holder, None, now, now + valid if valid else None)
         self._keys.add(key, digest_of(secret))
         return secret, key
+
+    def _workspace(self, id: str) -> Workspace:
+        try:
+            return self._directory.workspace(id)
+        except NotFound:
+            workspace = Workspace(id, self._directory.organisation().id, id, self._clock())
+            self._directory.add_workspace(workspace)
+            return workspace
 
     def all_keys(self) -> list[Key]:
         return self._keys.all()

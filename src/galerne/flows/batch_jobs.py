@@ -9,6 +9,7 @@ from typing import Protocol
 
 from galerne.flows.stored_files import StoredFile, Window
 from galerne.identity.caller import Caller
+from galerne.identity.permissions import IN_BATCHES
 
 
 class Status(StrEnum):
@@ -61,7 +62,7 @@ class BatchJob:
     @property
     def caller(self) -> Caller:
         """Who asks for the job's requests: who ordered it, in no hurry."""
-        return Caller(self.workspace, self.organisation, self.user, self.key, patient=True)
+        return Caller(self.workspace, self.organisation, self.user, self.key, IN_BATCHES, patient=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from galerne.errors import Forbidden
+from galerne.identity.permissions import ALL, Permission
+
 DEFAULT_WORKSPACE = "default"
+LOCAL_USER = "local"
+"""Whoever sits at this machine, where nobody is asked who they are. Every database has this user, an administrator."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One request's caller. Whoever fills `Callers` sets every field."""
+    """One request's caller. Whoever fills `Callers` sets every field but the last."""
 
     workspace: str  # owns what the caller makes, and is the salt of the prefix cache
     organisation: str = "default"
-    user: str | None = None  # a person or a service account; None where nobody is asked who they are
+    user: str | None = None  # the id of a person or a service account; None only where there are no users: a terminal
     key: str | None = None  # the id of the key that was shown
+    permissions: frozenset[Permission] = frozenset()
     patient: bool = False  # whoever waits for an answer goes first: a batch's requests are for nobody who does
+
+    def check(self, *needed: Permission) -> None:
+        """Raises `Forbidden` unless the caller has all of these."""
+        missing = sorted(set(needed) - self.permissions)
+        if missing:
+            hint = "An administrator can give you another role, or a key with more scopes."
+            raise Forbidden(f"this takes the permission {', '.join(missing)}, which you do not have.", hint=hint)
 
 
 class Callers(Protocol):
@@ -27,7 +40,7 @@ class Callers(Protocol):
 
 
 class Everyone:
-    """Asks nobody for a key: a server for one person or team. All share one workspace."""
+    """Asks nobody for a key: a server for one person or team. All are the same user."""
 
     async def identify(self, credential: str | None) -> Caller:  # noqa: ARG002
-        return Caller(DEFAULT_WORKSPACE)
+        return Caller(DEFAULT_WORKSPACE, user=LOCAL_USER, permissions=ALL)

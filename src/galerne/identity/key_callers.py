@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from galerne.errors import NotAuthenticated
 from galerne.identity.caller import Caller, Everyone
-from galerne.identity.keys import Keys, digest_of
+from galerne.identity.keys import Keys, Opened, digest_of
 
 NOTE_USE = timedelta(minutes=1)
 """How old the last note of a key's use may be before another is made."""
@@ -27,16 +27,32 @@ class KeyCallers:
         self._clock = clock
 
     async def identify(self, credential: str | None) -> Caller:
-        key = await asyncio.to_thread(self._keys.find, digest_of(credential)) if credential else None
-        now = self._clock()
-        if key is None:
+        opened = await asyncio.to_thread(self._keys.find, digest_of(credential)) if credential else None
+        if opened is None:
             if self._others is not None:
                 return await self._others.identify(credential)
             message = "this key is not known." if credential else "a key is needed."
             raise NotAuthenticated(message, where="authorization", hint=HINT)
+        await self._check(opened)
+        holder = opened.holder
+        return Caller(
+            holder.workspace,
+            holder.organisation,
+            user=holder.id,
+            key=opened.key.id,
+            permissions=opened.permissions,
+        )
+
+    async def _check(self, opened: Opened) -> None:
+        key, now = opened.key, self._clock()
+        if opened.holder.disabled is not None:
+            raise NotAuthenticated(
+                f"the holder of the key {key.prefix}... was disabled.",
+                where="authorization",
+                hint="Ask an administrator.",
+            )
         if not key.valid(now):
             said = "was revoked" if key.revoked else "has expired"
             raise NotAuthenticated(f"the key {key.prefix}... {said}.", where="authorization", hint="Ask for a new one.")
         if key.last_used is None or now - key.last_used > NOTE_USE:
             await asyncio.to_thread(self._keys.used, key.id, now)
-        return Caller(key.workspace, key=key.id)

@@ -1,4 +1,8 @@
-"""API keys: shown once, kept as a hash, valid until they expire or are revoked."""
+"""API keys: shown once, kept as a hash, valid until they expire or are revoked.
+
+A key is what its holder may do, within its scopes; its secret is what a program shows. A key that is rotated gets
+another secret, and the old one opens it for a while: its limits and its usage stay its own.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import uuid4
+
+from galerne.identity.directory import User
+from galerne.identity.permissions import Permission, permissions_of
 
 PREFIX = "gal-"
 SHOWN = len(PREFIX) + 6
@@ -20,8 +27,10 @@ class Key:
 
     id: str
     name: str  # what people call it
-    prefix: str  # its first characters
+    prefix: str  # its newest secret's first characters
+    user: str  # who holds it
     workspace: str
+    scopes: frozenset[Permission] | None  # None: all that its holder may do
     created: datetime
     expires: datetime | None = None
     revoked: datetime | None = None
@@ -31,14 +40,26 @@ class Key:
         return self.revoked is None and (self.expires is None or now < self.expires)
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A key by one of its secrets. `Keys.find` sets every field."""
+
+    key: Key  # its prefix and expiry are those of the secret, where that one expires earlier
+    holder: User
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        return permissions_of(self.holder.role, self.key.scopes)
+
+
 class Keys(Protocol):
     """Who keeps them. Its methods block."""
 
     def add(self, key: Key, digest: str) -> None:
-        """Keep a new one, and its workspace if that is new."""
+        """Keep a new one."""
 
-    def find(self, digest: str) -> Key | None:
-        """The key with this hash."""
+    def find(self, digest: str) -> Opened | None:
+        """The key with a secret of this hash."""
 
     def all(self) -> list[Key]:
         """The newest first."""
@@ -50,10 +71,18 @@ class Keys(Protocol):
         """It was shown."""
 
 
-def make_key(name: str, workspace: str, now: datetime, expires: datetime | None) -> tuple[str, Key]:
-    """A new key, and what is kept of it. 256 random bits: nobody guesses it, and a plain hash of it tells nothing."""
-    secret = PREFIX + secrets.token_urlsafe(32)
-    return secret, Key(f"key-{uuid4().hex[:16]}", name, secret[:SHOWN], workspace, now, expires)
+def make_key(
+    name: str, holder: User, scopes: frozenset[Permission] | None, now: datetime, expires: datetime | None
+) -> tuple[str, Key]:
+    """A new key, and what is kept of it."""
+    secret = new_secret()
+    id = f"key-{uuid4().hex[:16]}"
+    return secret, Key(id, name, secret[:SHOWN], holder.id, holder.workspace, scopes, now, expires)
+
+
+def new_secret() -> str:
+    """256 random bits: nobody guesses it, and a plain hash of it tells nothing."""
+    return PREFIX + secrets.token_urlsafe(32)
 
 
 def digest_of(secret: str) -> str:

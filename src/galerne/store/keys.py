@@ -1,14 +1,18 @@
-"""API keys. Fills the port `Keys`."""
+"""API keys and their secrets' hashes. Fills the port `Keys`."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Column, DateTime, Row, String, Table, insert, select, update
+from sqlalchemy import Column, DateTime, ForeignKey, Row, String, Table, Text, insert, select, update
 
-from galerne.identity.keys import Key
+from galerne.identity.keys import Key, Opened
+from galerne.identity.permissions import Permission
 from galerne.store.database import Database
+from galerne.store.directory import USER, USERS, user_of, users
 from galerne.store.metadata import metadata
 from galerne.store.times import utc
 
@@ -17,16 +21,25 @@ keys = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("name", String(128), nullable=False),
-    Column("prefix", String(16), nullable=False),
-    Column("digest", String(64), nullable=False, unique=True),
-    Column("workspace", String(64), nullable=False, index=True),
+    Column("prefix", String(16), nullable=False),  # of its newest secret
+    Column("user", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("scopes", Text),  # words with spaces between; NULL: all that its holder may do
     Column("created", DateTime(timezone=True), nullable=False),
     Column("expires", DateTime(timezone=True)),
     Column("revoked", DateTime(timezone=True)),
     Column("last_used", DateTime(timezone=True)),
 )
 
-_KNOWN = [column for column in keys.c if column.name != "digest"]
+key_secrets = Table(
+    "key_secrets",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("key", ForeignKey("keys.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("prefix", String(16), nullable=False),
+    Column("expires", DateTime(timezone=True)),  # NULL: with its key
+)
+
+_ALL = select(keys, users.c.workspace).join(users)
 
 
 class SqlKeys:
@@ -34,17 +47,32 @@ class SqlKeys:
         self._database = database
 
     def add(self, key: Key, digest: str) -> None:
+        row = {name: getattr(key, name) for name in Key.__slots__ if name in keys.c}
+        row["scopes"] = None if key.scopes is None else " ".join(sorted(key.scopes))
         with self._database.write() as connection:
-            connection.execute(insert(keys).values(**asdict(key), digest=digest))
+            connection.execute(insert(keys).values(row))
+            connection.execute(insert(key_secrets).values(digest=digest, key=key.id, prefix=key.prefix))
 
-    def find(self, digest: str) -> Key | None:
+    def find(self, digest: str) -> Opened | None:
+        secret = (key_secrets.c.prefix.label("shown"), key_secrets.c.expires.label("until"))
+        of_holder = [column.label(f"holder_{column.name}") for column in USER]
+        query = (
+            select(keys, users.c.workspace, *secret, *of_holder)
+            .select_from(USERS.join(keys, keys.c.user == users.c.id).join(key_secrets))
+            .where(key_secrets.c.digest == digest)
+        )
         with self._database.read() as connection:
-            row = connection.execute(select(*_KNOWN).where(keys.c.digest == digest)).first()
-        return None if row is None else _key(row)
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        key, until = _key(row), utc({"until": row.until})["until"]
+        ends = min((time for time in (key.expires, until) if time is not None), default=None)
+        holder = {column.name: row._mapping[f"holder_{column.name}"] for column in USER}
+        return Opened(replace(key, prefix=row.shown, expires=ends), user_of(holder))
 
     def all(self) -> list[Key]:
         with self._database.read() as connection:
-            return [_key(row) for row in connection.execute(select(*_KNOWN).order_by(keys.c.created.desc()))]
+            return [_key(row) for row in connection.execute(_ALL.order_by(keys.c.created.desc()))]
 
     def revoke(self, id: str, when: datetime) -> bool:
         with self._database.write() as connection:
@@ -58,5 +86,7 @@ class SqlKeys:
             connection.execute(update(keys).where(keys.c.id == id).values(last_used=when))
 
 
-def _key(row: Row[tuple[object, ...]]) -> Key:
-    return Key(**utc(row._mapping))
+def _key(row: Row[Any]) -> Key:
+    known: Mapping[str, Any] = utc(row._mapping)
+    scopes = None if known["scopes"] is None else frozenset(map(Permission, known["scopes"].split()))
+    return Key(**{name: known[name] for name in Key.__slots__} | {"scopes": scopes})

@@ -2,4 +2,16 @@
 
 from __future__ import annotations
 
-from galerne.store import agents, batches, books, entries, files, keys, labels, quota, receipts, threads  # noqa: F401
+from galerne.store import (  # noqa: F401
+    agents,
+    batches,
+    books,
+    directory,
+    entries,
+    files,
+    keys,
+    labels,
+    quota,
+    receipts,
+    threads,
+)

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from galerne.agents.agent import Agent, AgentWindow, Alias
+from galerne.api.access import needs
 from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
@@ -14,6 +15,7 @@ from galerne.api.page_token import page_token, place_of
 from galerne.api.parameters import Id
 from galerne.errors import DatabaseUnavailable, InvalidRequest, ModelNotFound, NotFound, TooLarge
 from galerne.flows.agents import Agents
+from galerne.identity.permissions import Permission
 from galerne.protocol.agents import (
     AgentAlias,
     AgentCard,
@@ -27,6 +29,7 @@ from galerne.protocol.agents import (
 from galerne.protocol.agents import Alias as AliasName
 from galerne.settings import Settings
 
+_MANAGING = [needs(Permission.AGENTS)]
 _FINDING = fails(NotFound, InvalidRequest, DatabaseUnavailable)
 _LISTING = fails(InvalidRequest, TooLarge, DatabaseUnavailable)
 _CHANGING = fails(*READING, *KEEPING, ModelNotFound, NotFound)
@@ -35,9 +38,9 @@ Version = Annotated[int, Query(ge=0, lt=2**31)]
 
 
 def agent_routes(agents: Agents, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["agents"])
+    router = APIRouter(tags=["agents"], dependencies=[needs(Permission.AGENTS_READ)])
 
-    @router.post("/v1/agents", responses=_CHANGING, openapi_extra=takes(AgentDefinition))
+    @router.post("/v1/agents", responses=_CHANGING, openapi_extra=takes(AgentDefinition), dependencies=_MANAGING)
     async def create_agent(http: Request) -> AgentCard:
         """Make an agent; this is its version 0."""
         return _card(await agents.create(await read(AgentDefinition, http, settings), caller_of(http)))
@@ -64,17 +67,19 @@ def agent_routes(agents: Agents, settings: Settings) -> APIRouter:
         """An agent in its current version, or in another one."""
         return _card(await agents.find(id, agent_version, caller_of(http)))
 
-    @router.patch("/v1/agents/{id}", responses=_CHANGING, openapi_extra=takes(UpdateAgentRequest))
+    @router.patch(
+        "/v1/agents/{id}", responses=_CHANGING, openapi_extra=takes(UpdateAgentRequest), dependencies=_MANAGING
+    )
     async def update_agent(id: Id, http: Request) -> AgentCard:
         """Give an agent a new version, which becomes the current one, unless nothing changes."""
         return _card(await agents.update(id, await read(UpdateAgentRequest, http, settings), caller_of(http)))
 
-    @router.delete("/v1/agents/{id}", status_code=204, responses=fails(NotFound, *KEEPING))
+    @router.delete("/v1/agents/{id}", status_code=204, responses=fails(NotFound, *KEEPING), dependencies=_MANAGING)
     async def delete_agent(id: Id, http: Request) -> None:
         """Delete an agent. Its conversations stay, and can be read."""
         await agents.delete(id, caller_of(http))
 
-    @router.patch("/v1/agents/{id}/version", responses=_FINDING | fails(*KEEPING))
+    @router.patch("/v1/agents/{id}/version", responses=_FINDING | fails(*KEEPING), dependencies=_MANAGING)
     async def switch_version(id: Id, version: Version, http: Request) -> AgentCard:
         """Make a version the current one."""
         return _card(await agents.switch(id, version, caller_of(http)))
@@ -90,7 +95,7 @@ def agent_routes(agents: Agents, settings: Settings) -> APIRouter:
         """An agent in a version, by its number or an alias."""
         return _card(await agents.find(id, version, caller_of(http)))
 
-    @router.put("/v1/agents/{id}/aliases", responses=_FINDING | fails(*KEEPING))
+    @router.put("/v1/agents/{id}/aliases", responses=_FINDING | fails(*KEEPING), dependencies=_MANAGING)
     async def name_version(id: Id, alias: Annotated[AliasName, Query()], version: Version, http: Request) -> AgentAlias:
         """Give a version another name, or move the name there."""
         return _alias(await agents.name(id, alias, version, caller_of(http)))
@@ -100,7 +105,9 @@ def agent_routes(agents: Agents, settings: Settings) -> APIRouter:
         """The names that an agent's versions have."""
         return [_alias(alias) for alias in await agents.aliases(id, caller_of(http))]
 
-    @router.delete("/v1/agents/{id}/aliases", status_code=204, responses=_FINDING | fails(*KEEPING))
+    @router.delete(
+        "/v1/agents/{id}/aliases", status_code=204, responses=_FINDING | fails(*KEEPING), dependencies=_MANAGING
+    )
     async def forget_alias(id: Id, alias: str, http: Request) -> None:
         """Take a name away."""
         await agents.forget(id, alias, caller_of(http))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
+from galerne.api.access import needs
 from galerne.api.batch_cards import mistral_job, openai_batch
 from galerne.api.body import read
 from galerne.api.caller import caller_of
@@ -22,6 +23,7 @@ from galerne.errors import (
 from galerne.flows.batch_jobs import JobFilter
 from galerne.flows.batches import Batches, Order
 from galerne.flows.stored_files import Window
+from galerne.identity.permissions import Permission
 from galerne.protocol.batches import (
     Batch,
     BatchList,
@@ -35,6 +37,7 @@ from galerne.protocol.batches import (
 )
 from galerne.settings import Settings
 
+_ORDERING = [needs(Permission.CHAT)]  # what its requests will do
 _TAKING = fails(*READING, *KEEPING, NotFound, ModelNotFound)
 _LISTING = fails(NotFound, InvalidRequest, UnsupportedField, DatabaseUnavailable)
 _FINDING = fails(NotFound, DatabaseUnavailable)
@@ -42,14 +45,14 @@ _CANCELLING = fails(NotFound, InvalidRequest, *KEEPING)
 
 
 def batch_routes(batches: Batches, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["batches"])
+    router = APIRouter(tags=["batches"], dependencies=[needs(Permission.BATCHES)])
     _mistral(router, batches, settings)
     _openai(router, batches, settings)
     return router
 
 
 def _mistral(router: APIRouter, batches: Batches, settings: Settings) -> None:
-    @router.post("/v1/batch/jobs", responses=_TAKING, openapi_extra=takes(JobRequest))
+    @router.post("/v1/batch/jobs", responses=_TAKING, openapi_extra=takes(JobRequest), dependencies=_ORDERING)
     async def create_job(http: Request) -> Job:
         """Leave many requests to be answered when there is room. What is wrong with their form is said at once."""
         request = await read(JobRequest, http, settings)
@@ -98,7 +101,7 @@ def _mistral(router: APIRouter, batches: Batches, settings: Settings) -> None:
 
 
 def _openai(router: APIRouter, batches: Batches, settings: Settings) -> None:
-    @router.post("/v1/batches", responses=_TAKING, openapi_extra=takes(BatchRequest))
+    @router.post("/v1/batches", responses=_TAKING, openapi_extra=takes(BatchRequest), dependencies=_ORDERING)
     async def create_batch(http: Request) -> Batch:
         """Leave many requests to be answered when there is room. What is wrong with their form is said at once."""
         request = await read(BatchRequest, http, settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from galerne.api.access import needs
 from galerne.api.answers import ChatChunks, chat_response
 from galerne.api.body import read
 from galerne.api.caller import caller_of
@@ -13,13 +14,14 @@ from galerne.api.metrics import Metrics
 from galerne.api.reply import reply
 from galerne.flows.chat import ENDPOINT, Chat
 from galerne.flows.whole_calls import whole_calls
+from galerne.identity.permissions import Permission
 from galerne.protocol.answers import ChatResponse
 from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
 
 
 def chat_routes(chat: Chat, metrics: Metrics, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["chat"])
+    router = APIRouter(tags=["chat"], dependencies=[needs(Permission.CHAT)])
 
     @router.post(
         ENDPOINT,

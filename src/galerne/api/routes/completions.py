@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from galerne.api.access import needs
 from galerne.api.answers import ChatChunks, chat_response
 from galerne.api.body import read
 from galerne.api.caller import caller_of
@@ -14,6 +15,7 @@ from galerne.api.metrics import Metrics
 from galerne.api.reply import reply
 from galerne.flows.completions import Completions
 from galerne.flows.fim import Fim
+from galerne.identity.permissions import Permission
 from galerne.protocol.answers import ChatResponse
 from galerne.protocol.completions import Completion, CompletionRequest
 from galerne.protocol.fim import FimRequest
@@ -21,7 +23,9 @@ from galerne.settings import Settings
 
 
 def completion_routes(completions: Completions, fim: Fim, metrics: Metrics, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["completions"], responses=STREAMED | fails(*ANSWERING))
+    router = APIRouter(
+        tags=["completions"], dependencies=[needs(Permission.CHAT)], responses=STREAMED | fails(*ANSWERING)
+    )
 
     @router.post("/v1/completions", response_model=Completion, openapi_extra=takes(CompletionRequest))
     async def complete(http: Request) -> Response:

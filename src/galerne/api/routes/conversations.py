@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from galerne.api.access import needs
 from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import ANSWERING, KEEPING, STREAMED, fails, takes
@@ -18,6 +19,7 @@ from galerne.api.parameters import Id
 from galerne.api.turns import tell
 from galerne.errors import Busy, DatabaseUnavailable, InvalidRequest, NotFound, TooLarge
 from galerne.flows.conversations import Conversation, Conversations
+from galerne.identity.permissions import Permission
 from galerne.protocol.conversations import (
     ConversationAppendRequest,
     ConversationCard,
@@ -35,7 +37,7 @@ _FINDING = fails(NotFound, DatabaseUnavailable)
 
 
 def conversation_routes(conversations: Conversations, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["conversations"])
+    router = APIRouter(tags=["conversations"], dependencies=[needs(Permission.CHAT)])
 
     @router.post(
         "/v1/conversations",

@@ -7,18 +7,20 @@ import asyncio
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from galerne.api.access import needs
 from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.disconnect import unless_disconnected
 from galerne.api.documentation import ANSWERING, fails, takes
 from galerne.api.embeddings import written
 from galerne.flows.embeddings import ENDPOINT, Embeddings
+from galerne.identity.permissions import Permission
 from galerne.protocol.embeddings import EmbeddingRequest, EmbeddingResponse
 from galerne.settings import Settings
 
 
 def embedding_routes(embeddings: Embeddings, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["embeddings"], responses=fails(*ANSWERING))
+    router = APIRouter(tags=["embeddings"], dependencies=[needs(Permission.CHAT)], responses=fails(*ANSWERING))
 
     @router.post(ENDPOINT, response_model=EmbeddingResponse, openapi_extra=takes(EmbeddingRequest))
     async def embed(http: Request) -> Response:

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import FileResponse
 
+from galerne.api.access import ANYBODY, needs
 from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes_form
 from galerne.api.form import read_form
@@ -17,6 +18,7 @@ from galerne.flows.file_names import BINARY
 from galerne.flows.files import Files
 from galerne.flows.links import Link
 from galerne.flows.stored_files import FileFilter, StoredFile, Window
+from galerne.identity.permissions import Permission
 from galerne.protocol.files import FileDeleted, FileList, FileObject, FileQuery, SignedUrl, UploadFields
 from galerne.settings import Settings
 
@@ -24,7 +26,7 @@ _FINDING = fails(NotFound, InvalidRequest, DatabaseUnavailable)
 
 
 def file_routes(files: Files, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["files"])
+    router = APIRouter(tags=["files"], dependencies=[needs(Permission.FILES)])
 
     @router.post("/v1/files", responses=fails(*READING, *KEEPING), openapi_extra=takes_form(UploadFields))
     async def upload(http: Request) -> FileObject:
@@ -71,6 +73,12 @@ def file_routes(files: Files, settings: Settings) -> APIRouter:
         link = await files.link(file_id, expiry * 3600, caller_of(http))
         url = http.url_for("linked_content", file_id=link.file)
         return SignedUrl(url=str(url.include_query_params(expires=link.expires, signature=link.signature)))
+
+    return router
+
+
+def signed_file_routes(files: Files) -> APIRouter:
+    router = APIRouter(tags=["files"], dependencies=[ANYBODY])
 
     @router.get("/signed/files/{file_id}", response_class=FileResponse, responses=_FINDING)
     async def linked_content(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from galerne.api.access import needs
 from galerne.api.documentation import fails
 from galerne.errors import ModelNotFound
 from galerne.flows.cards import list_cards, show_card
 from galerne.flows.served import ServedModels
+from galerne.identity.permissions import Permission
 from galerne.protocol.models import ModelCard, ModelList
 from galerne.settings import Settings
 
 
 def model_routes(models: ServedModels, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["models"])
+    router = APIRouter(tags=["models"], dependencies=[needs(Permission.MODELS)])
 
     @router.get("/v1/models")
     async def list_models() -> ModelList:

@@ -7,11 +7,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from galerne.api.access import needs
 from galerne.api.caller import caller_of
 from galerne.api.documentation import fails
 from galerne.api.parameters import Id
 from galerne.errors import DatabaseUnavailable, NotFound
 from galerne.flows.receipts import Receipts
+from galerne.identity.permissions import Permission
 
 
 class Pem(Response):
@@ -19,7 +21,7 @@ class Pem(Response):
 
 
 def receipt_routes(receipts: Receipts) -> APIRouter:
-    router = APIRouter(tags=["receipts"])
+    router = APIRouter(tags=["receipts"], dependencies=[needs(Permission.RECEIPTS)])
 
     @router.get("/v1/receipts/key", response_class=Pem)
     async def public_key() -> Pem:

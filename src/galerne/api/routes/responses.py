@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from galerne.api.access import needs
 from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import ANSWERING, KEEPING, STREAMED, fails, takes
@@ -14,6 +15,7 @@ from galerne.api.responses import response_object, tell
 from galerne.errors import Busy, DatabaseUnavailable, InvalidRequest, NotFound
 from galerne.flows.items import items_of
 from galerne.flows.responses import Responses
+from galerne.identity.permissions import Permission
 from galerne.protocol.response_items import Item, ItemList, ItemQuery
 from galerne.protocol.responses import ResponseDeleted, ResponseObject, ResponseQuery, ResponseRequest
 from galerne.settings import Settings
@@ -22,7 +24,7 @@ _FINDING = fails(NotFound, InvalidRequest, DatabaseUnavailable)
 
 
 def response_routes(responses: Responses, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["responses"])
+    router = APIRouter(tags=["responses"], dependencies=[needs(Permission.CHAT)])
 
     @router.post(
         "/v1/responses",

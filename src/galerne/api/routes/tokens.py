@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
+from galerne.api.access import needs
 from galerne.api.body import read
 from galerne.api.documentation import READING, fails, takes
 from galerne.errors import ModelNotFound, TemplateError
 from galerne.flows.tokens import Tokens
+from galerne.identity.permissions import Permission
 from galerne.protocol.tokens import DetokenizeRequest, DetokenizeResponse, TokenizeRequest, TokenizeResponse
 from galerne.settings import Settings
 
 
 def token_routes(tokens: Tokens, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["tokens"], responses=fails(*READING, ModelNotFound, TemplateError))
+    router = APIRouter(
+        tags=["tokens"],
+        dependencies=[needs(Permission.MODELS)],
+        responses=fails(*READING, ModelNotFound, TemplateError),
+    )
 
     @router.post("/v1/tokenize", openapi_extra=takes(TokenizeRequest))
     async def tokenize(http: Request) -> TokenizeResponse:

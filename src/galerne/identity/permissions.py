@@ -1,0 +1,63 @@
+"""Who may do what: the one table that decides. A role grants permissions; each route asks for one (`api.access`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """What a caller may do; the scopes of keys have the same words."""
+
+    MODELS = "models:read"  # see which models there are
+    CHAT = "chat"  # ask them, and keep what is said
+    AGENTS_READ = "agents:read"
+    AGENTS = "agents:manage"
+    FILES = "files"
+    BATCHES = "batches"
+    RECEIPTS = "receipts:read"  # of one's workspace
+    KEYS_OWN = "keys:own"
+    USAGE_OWN = "usage:own"
+
+    USERS_READ = "users:read"  # of all workspaces, like everything below
+    USERS = "users:manage"  # workspaces, users, service accounts
+    KEYS = "keys:manage"
+    USAGE = "usage:read"
+    BILLING_READ = "billing:read"  # limits, prices, invoices
+    BILLING = "billing:manage"
+    AUDIT = "audit:read"
+    MODELS_MANAGE = "models:manage"
+    SETTINGS = "settings:read"
+    DATA = "data:manage"  # export and erase what is kept of somebody
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+    BILLING = "billing"
+    AUDITOR = "auditor"
+    MEMBER = "member"
+    GUEST = "guest"
+
+
+ALL = frozenset(Permission)
+
+_EVERYBODY = frozenset({Permission.MODELS, Permission.KEYS_OWN, Permission.USAGE_OWN})
+_GUEST = _EVERYBODY | {Permission.CHAT, Permission.AGENTS_READ, Permission.RECEIPTS}
+_ACCOUNTS = _EVERYBODY | {Permission.USAGE, Permission.BILLING_READ}
+
+GRANTS: Mapping[Role, frozenset[Permission]] = {
+    Role.ADMIN: ALL,
+    Role.BILLING: _ACCOUNTS | {Permission.BILLING},
+    Role.AUDITOR: _ACCOUNTS | {Permission.AUDIT, Permission.RECEIPTS, Permission.USERS_READ, Permission.SETTINGS},
+    Role.MEMBER: _GUEST | {Permission.AGENTS, Permission.FILES, Permission.BATCHES},
+    Role.GUEST: _GUEST,
+}
+
+IN_BATCHES = frozenset({Permission.CHAT})
+"""What the requests of a batch may do, whoever left them."""
+
+
+def permissions_of(role: Role, scopes: Iterable[Permission] | None = None) -> frozenset[Permission]:
+    """What somebody with this role may do by a key with these scopes (None: all of it). No scope adds anything."""
+    granted = GRANTS[role]
+    return granted if scopes is None else granted.intersection(scopes)

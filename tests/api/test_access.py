@@ -1,0 +1,88 @@
+"""Who may call what: every address, asked with every role, and with none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.routing import Mount
+from tests.api.client import Client
+from tests.api.kept_house import KeptHouse
+from tests.flows.fakes import ScriptedGenerator, served
+
+from galerne.api.access import Access, declared
+from galerne.api.application import create_app
+from galerne.errors import NotAuthenticated
+from galerne.identity.caller import Caller, Everyone
+from galerne.identity.permissions import GRANTS, Role
+from galerne.settings import Settings
+
+OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/assets", "/signed/files/{file_id}"}
+"""What is not below /v1, and for everybody."""
+
+
+class ByRole:
+    """Fills the port `Callers`: a key is the name of a role."""
+
+    async def identify(self, credential: str | None) -> Caller:
+        if credential is None:
+            raise NotAuthenticated("a key is needed.")
+        return Caller("default", user=credential, permissions=GRANTS[Role(credential)])
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> KeptHouse:
+    return KeptHouse(tmp_path, callers=ByRole())
+
+
+def routes(app: FastAPI) -> Iterator[tuple[str, str, list[Access]]]:
+    """Method, path, and who may call it."""
+    for route in iter_route_contexts(app.routes):
+        path = getattr(route, "path", None) or getattr(route.original_route, "path", "")
+        if isinstance(route.original_route, Mount) or not isinstance(route.original_route, APIRoute):
+            yield "GET", path, []
+            continue
+        for method in route.original_route.methods:
+            yield method, path, declared(route.original_route.dependencies)
+
+
+def test_every_address_says_who_may_call_it(house: KeptHouse) -> None:
+    found = list(routes(house.app))
+    assert len(found) > 50
+    assert [(method, path) for method, path, access in found if path.startswith("/v1/") and not access] == []
+    elsewhere = [(path, access) for _, path, access in found if not path.startswith("/v1/")]
+    assert {path for path, _ in elsewhere} == OPEN
+    assert all(not each.known for _, access in elsewhere for each in access)  # nobody would find out who asks
+
+
+async def test_every_role_at_every_address(house: KeptHouse) -> None:
+    for method, path, access in routes(house.app):
+        if not path.startswith("/v1/"):
+            continue
+        address = re.sub(r"\{.*?\}", "none", path)
+        known = any(each.known for each in access)
+        for role in Role:
+            needed = {each.permission for each in access} - {None}
+            answer = await house.client.get(address, {"authorization": f"Bearer {role}"}, method=method)
+            refused = bool(needed - GRANTS[role])
+            assert (answer.status == 403) == refused, (method, path, role, answer.body)
+            assert answer.status != 401
+        assert ((await house.client.get(address, method=method)).status == 401) == known, (method, path)
+
+
+async def test_an_address_that_does_not_say_who_may_call_it_is_refused() -> None:
+    app = create_app(served(ScriptedGenerator(lambda _: b"")), Everyone(), Settings())
+    router = APIRouter()
+
+    @router.get("/v1/forgotten")
+    async def forgotten() -> str:
+        return "a secret"
+
+    app.include_router(router)
+    answer = await Client(app).get("/v1/forgotten")
+    assert answer.status == 403
+    assert b"secret" not in answer.body
