@@ -32,6 +32,7 @@ from galerne.api.routes.models import model_routes
 from galerne.api.routes.receipts import receipt_routes
 from galerne.api.routes.responses import response_routes
 from galerne.api.routes.tokens import token_routes
+from galerne.api.routes.usage import usage_routes
 from galerne.flows.agents import Agents
 from galerne.flows.batches import Batches
 from galerne.flows.billing import Billing
@@ -46,6 +47,7 @@ from galerne.flows.receipts import Receipts
 from galerne.flows.responses import Responses
 from galerne.flows.served import ServedModels
 from galerne.flows.tokens import Tokens
+from galerne.flows.usage import UsageReports
 from galerne.identity.caller import Callers
 from galerne.protocol.conversations import ConversationFields
 from galerne.protocol.failures import ErrorBody
@@ -69,6 +71,7 @@ class Kept:
     conversations: Threads[ConversationFields]
     billing: Billing
     receipts: Receipts
+    usage: UsageReports
 
 
 def create_app(
@@ -113,6 +116,7 @@ def create_app(
         app.include_router(conversation_routes(conversations, settings))
         app.include_router(response_routes(responses, settings))
         app.include_router(receipt_routes(kept.receipts))
+        app.include_router(usage_routes(kept.usage))
         app.include_router(batch_routes(kept.batches, settings))
     app.include_router(health_routes(models))
     app.include_router(metrics_routes(metrics))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from galerne.flows.receipts import Receipts
     from galerne.flows.served import ServedModels
     from galerne.identity.caller import Callers
+    from galerne.ledger.books import Books
     from galerne.ledger.energy import Grid
     from galerne.ledger.signing import SigningKey
     from galerne.settings import Settings
@@ -33,10 +34,12 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.flows.files import Files
     from galerne.flows.links import Signer
     from galerne.flows.receipts import Receipts
+    from galerne.flows.usage import UsageReports
     from galerne.protocol.conversations import ConversationFields
     from galerne.protocol.responses import KeptResponse
     from galerne.store.agents import SqlAgents
     from galerne.store.batches import SqlJobs
+    from galerne.store.books import SqlBooks
     from galerne.store.contents import ContentFolder
     from galerne.store.files import SqlFiles
     from galerne.store.receipts import SqlReceiptLog
@@ -55,6 +58,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     signer = Signer(load_secret(settings.data_dir / "signing.key"))
     database = open_database(settings)
     key = receipts_key(settings)
+    books = SqlBooks(database, key)
     files = Files(SqlFiles(database), contents, signer, settings)
     return database, Kept(
         files=files,
@@ -62,22 +66,22 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         agents=SqlAgents(database),
         conversations=SqlThreads(database, "conversation", ConversationFields),
         responses=SqlThreads(database, "response", KeptResponse),
-        billing=_open_billing(database, key, settings),
+        billing=_open_billing(books, settings),
         receipts=Receipts(SqlReceiptLog(database), key.public),
+        usage=UsageReports(books),
     )
 
 
-def _open_billing(database: Database, key: SigningKey, settings: Settings) -> Billing:
+def _open_billing(books: Books, settings: Settings) -> Billing:
     """The books; first, what processes that died left open in them is settled."""
     from galerne.flows.billing import Billing
     from galerne.flows.recovery import recover
     from galerne.flows.settlement import Settlement
     from galerne.ledger.energy import Power
-    from galerne.store.books import SqlBooks
     from galerne.store.journal import Journal, left_journals, remove_journal
     from galerne.store.secret import load_secret
 
-    books, folder = SqlBooks(database, key), settings.data_dir / "journals"
+    folder = settings.data_dir / "journals"
     settlement = Settlement(
         load_secret(settings.data_dir / "pseudonyms.key"),
         Power(settings.core_watts, settings.core_watts_least, settings.core_watts_most),

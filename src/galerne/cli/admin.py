@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -37,6 +35,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(limits, name="limits")
 app.add_typer(prices, name="prices")
 
+By = Literal["day", "model", "key", "user", "workspace", "organisation"]
 Kind = Literal["input", "cached", "output", "embedding"]
 Measure = Literal[
     "requests_per_minute",
@@ -139,7 +138,7 @@ def list_prices(as_json: Json = False) -> None:
 
 @app.command(epilog="Example: galerne admin usage --by workspace --since 2026-11-01 --csv > november.csv")
 def usage(
-    by: Annotated[Literal["day", "model", "key", "workspace"], typer.Option(help="A sum for each of these.")] = "day",
+    by: Annotated[By, typer.Option(help="A sum for each of these.")] = "day",
     since: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="By default this month's first day.")
     ] = None,
@@ -148,23 +147,15 @@ def usage(
     as_json: Json = False,
 ) -> None:
     """What was used, and what it costs."""
-    from galerne.ledger.prices import euros
+    from galerne.ledger.usage_table import csv_text, usage_line, usage_names
 
-    today = datetime.now(UTC)
-    first, last = since or today.replace(day=1), until or today
     with _administration() as administration:
-        sums = administration.usage(by, first.date(), last.date())
-    rows = [_plain(asdict(each)) | {"euros": euros(each.nano_euros)} for each in sums]
-    for row in rows:
-        row.pop("nano_euros")
-        row[by] = row.pop("name")
-    rows = [{by: row[by], **row} for row in rows]
+        sums = administration.usage(by, since and since.date(), until and until.date())
+    lines = [usage_line(by, each) for each in sums]
     if as_csv:
-        writer = csv.DictWriter(sys.stdout, rows[0] if rows else [by], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        typer.echo(csv_text(usage_names(by), lines), nl=False)
     else:
-        _print(rows, as_json)
+        _print(lines, as_json)
 
 
 @contextmanager
@@ -203,7 +194,7 @@ def _word(value: Any) -> Any:
             return value
 
 
-def _print(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
+def _print(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

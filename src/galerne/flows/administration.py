@@ -7,13 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from galerne.errors import InvalidRequest, NotFound
+from galerne.flows.usage import usage_query
 from galerne.identity.directory import Directory, UserKind, Workspace, new_user
 from galerne.identity.keys import Key, Keys, digest_of, make_key
 from galerne.identity.permissions import Role
 from galerne.ledger.books import Books
 from galerne.ledger.prices import Kind, Price
 from galerne.ledger.quota import Holder, Limit, Measure, Subject
-from galerne.ledger.usage import UsageSum
+from galerne.ledger.usage import By, UsageSum
 
 NAME = re.compile(r"[\w .@-]{1,64}")
 """What keys and workspaces may be called."""
@@ -85,9 +86,9 @@ class Administration:
     def prices(self) -> list[Price]:
         return self._books.prices()
 
-    def usage(self, by: str, since: date, until: date) -> list[UsageSum]:
-        """What was used from one day to another, both included; a sum for each day, model, key or workspace."""
-        return self._books.usage(by, since, until)
+    def usage(self, by: By, since: date | None = None, until: date | None = None) -> list[UsageSum]:
+        """What everybody used; by default, this month up to today. Raises `InvalidRequest`."""
+        return self._books.usage(usage_query(by, since, until, self._clock()))
 
 
 def subject_of(text: str) -> Subject:

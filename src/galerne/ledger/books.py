@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 from galerne.ledger.prices import Price
 from galerne.ledger.quota import Limit, Measure, Standing, Subject
-from galerne.ledger.usage import Reservation, Usage, UsageSum
+from galerne.ledger.usage import Reservation, Usage, UsageQuery, UsageSum
 
 
 class Books(Protocol):
@@ -35,8 +35,8 @@ class Books(Protocol):
     def prices(self) -> list[Price]:
         """All of them."""
 
-    def usage(self, by: str, since: date, until: date) -> list[UsageSum]:
-        """Sums by "day", "model", "key" or "workspace", from one day to another, both included."""
+    def usage(self, query: UsageQuery) -> list[UsageSum]:
+        """The sums, by their names."""
 
     def set_price(self, price: Price) -> None:
         """From its day on, instead of the one of the same model, kind and day."""

@@ -25,6 +25,10 @@ class Measure(StrEnum):
         """Which amount of a demand it counts: "requests", "tokens" or "nano_euros"."""
         return "requests" if self is Measure.CONCURRENT else self.value.rsplit("_per_", 1)[0]
 
+    @property
+    def is_monthly(self) -> bool:
+        return self.value.endswith("_per_month")
+
 
 class Holder(StrEnum):
     """Who has a limit."""

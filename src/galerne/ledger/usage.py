@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Literal
 
 from galerne.ledger.prices import Cost, Kind
 from galerne.ledger.quota import Demand, Holder, Subject, subjects
@@ -110,11 +111,25 @@ class Usage:
         return Demand(self.tokens, self.nano_euros)
 
 
+By = Literal["day", "model", "key", "user", "workspace", "organisation"]
+"""What answers that are summed up have in common."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageQuery:
+    """Which answers are summed up, and how."""
+
+    by: By
+    since: date  # both days are included; days are those of UTC
+    until: date
+    workspace: str | None = None  # None: all of them
+
+
 @dataclass(frozen=True, slots=True)
 class UsageSum:
     """What many answers took together."""
 
-    name: str | None  # the day, model, key or workspace that they have in common
+    name: str | None  # what they have in common; None: they had no key, or nobody in particular asked
     requests: int
     input_tokens: int
     cached_tokens: int

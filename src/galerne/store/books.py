@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -14,9 +14,7 @@ from sqlalchemy import (
     Connection,
     Date,
     DateTime,
-    Index,
     Integer,
-    Row,
     String,
     Table,
     delete,
@@ -28,31 +26,19 @@ from sqlalchemy import (
 from galerne.ledger.prices import Kind, Price
 from galerne.ledger.quota import NOTHING, Limit, Measure, Standing, Subject, window_start
 from galerne.ledger.signing import SigningKey
-from galerne.ledger.usage import REVENUE, Reservation, Transfer, Usage, UsageSum, receivable
+from galerne.ledger.usage import REVENUE, Reservation, Transfer, Usage, UsageQuery, UsageSum, receivable
 from galerne.store import quota
 from galerne.store.database import Database
 from galerne.store.metadata import metadata
 from galerne.store.receipts import append_receipt
 from galerne.store.times import utc
-
-
-def _who_asks_what() -> list[Column[Any]]:
-    """What a reservation and the usage that it becomes have in common."""
-    return [
-        Column("organisation", String(64), nullable=False),
-        Column("workspace", String(64), nullable=False),
-        Column("user", String(64)),
-        Column("key", String(64)),
-        Column("endpoint", String(64), nullable=False),
-        Column("model", String(128), nullable=False),
-    ]
-
+from galerne.store.usage import record_usage, usage_sums, used_since, who_asks_what
 
 reservations = Table(
     "reservations",
     metadata,
     Column("id", String(80), primary_key=True),
-    *_who_asks_what(),
+    *who_asks_what(),
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("most_tokens", BigInteger, nullable=False),
     Column("nano_euros", BigInteger, nullable=False),
@@ -63,24 +49,6 @@ reservations = Table(
     Column("template_sha256", String(64)),
     Column("engine", String(128), nullable=False),
     Column("prompt_digest", String(64), nullable=False),
-)
-
-usage = Table(
-    "usage",
-    metadata,
-    Column("id", String(80), primary_key=True),
-    *_who_asks_what(),
-    Column("time", DateTime(timezone=True), nullable=False),
-    Column("input_tokens", BigInteger, nullable=False),
-    Column("cached_tokens", BigInteger, nullable=False),
-    Column("output_tokens", BigInteger, nullable=False),
-    Column("embedding_tokens", BigInteger, nullable=False),
-    Column("nano_euros", BigInteger, nullable=False),
-    Column("cpu_microseconds", BigInteger),
-    Column("millijoules", BigInteger),
-    Column("reason", String(16), nullable=False),
-    Index("ix_usage_time", "time"),
-    Index("ix_usage_workspace_time", "workspace", "time"),
 )
 
 transfers = Table(
@@ -156,19 +124,9 @@ class SqlBooks:
             connection.execute(delete(prices).where(*same))
             connection.execute(insert(prices).values(**asdict(price)))
 
-    def usage(self, by: str, since: date, until: date) -> list[UsageSum]:
-        name = func.date(usage.c.time) if by == "day" else usage.c[by]
-        sums = [func.coalesce(func.sum(usage.c[column]), 0).label(column) for column in _SUMMED]
-        first = datetime.combine(since, time.min, UTC)
-        behind = datetime.combine(until + timedelta(days=1), time.min, UTC)
-        wanted = (
-            select(name.label("name"), func.count().label("requests"), *sums, func.sum(usage.c.millijoules).label("mj"))
-            .where(usage.c.time >= first, usage.c.time < behind)
-            .group_by(name)
-            .order_by(name)
-        )
+    def usage(self, query: UsageQuery) -> list[UsageSum]:
         with self._database.read() as connection:
-            return [_usage_sum(row) for row in connection.execute(wanted)]
+            return usage_sums(connection, query)
 
     def balance(self) -> dict[str, int]:
         """What each account owes (more than 0) or is owed; together it is zero."""
@@ -181,44 +139,16 @@ class SqlBooks:
             return owed
 
     def _record(self, connection: Connection, used: Usage) -> None:
-        connection.execute(insert(usage).values(**asdict(used)))
+        record_usage(connection, used)
         if used.nano_euros:
             transfer = Transfer(used.id, receivable(used.workspace), REVENUE, used.nano_euros, used.time)
             connection.execute(insert(transfers).values(**asdict(transfer)))
 
 
-_SUMMED = ("input_tokens", "cached_tokens", "output_tokens", "embedding_tokens", "nano_euros", "cpu_microseconds")
-
-
-def _usage_sum(row: Row[Any]) -> UsageSum:
-    return UsageSum(
-        name=None if row.name is None else str(row.name),
-        requests=row.requests,
-        input_tokens=int(row.input_tokens),
-        cached_tokens=int(row.cached_tokens),
-        output_tokens=int(row.output_tokens),
-        embedding_tokens=int(row.embedding_tokens),
-        nano_euros=int(row.nano_euros),
-        cpu_seconds=int(row.cpu_microseconds) / 1e6,
-        joules=None if row.mj is None else int(row.mj) / 1000,
-    )
-
-
 def _used(connection: Connection, subject: Subject, measure: Measure, now: datetime) -> int:
     """What a subject has used, and reserved, in the span that `now` is in."""
-    holder = subject.holder.value
-    start = window_start(measure, now)
-    total = 0
-    if measure is not Measure.CONCURRENT:
-        amount = {
-            "requests": func.count(),
-            "tokens": func.sum(
-                usage.c.input_tokens + usage.c.cached_tokens + usage.c.output_tokens + usage.c.embedding_tokens
-            ),
-            "nano_euros": func.sum(usage.c.nano_euros),
-        }[measure.counts]
-        settled = select(amount).where(usage.c[holder] == subject.id, usage.c.time >= start)
-        total = int(connection.execute(settled).scalar() or 0)
+    holder, start = subject.holder.value, window_start(measure, now)
+    total = 0 if measure is Measure.CONCURRENT else used_since(connection, subject, measure, now)
     open_ones = connection.execute(select(reservations).where(reservations.c[holder] == subject.id)).mappings()
     reserved = [Reservation(**utc(row)) for row in open_ones]
     return total + sum(

@@ -14,4 +14,5 @@ from galerne.store import (  # noqa: F401
     quota,
     receipts,
     threads,
+    usage,
 )
