@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from galerne import bootstrap
 from galerne.cli import app
 from galerne.errors import BadFile, NotFound
-from galerne.ledger.prices import Kind
+from galerne.ledger.prices import Cost, Kind
 from galerne.ledger.usage import Reservation
 from galerne.settings import Settings
 from galerne.store.books import SqlBooks
@@ -27,10 +27,12 @@ def _three_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database, _ = bootstrap.open_receipts(settings)
     books = SqlBooks(database, bootstrap.receipts_key(settings))
     for number in range(3):
-        answer = Reservation(f"a{number}", "o", "w", None, None, "/v1/x", "m", 1, 1, 0, NOW, "j", number)
+        answer = Reservation(
+            f"a{number}", "o", "w", None, None, "/v1/x", "m", 1, 1, 0, NOW, "j", number, "d", None, "e", "p"
+        )
         books.reserve(answer)
-        counted = {Kind.INPUT: 1, Kind.OUTPUT: 1}
-        used = answer.settled(NOW, counted, nano_euros=0, cpu_seconds=None, joules=None, reason="stop")
+        costs = [Cost(Kind.INPUT, 1, 0), Cost(Kind.OUTPUT, 1, 0)]
+        used = answer.settled(NOW, costs, cpu_seconds=None, joules=None, reason="stop")
         books.close(answer, used, {"kind": "answer", "id": answer.id})
     database.close()
 

@@ -15,9 +15,9 @@ from tests.flows.fakes import ScriptedGenerator, served
 from galerne.errors import DiskFull, EngineFailed, GalerneError, QueueFull, QuotaExceeded
 from galerne.flows.billing import Billing
 from galerne.flows.chat import Chat
-from galerne.flows.receipts import read_records
 from galerne.flows.recovery import recover
 from galerne.flows.settlement import Settlement
+from galerne.flows.signed_log import read_records
 from galerne.identity.caller import Caller
 from galerne.ledger.chain import faults
 from galerne.ledger.prices import Kind, Price, PriceList

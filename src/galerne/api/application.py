@@ -20,6 +20,7 @@ from galerne.api.metrics import Metrics
 from galerne.api.middleware import RequestLog
 from galerne.api.parameters import say_once
 from galerne.api.routes.agents import agent_routes
+from galerne.api.routes.audit import audit_routes
 from galerne.api.routes.batches import batch_routes
 from galerne.api.routes.chat import chat_routes
 from galerne.api.routes.completions import completion_routes
@@ -34,6 +35,7 @@ from galerne.api.routes.responses import response_routes
 from galerne.api.routes.tokens import token_routes
 from galerne.api.routes.usage import usage_routes
 from galerne.flows.agents import Agents
+from galerne.flows.audit import Audit
 from galerne.flows.batches import Batches
 from galerne.flows.billing import Billing
 from galerne.flows.chat import Chat
@@ -72,6 +74,7 @@ class Kept:
     billing: Billing
     receipts: Receipts
     usage: UsageReports
+    audit: Audit
 
 
 def create_app(
@@ -117,6 +120,7 @@ def create_app(
         app.include_router(response_routes(responses, settings))
         app.include_router(receipt_routes(kept.receipts))
         app.include_router(usage_routes(kept.usage))
+        app.include_router(audit_routes(kept.audit, settings))
         app.include_router(batch_routes(kept.batches, settings))
     app.include_router(health_routes(models))
     app.include_router(metrics_routes(metrics))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from galerne.api.inside import CALLER, is_inside
+from galerne.api.request_id import current_request_id
 from galerne.errors import NotAuthenticated
 from galerne.identity.caller import Caller, Callers
 
@@ -25,7 +28,9 @@ class Identify:
         if scope["type"] == "http" and scope["path"].startswith(PREFIX) and not is_inside(scope):
             state = scope.setdefault("state", {})
             try:
-                state[CALLER] = await self._callers.identify(_key(Headers(scope=scope)))
+                caller = await self._callers.identify(_key(Headers(scope=scope)))
+                known = replace(caller, request=current_request_id(), address=_address(scope))
+                state[CALLER] = known
             except NotAuthenticated as refusal:
                 state[CALLER] = refusal
         await self._app(scope, receive, send)
@@ -38,6 +43,12 @@ def caller_of(http: Request) -> Caller:
         raise caller
     assert isinstance(caller, Caller)
     return caller
+
+
+def _address(scope: Scope) -> str | None:
+    """Of the client, or of whoever stands before this server."""
+    client = scope.get("client")
+    return client[0] if client else None
 
 
 def _key(headers: Headers) -> str | None:

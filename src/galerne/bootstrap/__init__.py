@@ -6,7 +6,15 @@ Imports happen inside the functions: `galerne --help` must not pay for an engine
 from __future__ import annotations
 
 from galerne.bootstrap.engines import WORKER, build_engine, build_generator, run_worker
-from galerne.bootstrap.keeping import open_administration, open_callers, open_kept, open_receipts, receipts_key
+from galerne.bootstrap.keeping import (
+    note,
+    open_administration,
+    open_audit,
+    open_callers,
+    open_kept,
+    open_receipts,
+    receipts_key,
+)
 from galerne.bootstrap.models import (
     Announce,
     LoadedModel,
@@ -27,7 +35,9 @@ __all__ = [
     "build_generator",
     "compile_kernels",
     "load_local_model",
+    "note",
     "open_administration",
+    "open_audit",
     "open_callers",
     "open_chat",
     "open_kept",

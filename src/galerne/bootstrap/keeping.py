@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import ipaddress
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,10 +15,12 @@ from galerne.errors import SettingsError
 if TYPE_CHECKING:
     from galerne.api.application import Kept
     from galerne.flows.administration import Administration
+    from galerne.flows.audit import Audit
     from galerne.flows.billing import Billing
     from galerne.flows.receipts import Receipts
     from galerne.flows.served import ServedModels
     from galerne.identity.caller import Callers
+    from galerne.ledger.audit import Action, Party
     from galerne.ledger.books import Books
     from galerne.ledger.energy import Grid
     from galerne.ledger.signing import SigningKey
@@ -30,6 +34,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     Raises `SettingsError`.
     """
     from galerne.api.application import Kept
+    from galerne.flows.audit import Audit
     from galerne.flows.batches import Batches
     from galerne.flows.files import Files
     from galerne.flows.links import Signer
@@ -38,6 +43,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.protocol.conversations import ConversationFields
     from galerne.protocol.responses import KeptResponse
     from galerne.store.agents import SqlAgents
+    from galerne.store.audit import SqlAuditLog
     from galerne.store.batches import SqlJobs
     from galerne.store.books import SqlBooks
     from galerne.store.contents import ContentFolder
@@ -58,8 +64,8 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     signer = Signer(load_secret(settings.data_dir / "signing.key"))
     database = open_database(settings)
     key = receipts_key(settings)
-    books = SqlBooks(database, key)
-    files = Files(SqlFiles(database), contents, signer, settings)
+    books, audit = SqlBooks(database, key), SqlAuditLog(database, key)
+    files = Files(SqlFiles(database), contents, signer, audit, settings)
     return database, Kept(
         files=files,
         batches=Batches(SqlJobs(database), inputs, files, models, settings),
@@ -67,8 +73,9 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         conversations=SqlThreads(database, "conversation", ConversationFields),
         responses=SqlThreads(database, "response", KeptResponse),
         billing=_open_billing(books, settings),
-        receipts=Receipts(SqlReceiptLog(database), key.public),
+        receipts=Receipts(SqlReceiptLog(database), key),
         usage=UsageReports(books),
+        audit=Audit(audit, key),
     )
 
 
@@ -109,11 +116,33 @@ def open_receipts(settings: Settings) -> tuple[Database, Receipts]:
     from galerne.store.schema import open_database
 
     database = open_database(settings)
-    return database, Receipts(SqlReceiptLog(database), receipts_key(settings).public)
+    return database, Receipts(SqlReceiptLog(database), receipts_key(settings))
+
+
+@contextmanager
+def open_audit(settings: Settings) -> Iterator[Audit]:
+    """The audit log of this machine's database. Raises `SettingsError`."""
+    from galerne.flows.audit import Audit
+    from galerne.store.audit import SqlAuditLog
+    from galerne.store.schema import open_database
+
+    database, key = open_database(settings), receipts_key(settings)
+    try:
+        yield Audit(SqlAuditLog(database, key), key)
+    finally:
+        database.close()
+
+
+def note(settings: Settings, action: Action, object: Party | None = None, **details: str | int) -> None:
+    """Have on the audit log what was done on the command line. Raises `SettingsError`."""
+    from galerne.ledger.audit import Event
+
+    with open_audit(settings) as audit:
+        audit.log.record(Event(action, operator(), object, details=details))
 
 
 def receipts_key(settings: Settings) -> SigningKey:
-    """What receipts are signed with. Raises `SettingsError`."""
+    """What receipts and the audit log are signed with. Raises `SettingsError`."""
     from galerne.ledger.signing import SigningKey
     from galerne.store.secret import load_secret
 
@@ -124,16 +153,28 @@ def receipts_key(settings: Settings) -> SigningKey:
 def open_administration(settings: Settings) -> Iterator[Administration]:
     """What an administrator does, on this machine's database. Raises `SettingsError`."""
     from galerne.flows.administration import Administration
+    from galerne.store.audit import SqlAuditLog
     from galerne.store.books import SqlBooks
     from galerne.store.directory import SqlDirectory
     from galerne.store.keys import SqlKeys
     from galerne.store.schema import open_database
 
-    database = open_database(settings)
+    database, key = open_database(settings), receipts_key(settings)
     try:
-        yield Administration(SqlDirectory(database), SqlKeys(database), SqlBooks(database, receipts_key(settings)))
+        audit = SqlAuditLog(database, key)
+        yield Administration(SqlDirectory(database), SqlKeys(database), SqlBooks(database, key), audit, operator())
     finally:
         database.close()
+
+
+def operator() -> Party:
+    """Whoever uses the command line, by the account of this machine."""
+    from galerne.ledger.audit import Party
+
+    try:
+        return Party("operator", getpass.getuser())
+    except (KeyError, OSError):  # an account without a name, in a container
+        return Party("operator", str(os.getuid()))
 
 
 def open_callers(database: Database, settings: Settings) -> Callers:

@@ -46,10 +46,12 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     Raises `ModelNotFound`, `BadFile`, `UnsupportedFile`, `TemplateError`, and `SettingsError` for a database that does
     not answer, at once, before the server listens.
     """
+    from galerne import __version__
     from galerne.api.application import create_app
     from galerne.api.inside import Inside
     from galerne.backends.messages import Load
     from galerne.backends.supervised import SupervisedGenerator
+    from galerne.flows.auditing import on_record
     from galerne.flows.served import ServedModels
     from galerne.flows.tidying import keep_tidy
 
@@ -73,7 +75,8 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         generator.start()
         try:
-            async with running(keep_tidy(kept.files.tidy, kept.batches.tidy), kept.batches.work(Inside(app))):
+            work = (keep_tidy(kept.files.tidy, kept.batches.tidy), kept.batches.work(Inside(app)))
+            async with on_record(kept.audit.log, models, __version__), running(*work):
                 yield
         finally:
             await generator.close()

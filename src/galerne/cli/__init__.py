@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from galerne import __version__
-from galerne.cli import admin, bench, chat, evaluate, models, receipts, serve
+from galerne.cli import admin, audit, bench, chat, evaluate, models, receipts, serve
 from galerne.errors import GalerneError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command(epilog=bench.EXAMPLE)(bench.bench)
 app.add_typer(models.app, name="models")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(receipts.app, name="receipts")
+app.add_typer(audit.app, name="audit")
 app.add_typer(admin.app, name="admin")
 
 

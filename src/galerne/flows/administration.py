@@ -11,6 +11,7 @@ from galerne.flows.usage import usage_query
 from galerne.identity.directory import Directory, UserKind, Workspace, new_user
 from galerne.identity.keys import Key, Keys, digest_of, make_key
 from galerne.identity.permissions import Role
+from galerne.ledger.audit import Action, AuditLog, Event, Party
 from galerne.ledger.books import Books
 from galerne.ledger.prices import Kind, Price
 from galerne.ledger.quota import Holder, Limit, Measure, Subject
@@ -29,11 +30,16 @@ class Administration:
         directory: Directory,
         keys: Keys,
         books: Books,
+        audit: AuditLog,
+        actor: Party,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """`actor` is the administrator, as the audit log has it."""
         self._directory = directory
         self._keys = keys
         self._books = books
+        self._audit = audit
+        self._actor = actor
         self._clock = clock
 
     def create_key(self, name: str, workspace: str, valid: timedelta | None = None) -> tuple[str, Key]:
@@ -48,6 +54,7 @@ class Administration:
         self._directory.add_user(holder)
         secret, key = make_key(name, holder, None, now, now + valid if valid else None)
         self._keys.add(key, digest_of(secret))
+        self._note(Action.KEY_MADE, Party("key", key.id), workspace=workspace)
         return secret, key
 
     def _workspace(self, id: str) -> Workspace:
@@ -65,12 +72,15 @@ class Administration:
         """Raises `NotFound`."""
         if not self._keys.revoke(id, self._clock()):
             raise NotFound("there is no such key, or it was revoked before.", where=id)
+        self._note(Action.KEY_REVOKED, Party("key", id))
 
     def set_limit(self, subject: Subject, measure: Measure, most: int | None) -> None:
         """None: no limit. Raises `InvalidRequest`."""
         if most is not None and not 0 <= most <= MOST:
             raise InvalidRequest(f"a limit is from 0 to {MOST}.", where=measure.value)
         self._books.set_limit(subject, measure, most, self._clock())
+        changed = None if most is None else str(most)
+        self._note(Action.LIMIT_CHANGED, Party(subject.holder.value, subject.id), measure=measure.value, most=changed)
 
     def limits(self) -> list[Limit]:
         return self._books.limits()
@@ -81,6 +91,8 @@ class Administration:
             raise InvalidRequest(f"a price is from 0 to {MOST} nano-euros a token.", where=kind.value)
         price = Price(model, kind, since or self._clock().date(), nano_euros)
         self._books.set_price(price)
+        details = {"kind": kind.value, "since": price.since.isoformat(), "nano_euros": str(nano_euros)}
+        self._note(Action.PRICE_CHANGED, Party("model", model), **details)
         return price
 
     def prices(self) -> list[Price]:
@@ -89,6 +101,9 @@ class Administration:
     def usage(self, by: By, since: date | None = None, until: date | None = None) -> list[UsageSum]:
         """What everybody used; by default, this month up to today. Raises `InvalidRequest`."""
         return self._books.usage(usage_query(by, since, until, self._clock()))
+
+    def _note(self, action: Action, object: Party, workspace: str | None = None, **details: str | None) -> None:
+        self._audit.record(Event(action, self._actor, object, workspace=workspace, details=details))
 
 
 def subject_of(text: str) -> Subject:

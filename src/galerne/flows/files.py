@@ -17,10 +17,12 @@ from pathlib import Path
 from uuid import uuid4
 
 from galerne.errors import NotFound, TooLarge
+from galerne.flows.auditing import note
 from galerne.flows.file_names import clean_name, media_type_of
 from galerne.flows.links import Link, Signer
 from galerne.flows.stored_files import ContentStore, FileFilter, FilePage, FileStore, OpenContent, StoredFile, Window
 from galerne.identity.caller import Caller
+from galerne.ledger.audit import Action, AuditLog, Event, Party
 from galerne.protocol.files import UploadFields
 from galerne.settings import Settings
 
@@ -31,12 +33,15 @@ _id = re.compile(r"file-[0-9a-f]{32}")
 class Upload:
     """A file on its way in."""
 
-    def __init__(self, content: OpenContent, id: str, workspace: str, store: FileStore, settings: Settings) -> None:
+    def __init__(
+        self, content: OpenContent, id: str, caller: Caller, store: FileStore, audit: AuditLog, settings: Settings
+    ) -> None:
         self.complete = False  # all of it is here, and it is being kept
         self._content = content
         self._id = id
-        self._workspace = workspace
+        self._caller = caller
         self._store = store
+        self._audit = audit
         self._settings = settings
 
     async def write(self, data: bytes) -> None:
@@ -51,7 +56,7 @@ class Upload:
         now = int(time.time())
         file = StoredFile(
             id=self._id,
-            workspace=self._workspace,
+            workspace=self._caller.workspace,
             name=name,
             media_type=media_type_of(media_type, name),
             purpose=fields.purpose,
@@ -65,6 +70,7 @@ class Upload:
         )
         self.complete = True
         await asyncio.to_thread(keep, file, content, self._store, self._settings.max_files)
+        await note(self._audit, self._caller, Action.FILE_KEPT, Party("file", file.id), bytes=file.size)
         return file
 
 
@@ -81,10 +87,13 @@ def keep(file: StoredFile, content: OpenContent, store: FileStore, most: int) ->
 class Files:
     """The flow behind `/v1/files`."""
 
-    def __init__(self, store: FileStore, contents: ContentStore, signer: Signer, settings: Settings) -> None:
+    def __init__(
+        self, store: FileStore, contents: ContentStore, signer: Signer, audit: AuditLog, settings: Settings
+    ) -> None:
         self._store = store
         self.contents = contents
         self._signer = signer
+        self._audit = audit
         self._settings = settings
 
     @asynccontextmanager
@@ -92,7 +101,7 @@ class Files:
         """Room for a file that is on its way. Left without `keep`, nothing of it remains."""
         id = new_file_id()
         content = await asyncio.to_thread(self.contents.create, id)
-        upload = Upload(content, id, caller.workspace, self._store, self._settings)
+        upload = Upload(content, id, caller, self._store, self._audit, self._settings)
         try:
             yield upload
         finally:
@@ -113,22 +122,29 @@ class Files:
         if not known or not await asyncio.to_thread(self._store.remove, id, caller.workspace):
             raise _no_file(id)
         await asyncio.to_thread(self.contents.remove, id)
+        await note(self._audit, caller, Action.FILE_DELETED, Party("file", id))
 
     async def content(self, id: str, caller: Caller) -> tuple[StoredFile, Path]:
         """A file and where its content lies. Raises `NotFound`."""
         file = await self._find(id, caller.workspace)
-        return file, await asyncio.to_thread(self.contents.path, id)
+        path = await asyncio.to_thread(self.contents.path, id)
+        await note(self._audit, caller, Action.FILE_READ, Party("file", id))
+        return file, path
 
     async def link(self, id: str, seconds: int, caller: Caller) -> Link:
         """Raises `NotFound`."""
         file = await self._find(id, caller.workspace)
+        await note(self._audit, caller, Action.FILE_SHARED, Party("file", id), seconds=seconds)
         return self._signer.sign(file.id, seconds)
 
     async def linked_content(self, link: Link) -> tuple[StoredFile, Path]:
         """What a signed link leads to. Raises `NotFound`."""
         self._signer.check(link)
         file = await self._find(link.file, None)
-        return file, await asyncio.to_thread(self.contents.path, file.id)
+        path = await asyncio.to_thread(self.contents.path, file.id)
+        read = Event(Action.FILE_READ, Party("link"), Party("file", file.id), workspace=file.workspace)
+        await asyncio.to_thread(self._audit.record, read)
+        return file, path
 
     def tidy(self) -> None:
         """Remove what has expired or was left behind. Blocks."""

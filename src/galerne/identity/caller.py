@@ -22,6 +22,8 @@ class Caller:
     user: str | None = None  # the id of a person or a service account; None only where there are no users: a terminal
     key: str | None = None  # the id of the key that was shown
     permissions: frozenset[Permission] = frozenset()
+    request: str | None = None  # its id; None: the server asks itself
+    address: str | None = None  # where it came from, as far as the server can see
     patient: bool = False  # whoever waits for an answer goes first: a batch's requests are for nobody who does
 
     def check(self, *needed: Permission) -> None:

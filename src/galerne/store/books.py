@@ -23,14 +23,16 @@ from sqlalchemy import (
     select,
 )
 
+from galerne.ledger.audit import answer_given
 from galerne.ledger.prices import Kind, Price
 from galerne.ledger.quota import NOTHING, Limit, Measure, Standing, Subject, window_start
 from galerne.ledger.signing import SigningKey
 from galerne.ledger.usage import REVENUE, Reservation, Transfer, Usage, UsageQuery, UsageSum, receivable
 from galerne.store import quota
+from galerne.store.audit import append_event
 from galerne.store.database import Database
 from galerne.store.metadata import metadata
-from galerne.store.receipts import append_receipt
+from galerne.store.receipts import receipt_log
 from galerne.store.times import utc
 from galerne.store.usage import record_usage, usage_sums, used_since, who_asks_what
 
@@ -94,7 +96,10 @@ class SqlBooks:
             if used is not None:
                 self._record(connection, used)
             if receipt is not None:
-                append_receipt(connection, reservation.id, reservation.workspace, receipt, self._key)
+                place = {"id": reservation.id, "workspace": reservation.workspace}
+                _, head = receipt_log.append(connection, receipt, self._key, **place)
+                if used is not None:
+                    append_event(connection, answer_given(used, head.last), used.time, self._key)
 
     def open_reservations(self) -> list[Reservation]:
         with self._database.read() as connection:

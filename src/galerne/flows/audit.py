@@ -1,0 +1,40 @@
+"""The audit log for those who may read it: look into it, take it elsewhere, check it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from galerne.flows.auditing import note
+from galerne.flows.signed_log import SignedLog, checked
+from galerne.identity.caller import Caller
+from galerne.ledger.audit import Action, AuditFilter, AuditLog, AuditPage
+from galerne.ledger.chain import Fault
+from galerne.ledger.heads import AUDIT
+from galerne.ledger.signing import SigningKey
+
+
+class Audit(SignedLog):
+    """Who reads it is on it, too."""
+
+    def __init__(self, log: AuditLog, key: SigningKey) -> None:
+        super().__init__(AUDIT, log, key)
+        self.log = log
+
+    async def page(self, which: AuditFilter, limit: int, before: int | None, caller: Caller) -> AuditPage:
+        """The newest records, or those before an index."""
+        if before is None:  # else it goes on with what it was let into
+            await note(self.log, caller, Action.AUDIT_READ)
+        return await asyncio.to_thread(self.log.page, which, limit, before)
+
+    async def verify(self) -> tuple[int, list[Fault]]:
+        """How many records there are, and every place where the log was changed."""
+        return await asyncio.to_thread(lambda: checked(self.lines(), self.key))
+
+    async def now(self) -> dict[str, Any]:
+        """How far it is, signed."""
+        return await asyncio.to_thread(self.head)
+
+    async def export(self, caller: Caller) -> None:
+        """Say that it will be taken elsewhere: `lines` gives it."""
+        await note(self.log, caller, Action.AUDIT_EXPORTED)

@@ -1,0 +1,47 @@
+"""The audit log on the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+_Word = Annotated[str | None, Field(max_length=200)]
+
+
+class AuditQuery(BaseModel):
+    """Which records of the audit log."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    actor: _Word = Field(None, description="The id of who did it.")
+    action: _Word = Field(None, description="`key.made`, ...; or `key`, for all that is done to keys.")
+    object: _Word = Field(None, description="The id of what it was done to.")
+    workspace: _Word = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = Field(None, description="Not included.")
+    limit: int = Field(50, ge=1, description="Records on a page.")
+    before: int | None = Field(None, ge=0, lt=2**53, description="`next_before` of the page before.")
+
+
+class AuditRecords(BaseModel):
+    """A page of the audit log, the newest record first."""
+
+    object: str = "list"
+    data: list[dict[str, Any]]
+    next_before: int | None  # None: this is the last page
+
+
+class AuditFault(BaseModel):
+    index: int
+    reason: str
+
+
+class AuditReport(BaseModel):
+    """What a check of the audit log found."""
+
+    object: str = "audit.report"
+    records: int
+    faults: list[AuditFault]
+    checked_at: datetime

@@ -1,0 +1,184 @@
+"""The audit log, and the keys of the people in it. Fills the port `AuditLog`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    insert,
+    or_,
+    select,
+)
+
+from galerne.ledger.audit import PERSONAL, AuditFilter, AuditPage, Event, Party, event_body
+from galerne.ledger.chain import Head
+from galerne.ledger.sealing import Seal, new_seal, opened, sealed
+from galerne.ledger.signing import SigningKey
+from galerne.store.database import Database, searchable
+from galerne.store.log_table import LogTable
+from galerne.store.metadata import metadata
+
+_LONGEST = 128  # characters of an id that are searched
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", String(64), nullable=False),
+    Column("record", Text, nullable=False),
+    # What follows is in the record, too: it is here to be searched.
+    Column("time", DateTime(timezone=True), nullable=False),
+    Column("retention", String(16), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("actor", String(_LONGEST)),
+    Column("object", String(_LONGEST)),
+    Column("workspace", String(64)),
+    Index("ix_audit_retention_time", "retention", "time"),
+    Index("ix_audit_actor", "actor", "number"),
+    Index("ix_audit_object", "object", "number"),
+)
+
+people = Table(
+    "audit_people",
+    metadata,
+    Column("id", String(64), primary_key=True),  # the digest of who it is: `_person`
+    Column("pseudonym", String(40), nullable=False, unique=True),
+    Column("key", LargeBinary, nullable=False),
+)
+
+audit_log = LogTable(audit, lock=4_716_238_061)
+
+
+def append_event(connection: Connection, event: Event, time: datetime, key: SigningKey) -> Head:
+    """Write the next record, in the caller's transaction."""
+    audit_log.lock(connection)
+    actor = _kept(connection, event.actor)
+    thing = None if event.object is None else _kept(connection, event.object)
+    _, head = audit_log.append(
+        connection,
+        event_body(event, time, actor, thing),
+        key,
+        time=time,
+        retention=event.action.retention.value,
+        action=event.action.value,
+        actor=_searched(actor["id"]),
+        object=None if thing is None else _searched(thing["id"]),
+        workspace=event.workspace,
+    )
+    return head
+
+
+class SqlAuditLog:
+    def __init__(
+        self, database: Database, key: SigningKey, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._database = database
+        self._key = key
+        self._clock = clock
+
+    def record(self, event: Event) -> None:
+        with self._database.write() as connection:
+            append_event(connection, event, self._clock(), self._key)
+
+    def page(self, which: AuditFilter, limit: int, before: int | None = None) -> AuditPage:
+        with self._database.read() as connection:
+            wanted = select(audit.c.number, audit.c.record).where(*_conditions(connection, which))
+            if before is not None:
+                wanted = wanted.where(audit.c.number < before)
+            rows = connection.execute(wanted.order_by(audit.c.number.desc()).limit(limit + 1)).all()
+            records = [json.loads(row.record) for row in rows[:limit]]
+            keys = _keys(connection, records)
+        return AuditPage(
+            [_readable(record, keys) for record in records], rows[limit - 1].number if len(rows) > limit else None
+        )
+
+    def lines(self) -> Iterator[str]:
+        with self._database.read() as connection:
+            yield from audit_log.lines(connection)
+
+    def head(self) -> Head:
+        with self._database.read() as connection:
+            return audit_log.head(connection)
+
+
+def _kept(connection: Connection, party: Party) -> dict[str, Any]:
+    """A party as it stands in a record: people under a pseudonym."""
+    if not party.is_personal:
+        return {"kind": party.kind, "id": party.id}
+    return sealed(party, _seal(connection, _person(party.kind, party.id or "")))
+
+
+def _seal(connection: Connection, id: str) -> Seal:
+    """The key of a person, who gets one with their first record."""
+    row = connection.execute(select(people.c.pseudonym, people.c.key).where(people.c.id == id)).first()
+    if row is not None:
+        return Seal(row.pseudonym, row.key)
+    seal = new_seal()
+    connection.execute(insert(people).values(id=id, pseudonym=seal.pseudonym, key=seal.key))
+    return seal
+
+
+def _conditions(connection: Connection, which: AuditFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    for column, id in ((audit.c.actor, which.actor), (audit.c.object, which.object)):
+        if id is not None:
+            conditions.append(column.in_(_names(connection, id)))
+    if which.action is not None:
+        action = searchable(which.action)
+        conditions.append(or_(audit.c.action == action, audit.c.action.startswith(f"{action}.", autoescape=True)))
+    if which.workspace is not None:
+        conditions.append(audit.c.workspace == searchable(which.workspace))
+    if which.since is not None:
+        conditions.append(audit.c.time >= which.since)
+    if which.until is not None:
+        conditions.append(audit.c.time < which.until)
+    return conditions
+
+
+def _names(connection: Connection, id: str) -> list[str | None]:
+    """What stands for an id in records: itself, or the pseudonyms of people with it."""
+    wanted = select(people.c.pseudonym).where(people.c.id.in_([_person(kind, id) for kind in PERSONAL]))
+    return [_searched(id), *connection.execute(wanted).scalars()]
+
+
+def _person(kind: str, id: str) -> str:
+    """Under what a person is looked up."""
+    return hashlib.sha256(f"{kind}:{id}".encode(errors="surrogatepass")).hexdigest()
+
+
+def _searched(id: str | None) -> str | None:
+    """An id as the columns have it: records have all of it."""
+    return None if id is None else searchable(id)[:_LONGEST]
+
+
+def _keys(connection: Connection, records: Sequence[dict[str, Any]]) -> dict[str, bytes]:
+    """The keys of the people in these records, by pseudonym, as far as there still are any."""
+    named = {party["id"] for record in records for party in _parties(record) if "sealed" in party}
+    rows = connection.execute(select(people.c.pseudonym, people.c.key).where(people.c.pseudonym.in_(named)))
+    return {row.pseudonym: row.key for row in rows}
+
+
+def _readable(record: dict[str, Any], keys: dict[str, bytes]) -> dict[str, Any]:
+    for name in ("actor", "object"):
+        party = record.get(name)
+        if party is not None and "sealed" in party:
+            record[name] = opened(party, keys.get(party["id"]))
+    return record
+
+
+def _parties(record: dict[str, Any]) -> list[dict[str, Any]]:
+    return [party for name in ("actor", "object") if (party := record.get(name)) is not None]
