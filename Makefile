@@ -12,35 +12,47 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --no-deps --only-binary :all: -r
 ITSELF := $(INSTALL) --no-deps --no-build-isolation --editable .
-LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-annotate --no-header pyproject.toml requirements/build.in
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header
+LOCK := $(COMPILE) pyproject.toml requirements/build.in
+
+# The assistant's pages are built by Node.js: the machine's own or, where there is none, one inside .venv.
+IN_WEB := cd web && PATH="$(CURDIR)/$(BIN):$$PATH"
+NODE_WORKS := node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
+PAGES := $(shell find web/src web/build web/public web/index.html web/vite.config.ts -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check schemas format crash bench fuzz peers lock clean
+.PHONY: help run pages test check client schemas format crash bench fuzz peers lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-run: .venv/.run ## pull a model and serve it on http://127.0.0.1:8000; HOST=, PORT=, MODEL= choose others
+run: .venv/.run ## pull a model, serve it with the assistant on http://127.0.0.1:8000; HOST=, PORT=, MODEL= choose others
+	@$(MAKE) --no-print-directory pages || echo "The assistant's pages are not built; the API is served without them." >&2
 	@$(BIN)/galerne models pull $(MODEL)
 	@exec $(BIN)/galerne serve $(HOST:%=--host %) $(PORT:%=--port %) $(MODEL:%=--model %)
 
-test: .venv/.test ## run every test, with coverage
+pages: .venv/.pages ## build the assistant's pages, if their sources are newer
+
+test: .venv/.test .venv/.pages ## run every test, with coverage
+	@$(IN_WEB) npm test --silent
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
-check: .venv/.test ## format, lint, strict types, import contracts
+check: .venv/.test web/node_modules/.installed ## format, lint, strict types, import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(IN_WEB) npm run check --silent
 
 schemas: .venv/.test ## answer 270 JSON schemas with the default model, and validate every answer (some minutes)
 	@$(BIN)/galerne models pull smollm2-135m-instruct
 	$(BIN)/python -m tests.golden.ask
 
-format: .venv/.test ## format the code, and mend what the linter can
+format: .venv/.test web/node_modules/.installed ## format the code, and mend what the linter can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+	@$(IN_WEB) npm run format --silent
 
 crash: .venv/.test ## kill a server KILLS=300 times while it works on batches; nothing may be lost or done twice
 	$(BIN)/python -m tests.crash --kills $(KILLS)
@@ -59,9 +71,10 @@ lock: .venv/.test ## choose the newest versions of all dependencies, and pin the
 	$(LOCK) --upgrade --extra test --extra bench --extra postgres --output-file requirements/test.lock
 	$(LOCK) --constraint requirements/test.lock --extra bench --output-file requirements/bench.lock
 	$(LOCK) --constraint requirements/test.lock --output-file requirements/run.lock
+	$(COMPILE) --upgrade requirements/node.in --output-file requirements/node.lock
 
 clean: ## remove the virtual environment and what the tools left
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage build src/*.egg-info
+	rm -rf .venv web/node_modules src/galerne/api/built_pages .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage build src/*.egg-info
 
 # Set-up. Each stamp is newer than what it was made from, so that the next time costs nothing.
 
@@ -90,3 +103,19 @@ $(BIN)/python:
 	@$(LOCKED) requirements/test.lock
 	@$(ITSELF)
 	@touch $@ .venv/.run .venv/.bench
+
+.venv/.node: requirements/node.lock | $(BIN)/python
+	@$(IN_WEB) $(NODE_WORKS) 2>/dev/null || { \
+		echo "Installing Node.js from requirements/node.lock: the pages need 20.19 or newer"; $(LOCKED) requirements/node.lock; } || { \
+		echo "The pages need Node.js 20.19 or newer; install it (on Debian and Ubuntu: nodejs and npm)." >&2; exit 1; }
+	@touch $@
+
+web/node_modules/.installed: web/package-lock.json | .venv/.node
+	@echo "Installing what the pages are built from: web/package-lock.json (once)"
+	@$(IN_WEB) npm ci --silent
+	@touch $@
+
+.venv/.pages: $(PAGES) web/node_modules/.installed
+	@echo "Building the assistant's pages (when their sources change)"
+	@$(IN_WEB) npm run build --silent -- --logLevel warn
+	@touch $@

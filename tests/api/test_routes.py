@@ -177,7 +177,7 @@ async def test_every_failure_is_documented_as_an_error_object() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/", "/v1/chat", "/v1/chat/completions/", "/healthz/", "//healthz", "/%00"]
+    "path", ["/nowhere", "/v1", "/v1/", "/v1/chat", "/v1/chat/completions/", "/healthz/", "//healthz", "/%00"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 async def test_an_address_that_does_not_exist(path: str, method: str) -> None:

@@ -18,6 +18,7 @@ from galerne.api.caller import Identify
 from galerne.api.errors import INTERNAL
 from galerne.api.metrics import Metrics
 from galerne.api.middleware import RequestLog
+from galerne.api.pages import page_routes
 from galerne.api.parameters import say_once
 from galerne.api.routes.agents import agent_routes
 from galerne.api.routes.audit import audit_routes
@@ -124,6 +125,7 @@ def create_app(
         app.include_router(batch_routes(kept.batches, settings))
     app.include_router(health_routes(models))
     app.include_router(metrics_routes(metrics))
+    app.include_router(page_routes())
     documentation.install(app)
     errors.install(app)
     app.add_middleware(AccountHeaders)

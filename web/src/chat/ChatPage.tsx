@@ -1,0 +1,173 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { lazy, Suspense, useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useLocation } from 'wouter';
+import { chats } from '../api/chats';
+import { useModels } from '../api/models';
+import type { Message } from '../api/types';
+import { sayFailure } from '../parts/Toasts';
+import { Topbar } from '../shell/Topbar';
+import { Announcer } from './Announcer';
+import type { ChatActions } from './actions';
+import { useAttachments } from './attachments';
+import { ChatMenu } from './ChatMenu';
+import { Composer } from './Composer';
+import { type Conversation, TemporaryConversation } from './conversation';
+import { Greeting } from './Greeting';
+import { useIsRunning, usePath } from './hooks';
+import { MessageList } from './MessageList';
+import { openConversation } from './open';
+import { ParametersPanel } from './ParametersPanel';
+import { answering, type ChatSettings, useChatSettings } from './settings';
+import { tellTabs, useTabs } from './tabs';
+import './ChatPage.css';
+
+const ReceiptPanel = lazy(() => import('../receipt/ReceiptPanel').then((module) => ({ default: module.ReceiptPanel })));
+
+interface ChatPageProps {
+  id: string | null; // null: a chat that is not begun, or a temporary one
+  temporary?: boolean;
+}
+
+/** A chat: what was said, and where one says more. */
+export function ChatPage({ id, temporary = false }: ChatPageProps) {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  const [, navigate] = useLocation();
+  const conversation = useMemo<Conversation>(() => (id ? openConversation(id) : new TemporaryConversation()), [id]);
+  const { data: chat, error } = useQuery({
+    queryKey: ['chats', 'one', id],
+    queryFn: () => openConversation(id ?? '').load(),
+    enabled: id !== null,
+    refetchOnWindowFocus: false,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const [settings, setSettings] = useChatSettings(chat);
+  const [draft, setDraft] = useState('');
+  const [shown, setShown] = useState<'parameters' | Message | null>(null);
+  const [compared, setCompared] = useState<ReadonlySet<string>>(new Set());
+  const models = useModels();
+  const model = answering(models, settings.model);
+  const attachments = useAttachments({ model: model?.id ?? null, chat: id });
+  const path = usePath(conversation.thread);
+  const running = useIsRunning(conversation.thread);
+  useTabs(id);
+
+  const compare = (question: string, on: boolean) =>
+    setCompared((before) => new Set(on ? [...before, question] : [...before].filter((each) => each !== question)));
+
+  const refreshLists = () => {
+    void queries.invalidateQueries({ queryKey: ['chats', 'list'] });
+    if (id) tellTabs(id);
+  };
+  /** Ask, and once it is begun ask the second model, if there is one, the same. */
+  const put = async (to: Conversation, parent: string | null, content?: string, files: string[] = []) => {
+    const { system, parameters, second } = settings;
+    const question = {
+      parent,
+      system,
+      parameters,
+      model: model?.id ?? null,
+      ...(content === undefined ? {} : { content, attachments: files }),
+    };
+    const onStarted = (asked: string | null) => {
+      refreshLists();
+      if (second === null || content === undefined || !asked) return;
+      compare(asked, true);
+      const other = answering(models?.filter((each) => each !== model) ?? null, second);
+      void to.ask({ parent: asked, system, parameters, model: other?.id ?? null }).catch(sayFailure);
+    };
+    await to.ask(question, onStarted);
+    refreshLists();
+  };
+  const onAsk = async (content: string) => {
+    const files = attachments.take();
+    setDraft('');
+    try {
+      if (id || temporary) return await put(conversation, conversation.thread.active, content, files);
+      const { system, parameters } = settings;
+      const begun = await chats.create({ model: model?.id ?? null, system, parameters });
+      const talk = openConversation(begun.id);
+      queries.setQueryData(['chats', 'one', begun.id], begun);
+      const asked = put(talk, null, content, files);
+      navigate(`/chats/${begun.id}`);
+      await asked;
+    } catch (failure) {
+      setDraft((typed) => typed || content);
+      sayFailure(failure);
+    }
+  };
+  const onSettings = (changes: Partial<ChatSettings>) => {
+    setSettings(changes);
+    const { second: _, ...kept } = changes;
+    if (id && Object.keys(kept).length) void chats.change(id, kept).catch(sayFailure);
+  };
+  const actions: ChatActions = {
+    compared,
+    compare,
+    edit: (question, content) =>
+      void put(conversation, conversation.thread.message(question)?.parent ?? null, content).catch(sayFailure),
+    regenerate: (answer) =>
+      void put(conversation, conversation.thread.message(answer)?.parent ?? null).catch(sayFailure),
+    show: (message) => void conversation.show(conversation.thread.newestLeaf(message)).catch(sayFailure),
+    rate: (answer, feedback) => void conversation.rate(answer, feedback).catch(sayFailure),
+    receipt: (answer) => setShown(conversation.thread.message(answer) ?? null),
+  };
+  const onStart = (text: string) => {
+    setDraft(text);
+    document.getElementById('composer')?.focus();
+  };
+  const onStop = () => {
+    for (const message of conversation.thread.running()) void conversation.stop(message.id).catch(sayFailure);
+  };
+  const title = chat ? chat.title || t('chat.untitled') : temporary ? t('sidebar.temporary') : '';
+  if (error) return <Missing />;
+  return (
+    <>
+      <Topbar title={title}>{chat && <ChatMenu chat={chat} active={conversation.thread.active} />}</Topbar>
+      <main id="main" className="chat" data-empty={!path.length}>
+        {path.length ? (
+          <MessageList conversation={conversation} actions={actions} />
+        ) : id && !chat ? (
+          <p className="loading" role="status">
+            {t('app.loading')}
+          </p>
+        ) : (
+          <Greeting temporary={temporary} onStart={onStart} />
+        )}
+        <Announcer thread={conversation.thread} />
+        <Composer
+          draft={draft}
+          onDraft={setDraft}
+          settings={settings}
+          onSettings={onSettings}
+          onParameters={() => setShown('parameters')}
+          attachments={temporary ? null : attachments}
+          running={running}
+          onAsk={(content) => void onAsk(content)}
+          onStop={onStop}
+        />
+      </main>
+      {shown === 'parameters' && (
+        <ParametersPanel settings={settings} model={model} onSettings={onSettings} onClose={() => setShown(null)} />
+      )}
+      {shown && shown !== 'parameters' && (
+        <Suspense>
+          <ReceiptPanel message={shown} onClose={() => setShown(null)} />
+        </Suspense>
+      )}
+    </>
+  );
+}
+
+function Missing() {
+  const { t } = useTranslation();
+  return (
+    <>
+      <Topbar title="" />
+      <main id="main" className="loading">
+        <p role="alert">{t('app.notFound')}</p>
+      </main>
+    </>
+  );
+}

@@ -1,0 +1,88 @@
+import { FileText, Pencil } from 'lucide-react';
+import { memo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Message } from '../api/types';
+import { Button, IconButton } from '../parts/Button';
+import type { ChatActions } from './actions';
+import type { Thread } from './thread';
+import { Versions } from './Versions';
+import './Question.css';
+
+interface QuestionProps {
+  message: Message;
+  thread: Thread;
+  actions: ChatActions;
+}
+
+/** What the person said, as it was typed; it can be asked again in other words, on a branch of its own. */
+export const Question = memo(function Question({ message, thread, actions }: QuestionProps) {
+  const { t } = useTranslation();
+  const [draft, setDraft] = useState<string | null>(null);
+  if (draft !== null) {
+    const close = () => setDraft(null);
+    const ask = () => {
+      actions.edit(message.id, draft);
+      close();
+    };
+    return <QuestionEditor draft={draft} onChange={setDraft} onAsk={ask} onCancel={close} />;
+  }
+  return (
+    <article className="question" aria-label={t('question.label')}>
+      <div className="question-bubble">
+        {message.attachments.length > 0 && (
+          <ul className="question-files">
+            {message.attachments.map((file) => (
+              <li key={file.id}>
+                <FileText size={15} aria-hidden /> {file.name}
+              </li>
+            ))}
+          </ul>
+        )}
+        <p className="question-text">{message.content}</p>
+      </div>
+      <div className="question-actions">
+        <Versions message={message} thread={thread} actions={actions} />
+        <IconButton icon={Pencil} size={15} label={t('question.edit')} onClick={() => setDraft(message.content)} />
+      </div>
+    </article>
+  );
+});
+
+interface QuestionEditorProps {
+  draft: string;
+  onChange: (draft: string) => void;
+  onAsk: () => void;
+  onCancel: () => void;
+}
+
+function QuestionEditor({ draft, onChange, onAsk, onCancel }: QuestionEditorProps) {
+  const { t } = useTranslation();
+  return (
+    <form
+      className="question-editor"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (draft.trim()) onAsk();
+      }}
+    >
+      <textarea
+        className="input"
+        // biome-ignore lint/a11y/noAutofocus: somebody pressed 'edit' a moment ago
+        autoFocus
+        aria-label={t('question.edit')}
+        rows={Math.min(12, draft.split('\n').length + 1)}
+        value={draft}
+        onChange={(event) => onChange(event.target.value)}
+        onKeyDown={(event) => event.key === 'Escape' && onCancel()}
+      />
+      <div className="dialog-actions">
+        <Button kind="quiet" onClick={onCancel}>
+          {t('do.cancel')}
+        </Button>
+        <Button kind="main" type="submit">
+          {t('question.ask')}
+        </Button>
+      </div>
+    </form>
+  );
+}

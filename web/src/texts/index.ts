@@ -1,0 +1,87 @@
+/** What the pages say, in one place: a catalogue for each language, of which a browser loads its own. */
+import i18next from 'i18next';
+import { initReactI18next } from 'react-i18next';
+import en from './en.json';
+
+/** The official languages of the European Union, each by its own name. */
+export const LANGUAGES = {
+  bg: 'Български',
+  cs: 'Čeština',
+  da: 'Dansk',
+  de: 'Deutsch',
+  el: 'Ελληνικά',
+  en: 'English',
+  es: 'Español',
+  et: 'Eesti',
+  fi: 'Suomi',
+  fr: 'Français',
+  ga: 'Gaeilge',
+  hr: 'Hrvatski',
+  hu: 'Magyar',
+  it: 'Italiano',
+  lt: 'Lietuvių',
+  lv: 'Latviešu',
+  mt: 'Malti',
+  nl: 'Nederlands',
+  pl: 'Polski',
+  pt: 'Português',
+  ro: 'Română',
+  sk: 'Slovenčina',
+  sl: 'Slovenščina',
+  sv: 'Svenska',
+} as const;
+
+export type Language = keyof typeof LANGUAGES;
+
+declare module 'i18next' {
+  interface CustomTypeOptions {
+    resources: { translation: typeof en };
+  }
+}
+
+const KEY = 'galerne.language';
+const catalogues = import.meta.glob<{ default: typeof en }>(['./*.json', '!./en.json']);
+
+/** Loads the language that was chosen on this device, or else the first of the browser's that there is. */
+export async function startTexts(): Promise<void> {
+  await i18next.use(initReactI18next).init({
+    lng: 'en',
+    fallbackLng: 'en',
+    resources: { en: { translation: en } },
+    interpolation: { escapeValue: false }, // React escapes
+    showSupportNotice: false,
+  });
+  await speak(chosenLanguage());
+}
+
+/** Change the language, and keep the choice on this device. */
+export async function chooseLanguage(language: Language): Promise<void> {
+  localStorage.setItem(KEY, language);
+  await speak(language);
+}
+
+async function speak(language: Language): Promise<void> {
+  const load = catalogues[`./${language}.json`];
+  if (load && !i18next.hasResourceBundle(language, 'translation')) {
+    i18next.addResourceBundle(language, 'translation', (await load()).default);
+  }
+  await i18next.changeLanguage(language);
+  document.documentElement.lang = language;
+}
+
+function chosenLanguage(): Language {
+  const wanted = [localStorage.getItem(KEY), ...navigator.languages].map((tag) => tag?.split('-')[0]);
+  return (wanted.find((tag) => tag && tag in LANGUAGES) as Language | undefined) ?? 'en';
+}
+
+/** A point in time, in the words of the language that is spoken. */
+export function shownTime(
+  seconds: number,
+  style: Intl.DateTimeFormatOptions = { dateStyle: 'medium', timeStyle: 'short' },
+): string {
+  return new Intl.DateTimeFormat(i18next.language, style).format(seconds * 1000);
+}
+
+export function shownNumber(value: number, style: Intl.NumberFormatOptions = {}): string {
+  return new Intl.NumberFormat(i18next.language, style).format(value);
+}

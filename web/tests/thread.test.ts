@@ -1,0 +1,95 @@
+import { describe, expect, test, vi } from 'vitest';
+import { blankMessage } from '../src/api/temporary';
+import type { AnswerEvent, Message } from '../src/api/types';
+import { Thread } from '../src/chat/thread';
+
+const said = (
+  id: string,
+  parent: string | null,
+  role: Message['role'] = 'user',
+  more: Partial<Message> = {},
+): Message => ({
+  ...blankMessage(role, parent, more),
+  id,
+});
+
+function branched(): Thread {
+  const thread = new Thread();
+  const messages = [
+    said('q', null),
+    said('a', 'q', 'assistant'),
+    said('b', 'q', 'assistant'),
+    said('q2', 'b'),
+    said('c', 'q2', 'assistant'),
+  ];
+  thread.load(messages, 'a');
+  return thread;
+}
+
+describe('a tree of messages', () => {
+  test('is shown along the branch that is active', () => {
+    const thread = branched();
+    expect(thread.path).toEqual(['q', 'a']);
+    thread.show(thread.newestLeaf('b'));
+    expect(thread.path).toEqual(['q', 'b', 'q2', 'c']);
+    expect(thread.siblings('a')).toEqual(['a', 'b']);
+    expect(thread.line('b').map((message) => message.id)).toEqual(['q', 'b']);
+  });
+
+  test('draws only what changed', () => {
+    const thread = branched();
+    const [tree, one, other] = [vi.fn(), vi.fn(), vi.fn()];
+    thread.subscribe(tree);
+    thread.subscribe(one, 'a');
+    thread.subscribe(other, 'b');
+    thread.apply('a', { type: 'answer.text', number: 1, text: 'wind' });
+    expect([tree, one, other].map((listener) => listener.mock.calls.length)).toEqual([0, 1, 0]);
+  });
+
+  test('takes ten thousand messages', () => {
+    const thread = new Thread();
+    const messages = Array.from({ length: 10_000 }, (_, at) => said(`m${at}`, at ? `m${at - 1}` : null));
+    thread.load(messages, null);
+    expect(thread.path.length).toBe(10_000);
+    expect(thread.newestLeaf('m0')).toBe('m9999');
+  });
+});
+
+describe('the events of an answer', () => {
+  const events: AnswerEvent[] = [
+    {
+      type: 'answer.started',
+      number: 0,
+      question: [said('q', null)],
+      answer: said('a', 'q', 'assistant', { state: 'running' }),
+    },
+    { type: 'answer.reasoning', number: 1, text: 'Hm. ' },
+    { type: 'answer.text', number: 2, text: 'From the ' },
+    { type: 'answer.text', number: 3, text: 'west.' },
+    { type: 'answer.tool_call', number: 4, index: 0, id: 'call', name: 'wind', arguments: '{"pl' },
+    { type: 'answer.tool_call', number: 5, index: 0, arguments: 'ace":1}' },
+  ];
+
+  test('are put together', () => {
+    const thread = new Thread();
+    for (const event of events) thread.apply('a', event);
+    expect(thread.path).toEqual(['q', 'a']);
+    expect(thread.message('a')).toMatchObject({
+      content: 'From the west.',
+      reasoning: 'Hm. ',
+      tool_calls: [{ id: 'call', function: { name: 'wind', arguments: '{"place":1}' } }],
+    });
+    expect(thread.running().map((message) => message.id)).toEqual(['a']);
+    thread.apply('a', { type: 'answer.ended', number: 6, answer: said('a', 'q', 'assistant', { content: 'North.' }) });
+    expect(thread.running()).toEqual([]);
+    expect(thread.message('a')?.content).toBe('North.');
+  });
+
+  test('tell when an answer begins and ends, not when it grows', () => {
+    const thread = new Thread();
+    const listener = vi.fn();
+    thread.subscribeStates(listener);
+    for (const event of events) thread.apply('a', event);
+    expect(listener).toHaveBeenCalledTimes(1);
+  });
+});
