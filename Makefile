@@ -33,6 +33,7 @@ run: .venv/.run ## pull a model, serve it with the assistant on http://127.0.0.1
 	@exec $(BIN)/galerne serve $(HOST:%=--host %) $(PORT:%=--port %) $(MODEL:%=--model %)
 
 pages: .venv/.pages ## build the assistant's pages, if their sources are newer
+	@:
 
 test: .venv/.test .venv/.pages ## run every test, with coverage
 	@$(IN_WEB) npm test --silent
