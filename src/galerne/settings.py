@@ -160,6 +160,12 @@ class Settings(BaseSettings):
     max_agent_handoffs: int = Field(
         32, ge=0, le=1024, description="Agents that an agent may pass a conversation on to."
     )
+
+    # The assistant's chats.
+    max_chat_folders: int = Field(200, ge=1, le=100_000, description="Folders of one person.")
+    max_saved_prompts: int = Field(1000, ge=1, le=100_000, description="Prompts that one person saves.")
+    max_chat_shares: int = Field(50, ge=1, le=100_000, description="Links to one chat.")
+
     # Batches.
     batch_requests: int = Field(16, ge=1, le=4096, description="Requests of batches that are under way at once.")
     batch_jobs: int = Field(4, ge=1, le=1024, description="Batches that are worked on at once.")

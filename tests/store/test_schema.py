@@ -18,8 +18,9 @@ from galerne.store.schema import open_database, upgrade
 
 
 def test_the_steps_make_just_the_tables_that_the_code_names(database: Database) -> None:
+    options = {"include_name": lambda name, *_: not (name or "").startswith("chat_words_index")}  # each database's own
     with database.read() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
 
 
 def test_a_second_upgrade_changes_nothing(database: Database) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -21,6 +21,7 @@ from galerne.api.middleware import RequestLog
 from galerne.api.pages import page_routes
 from galerne.api.parameters import say_once
 from galerne.api.routes.agents import agent_routes
+from galerne.api.routes.assistant import assistant_routes
 from galerne.api.routes.audit import audit_routes
 from galerne.api.routes.batches import batch_routes
 from galerne.api.routes.chat import chat_routes
@@ -36,6 +37,7 @@ from galerne.api.routes.responses import response_routes
 from galerne.api.routes.tokens import token_routes
 from galerne.api.routes.usage import usage_routes
 from galerne.flows.agents import Agents
+from galerne.flows.assistant import Assistant, KeptChats
 from galerne.flows.audit import Audit
 from galerne.flows.batches import Batches
 from galerne.flows.billing import Billing
@@ -76,6 +78,7 @@ class Kept:
     receipts: Receipts
     usage: UsageReports
     audit: Audit
+    chats: KeptChats
 
 
 def create_app(
@@ -92,7 +95,8 @@ def create_app(
     chat = Chat(models, meter, settings)
     if kept is not None:
         responses = Responses(kept.responses, chat, settings)
-        lifespan = _closing(responses, lifespan)
+        assistant = Assistant(kept.chats, chat, settings)
+        lifespan = _closing((responses, assistant), lifespan)
     app = FastAPI(
         title="Galerne",
         version=__version__,
@@ -122,6 +126,7 @@ def create_app(
         app.include_router(receipt_routes(kept.receipts))
         app.include_router(usage_routes(kept.usage))
         app.include_router(audit_routes(kept.audit, settings))
+        app.include_router(assistant_routes(assistant, settings))
         app.include_router(batch_routes(kept.batches, settings))
     app.include_router(health_routes(models))
     app.include_router(metrics_routes(metrics))
@@ -134,13 +139,14 @@ def create_app(
     return app
 
 
-def _closing(responses: Responses, lifespan: Lifespan | None) -> Lifespan:
-    """The lifespan, at whose end no response goes on in the background."""
+def _closing(flows: Sequence[Responses | Assistant], lifespan: Lifespan | None) -> Lifespan:
+    """The lifespan, at whose end no answer of these goes on in the background."""
 
     @asynccontextmanager
     async def closing(app: FastAPI) -> AsyncIterator[None]:
         async with lifespan(app) if lifespan else nullcontext():
             yield
-            await responses.close()
+            for flow in flows:
+                await flow.close()
 
     return closing

@@ -1,7 +1,7 @@
 """Server-sent events, as both official clients read them.
 
 The chunks of an answer are `data: {...}` each, and `data: [DONE]` at the end. Events that have a name are `event: name`
-before that, and their last one is the end.
+before that, and their last one is the end; those with a number are `id: number` first.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -14,7 +14,7 @@ from contextlib import aclosing
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from galerne.protocol.answers import AnswerModel, NamedEvent
+from galerne.protocol.answers import AnswerModel, NamedEvent, NumberedEvent
 
 
 class EventStream(StreamingResponse):
@@ -43,4 +43,5 @@ async def _events(first: AnswerModel, rest: AsyncGenerator[AnswerModel]) -> Asyn
 
 def _event(chunk: AnswerModel) -> bytes:
     name = f"event: {chunk.type}\n" if isinstance(chunk, NamedEvent) else ""
-    return f"{name}data: {chunk.model_dump_json()}\n\n".encode()
+    number = f"id: {chunk.number}\n" if isinstance(chunk, NumberedEvent) else ""
+    return f"{number}{name}data: {chunk.model_dump_json()}\n\n".encode()

@@ -15,6 +15,7 @@ from galerne.errors import SettingsError
 if TYPE_CHECKING:
     from galerne.api.application import Kept
     from galerne.flows.administration import Administration
+    from galerne.flows.assistant import KeptChats
     from galerne.flows.audit import Audit
     from galerne.flows.billing import Billing
     from galerne.flows.receipts import Receipts
@@ -76,6 +77,24 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         receipts=Receipts(SqlReceiptLog(database), key),
         usage=UsageReports(books),
         audit=Audit(audit, key),
+        chats=_open_chats(database),
+    )
+
+
+def _open_chats(database: Database) -> KeptChats:
+    from galerne.flows.assistant import KeptChats
+    from galerne.protocol.chat_folders import Folder, Prompt
+    from galerne.store.attachments import SqlAttachments
+    from galerne.store.belongings import SqlBelongings, folders, prompts
+    from galerne.store.chats import SqlChats
+    from galerne.store.shares import SqlShares
+
+    return KeptChats(
+        chats=SqlChats(database),
+        attachments=SqlAttachments(database),
+        shares=SqlShares(database),
+        folders=SqlBelongings(database, folders, Folder),
+        prompts=SqlBelongings(database, prompts, Prompt),
     )
 
 

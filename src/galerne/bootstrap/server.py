@@ -75,7 +75,8 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         generator.start()
         try:
-            work = (keep_tidy(kept.files.tidy, kept.batches.tidy), kept.batches.work(Inside(app)))
+            tidy = keep_tidy(kept.files.tidy, kept.batches.tidy, kept.chats.tidy)
+            work = (tidy, kept.batches.work(Inside(app)))
             async with on_record(kept.audit.log, models, __version__), running(*work):
                 yield
         finally:

@@ -38,8 +38,8 @@ class Attachment(AnswerModel):
     characters: int  # of the text
     encoding: str | None  # of a text file; None: it has a form of its own
     pages: int | None  # of a PDF
-    created_at: int  # seconds since 1970
-    expires_at: int | None  # None: it belongs to a message, and goes with its chat
+    created_at: float  # seconds since 1970
+    expires_at: float | None  # None: it belongs to a message, and goes with its chat
     fit: AttachmentFit
 
 

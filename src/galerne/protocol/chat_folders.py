@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -10,17 +11,32 @@ from galerne.protocol.answers import AnswerModel
 from galerne.protocol.messages import ProtocolModel
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+PromptText = Annotated[str, Field(min_length=1, max_length=100_000)]
+
+
+class Belonging(AnswerModel):
+    """Something small that a person keeps."""
+
+    id: str
+    created_at: float  # seconds since 1970
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """What it is called."""
 
 
 class FolderFields(ProtocolModel):
     name: Name
 
 
-class Folder(AnswerModel):
-    id: str
+class Folder(Belonging):
     object: Literal["folder"] = "folder"
     name: str
-    created_at: int  # seconds since 1970
+
+    @property
+    def label(self) -> str:
+        return self.name
 
 
 class FolderList(AnswerModel):
@@ -32,15 +48,22 @@ class PromptFields(ProtocolModel):
     """A text to begin a question with."""
 
     title: Name
-    content: Annotated[str, Field(min_length=1, max_length=100_000)]
+    content: PromptText
 
 
-class Prompt(AnswerModel):
-    id: str
+class PromptChanges(ProtocolModel):
+    title: Name | None = None
+    content: PromptText | None = None
+
+
+class Prompt(Belonging):
     object: Literal["prompt"] = "prompt"
     title: str
     content: str
-    created_at: int
+
+    @property
+    def label(self) -> str:
+        return self.title
 
 
 class PromptList(AnswerModel):
@@ -48,6 +71,6 @@ class PromptList(AnswerModel):
     data: list[Prompt]  # by title
 
 
-class Deleted(AnswerModel):
+class BelongingDeleted(AnswerModel):
     id: str
     deleted: Literal[True] = True

@@ -105,7 +105,7 @@ class ChatMessage(AnswerModel):
     parent: str | None  # None: the chat begins with it
     role: Literal["user", "assistant", "tool"]
     state: MessageState
-    created_at: int  # seconds since 1970
+    created_at: float  # seconds since 1970
     content: str
     attachments: list[MessageAttachment] = Field(default_factory=list)
     tool_call_id: str | None = None  # of a tool's answer: what it answers
@@ -131,8 +131,8 @@ class ChatCard(AnswerModel):
     id: str
     object: Literal["chat"] = "chat"
     title: str | None  # None: nothing was asked yet
-    created_at: int
-    updated_at: int  # when something was last said
+    created_at: float
+    updated_at: float  # when something was last said
     pinned: bool
     archived: bool
     folder: str | None

@@ -22,7 +22,7 @@ class Share(AnswerModel):
     object: Literal["share"] = "share"
     chat: str
     message: str
-    created_at: int  # seconds since 1970
+    created_at: float  # seconds since 1970
 
 
 class NewShare(Share):
@@ -41,6 +41,6 @@ class SharedChat(AnswerModel):
 
     object: Literal["shared_chat"] = "shared_chat"
     title: str | None
-    created_at: int
+    created_at: float
     messages: list[ChatMessage]  # one after the other
     ai_generated: Literal[True] = True

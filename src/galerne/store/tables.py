@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from galerne.store import (  # noqa: F401
     agents,
+    attachments,
     audit,
     batches,
+    belongings,
     books,
+    chat_messages,
+    chat_words,
+    chats,
     directory,
     entries,
     files,
@@ -14,6 +19,7 @@ from galerne.store import (  # noqa: F401
     labels,
     quota,
     receipts,
+    shares,
     threads,
     usage,
 )
