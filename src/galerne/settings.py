@@ -81,9 +81,9 @@ class Settings(BaseSettings):
     )
 
     # The engine.
-    kernels: Literal["auto", "amx_bf16", "avx512_vnni", "avx_vnni", "avx2", "neon_dot", "portable", "reference"] = (
-        Field("auto", description="auto: the fastest that this CPU can run.")
-    )
+    kernels: Literal[
+        "auto", "amx_bf16", "avx512_bf16", "avx512_vnni", "avx_vnni", "avx2", "neon_dot", "portable", "reference"
+    ] = Field("auto", description="auto: the fastest that this CPU can run.")
     kernels_dir: Path = Field(default_factory=lambda: _cache_folder("XDG_CACHE_HOME", ".cache") / "kernels")
     threads: int = Field(0, ge=0, le=512, description="0: as many as the CPUs that this process may use.")
     kv_cache_mb: int = Field(

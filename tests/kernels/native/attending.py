@@ -11,11 +11,12 @@ from tests.kernels.native.twin import Twin, rounding, run
 
 from galerne.kernels.batch import Batch
 from galerne.kernels.interface import Attention, Kernels, Operations, Rope, Value
+from galerne.kernels.native import LEVELS
 
 TOKENS = 64
 
 BFLOAT_TOLERANCE = 1e-2
-"""AMX's softmax is rounded to bfloat16, which the twin does not do."""
+"""Of a softmax that is rounded to bfloat16, which the twin does not do."""
 
 
 @dataclass(frozen=True)
@@ -68,4 +69,4 @@ def assert_attends(
     actual, expected = (
         run(each, build, *batches, **heads.cache(blocks)) for each in (kernels, Twin(rounding(kernels.level)))
     )
-    assert_near(actual, expected, BFLOAT_TOLERANCE if kernels.level.startswith("amx") else tolerance)
+    assert_near(actual, expected, BFLOAT_TOLERANCE if LEVELS[kernels.level.partition("+")[0]].bfloats else tolerance)

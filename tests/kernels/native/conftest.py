@@ -16,7 +16,7 @@ from galerne.kernels.native.levels import usable_levels
 
 THREADS = 2
 
-DIFFERENT_CACHES = ("amx_bf16", "avx512_vnni", "avx2", "portable")
+DIFFERENT_CACHES = ("amx_bf16", "avx512_bf16", "avx512_vnni", "avx2", "portable")
 """Levels whose code for a cache in 8 bits differs in more than the matrix product."""
 
 

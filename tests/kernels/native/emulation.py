@@ -1,7 +1,7 @@
 """Runs a level whose instructions this CPU lacks: its own code, with those instructions replaced by what they do.
 
 What is compiled is the level's own definition (its tiles, forms and order of sums), for the best CPU that this machine
-is. Integer dot products become plain LLVM code; AMX's tiles become calls into numpy.
+is. Dot products become plain LLVM code; AMX's tiles become calls into numpy.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _compiled(level: Level, cache: CacheType, threads: int, folder: Path) -> Nat
     return NativeKernels(level, storage, library, threads)
 
 
-# Integer dot products
+# Dot products
 
 
 def _dot_products() -> dict[str, str]:
@@ -64,7 +64,33 @@ def _dot_products() -> dict[str, str]:
     dots = {"llvm.aarch64.neon.sdot.v4i32.v16i8": (4, "ashr")}
     if "avx512vnni" not in host_features():  # else the host has it, though in another encoding than AVX-VNNI's
         dots |= {f"llvm.x86.avx512.vpdpbusd.{32 * lanes}": (lanes, "lshr") for lanes in (8, 16)}
-    return {name: _dot_product(name, lanes, shift) for name, (lanes, shift) in dots.items()}
+    definitions = {name: _dot_product(name, lanes, shift) for name, (lanes, shift) in dots.items()}
+    if "avx512bf16" not in host_features():
+        definitions[BFLOAT_DOT] = _bfloat_dot_product()
+    return definitions
+
+
+BFLOAT_DOT = "llvm.x86.avx512bf16.dpbf16ps.512"
+
+
+def _bfloat_dot_product() -> str:
+    """sums + two products of bfloat16 in each lane, the upper one first, each addition rounded once."""
+    words, pairs, floats = "<16 x i32>", "<32 x bfloat>", "<16 x float>"
+    sixteens, upper = (", ".join([f"i32 {number}"] * 16) for number in (16, -65536))
+    lines = [f'define internal {floats} @"{BFLOAT_DOT}"({floats} %sums, {pairs} %left, {pairs} %right) noinline {{']
+    for x in ("left", "right"):
+        lines += [
+            f"%{x}.words = bitcast {pairs} %{x} to {words}",
+            f"%{x}.1 = and {words} %{x}.words, <{upper}>",
+            f"%{x}.0 = shl {words} %{x}.words, <{sixteens}>",
+            *(f"%{x}.float.{k} = bitcast {words} %{x}.{k} to {floats}" for k in range(2)),
+        ]
+    fma = f'call {floats} @"llvm.fma.v16f32"'
+    lines += [
+        f"%one = {fma}({floats} %left.float.1, {floats} %right.float.1, {floats} %sums)",
+        f"%both = {fma}({floats} %left.float.0, {floats} %right.float.0, {floats} %one)",
+    ]
+    return "\n".join([*lines, f"ret {floats} %both", "}"])
 
 
 def _dot_product(name: str, lanes: int, shift: str) -> str:

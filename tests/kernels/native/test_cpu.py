@@ -108,6 +108,7 @@ AVX512 = X86 | {"avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni"}
         ("x86_64", X86 | {"avxvnni"}, ["avx_vnni", "avx2", "portable"]),
         ("x86_64", AVX512 - {"avx512vnni"}, ["avx2", "portable"]),
         ("x86_64", AVX512, ["avx512_vnni", "avx2", "portable"]),
+        ("x86_64", AVX512 | {"avx512bf16"}, ["avx512_bf16", "avx512_vnni", "avx2", "portable"]),
         ("x86_64", AVX512 | {"amx-tile", "amx-bf16"}, ["amx_bf16", "avx512_vnni", "avx2", "portable"]),
         ("aarch64", frozenset({"dotprod"}), ["neon_dot", "portable"]),
         ("arm64", frozenset({"dotprod"}), ["neon_dot", "portable"]),

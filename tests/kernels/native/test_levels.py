@@ -8,6 +8,7 @@ import pytest
 from llvmlite import ir
 from tests.kernels.native.emulation import with_few_tiles
 
+from galerne.kernels.native.attention_dots import HEIGHTS, DotAttention
 from galerne.kernels.native.attention_tiles import TileAttention
 from galerne.kernels.native.bfloat_product import BfloatProducts
 from galerne.kernels.native.cache import HALVES, PAIRS
@@ -20,6 +21,7 @@ FORMS = (*STORED, PANEL_OFFSET, PANEL_MINIMUM)
 
 DOTS = {
     "amx_bf16": r"\tvpdpbusd\t.*%zmm",
+    "avx512_bf16": r"\tvpdpbusd\t.*%zmm",
     "avx512_vnni": r"\tvpdpbusd\t.*%zmm",
     "avx_vnni": r"\t\{vex\}\tvpdpbusd\t.*%ymm",
     "avx2": r"\tvpmaddubsw\t.*%ymm",
@@ -69,6 +71,14 @@ def test_prompts_and_attention_use_amx_tiles():
         text = code(level, write)
         for instruction in ("ldtilecfg", "tilezero", "tileloadd", "tdpbf16ps", "tilestored", "tilerelease"):
             assert f"\t{instruction}" in text, instruction
+
+
+def test_attention_uses_dot_products_of_bfloats():
+    """Two for each row of a tile, in scores and in weighted sums."""
+    level = LEVELS["avx512_bf16"]
+    text = code(level, lambda module: DotAttention(module, level, PAIRS).write())
+    dots = re.findall(r"\tvdpbf16ps\t.*%zmm", text)
+    assert len(dots) == 2 * 2 * sum(HEIGHTS)
 
 
 def test_all_kernels_compile_for_another_kind_of_cpu():

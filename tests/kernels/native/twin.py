@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from galerne.kernels.batch import Batch
 from galerne.kernels.interface import CacheShape, Kernels, Matrix, Operations, Value
+from galerne.kernels.native import LEVELS
 from galerne.kernels.reference import ReferenceKernels, ReferenceOperations, ReferenceProgram, in_8_bits
 from galerne.weights.tensor import Tensor
 
@@ -79,10 +80,12 @@ class Rounding:
 def rounding(level: str, *, prompt: bool = False) -> Rounding:
     """Of the kernels that call themselves `level`."""
     name, _, cache = level.partition("+")
-    if name != "amx_bf16":
+    if not LEVELS[name].bfloats:
         return Rounding(cache=in_8_bits if cache else to_halves)
     kept = Rounding(cache=(lambda heads: to_bfloats(in_8_bits(heads))) if cache else to_bfloats, queries=to_bfloats)
-    return replace(kept, activations=to_bfloats, weights=weights_to_bfloats) if prompt else kept
+    if prompt and LEVELS[name].tiles:
+        return replace(kept, activations=to_bfloats, weights=weights_to_bfloats)
+    return kept
 
 
 class Twin(ReferenceKernels):

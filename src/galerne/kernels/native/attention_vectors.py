@@ -1,4 +1,4 @@
-"""Attention in float32 vectors, with the cache in float16 or in 8 bits: for every level without tiles.
+"""Attention in float32 vectors, with the cache in float16 or in 8 bits: for every level without products of bfloat16.
 
 A unit goes through its cache a block at a time: scores as an outer product over the head's numbers (sixteen positions
 a vector), their softmax, and the weighted sum of the values (sixteen numbers of the head a vector). Numbers in 8 bits

@@ -7,7 +7,7 @@ head, load as one vector:
 
     keys   [head_dim][32 positions]          values [32 positions][width]
 
-PAIRS, bfloat16 without scales, as AMX wants its right operands, two of the dimension that is summed over side by side:
+PAIRS, bfloat16 without scales, as dot products of pairs want them, two of the summed dimension side by side:
 
     keys   [width / 2][32 positions][2]      values [16 pairs of positions][width][2]
 
@@ -55,7 +55,7 @@ BYTES = Storage(
 def storage_for(cache: CacheType, level: Level) -> Storage:
     if cache == "int8":
         return BYTES
-    return PAIRS if level.tiles else HALVES
+    return PAIRS if level.bfloats else HALVES
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,16 @@ from llvmlite import ir
 
 LANES = 16
 
+
+class _Bfloat(ir.Type):  # type: ignore[misc]
+    """LLVM's bfloat, which its Python binding does not name. There is one instance."""
+
+    def __str__(self) -> str:
+        return "bfloat"
+
+
 I8, I16, I32, I64 = ir.IntType(8), ir.IntType(16), ir.IntType(32), ir.IntType(64)
-F16, F32 = ir.HalfType(), ir.FloatType()
+F16, BF16, F32 = ir.HalfType(), _Bfloat(), ir.FloatType()
 VOID = ir.VoidType()
 
 

@@ -31,7 +31,8 @@ class Level:
     columns: dict[int, tuple[int, ...]]  # tile height -> widths in vectors of 16 outputs, descending, the last one 1
     fused: bool = True  # has fused multiply-add
     halves: bool = True  # converts float16 in hardware
-    tiles: bool = False  # has AMX: attention in bfloat16 tiles
+    bfloats: bool = False  # attention in bfloat16
+    tiles: bool = False  # has AMX: prompts in bfloat16, too
 
 
 def _vpdpbusd_512(emit: Emitter, sums: Value, weights: Value, activations: Value) -> Value:
@@ -121,7 +122,21 @@ AMX = Level(
     signed_bytes=False,
     rows=(6, 4, 2, 1),
     columns=_WIDE,
+    bfloats=True,
     tiles=True,
+)
+AVX512_BF16 = Level(
+    name="avx512_bf16",
+    triple=_LINUX_X86,
+    cpu="cooperlake",
+    features="-prefer-256-bit",
+    needs=frozenset({"avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni", "avx512bf16", "fma", "f16c"}),
+    dot=_vpdpbusd_512,
+    dot_bytes=_vpdpbusd_512,
+    signed_bytes=False,
+    rows=(6, 4, 2, 1),
+    columns=_WIDE,
+    bfloats=True,
 )
 AVX512_VNNI = Level(
     name="avx512_vnni",
@@ -186,7 +201,7 @@ PORTABLE = Level(
     halves=False,
 )
 
-LEVELS = {level.name: level for level in (AMX, AVX512_VNNI, AVX_VNNI, AVX2, NEON_DOT, PORTABLE)}
+LEVELS = {level.name: level for level in (AMX, AVX512_BF16, AVX512_VNNI, AVX_VNNI, AVX2, NEON_DOT, PORTABLE)}
 
 
 def usable_levels(features: frozenset[str], machine: str = "") -> list[Level]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from galerne.kernels.batch import Batch
 from galerne.kernels.interface import Operations, Value
-from galerne.kernels.native import attention_tiles, attention_vectors, bfloat_product
+from galerne.kernels.native import attention_chunks, attention_vectors, bfloat_product
 from galerne.kernels.native.attention import TILE_ROWS
 from galerne.kernels.native.buffers import PARTIALS, Address, Floats
 from galerne.kernels.native.cache import CacheLayout
@@ -52,7 +52,7 @@ class NativeProgram:
         self._partials = aligned(SLOTS * slot_rows * (self._layout.width + LANES), np.float32)
         self._context = aligned(len(CONTEXT.fields), np.int64)
         self._kept: dict[str, NDArray[Any]] = {}
-        self._prepare_private()
+        self._prepare_private(level)
         self._counters = self._keep("counters", np.zeros(len(self._notes.instructions), np.int64))
         self._keep("barrier", np.zeros(3, np.int32))
         self._set(threads=team.threads, program_length=len(self._notes.instructions))
@@ -149,11 +149,11 @@ class NativeProgram:
         rows = self._arena[start : start + self._wanted * stride].view(np.float32)
         return rows.reshape(self._wanted, stride // 4)[:, : x.width]
 
-    def _prepare_private(self) -> None:
+    def _prepare_private(self, level: Level) -> None:
         rows = max(TILE_ROWS, SPLIT_ROWS, self._group)
         groups = -(-self._notes.widest // GROUP)
         size = max(
-            (attention_tiles if self.answers_apart else attention_vectors).private_bytes(rows, self._layout.width),
+            (attention_chunks if level.bfloats else attention_vectors).private_bytes(rows, self._layout.width),
             panel_bytes(groups),
             bfloat_product.panel_bytes(groups),
             quantised_bytes(groups, PRIVATE_ROWS),

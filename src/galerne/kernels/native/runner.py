@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
+from galerne.kernels.native.attention import Attention
+from galerne.kernels.native.attention_dots import DotAttention
 from galerne.kernels.native.attention_tiles import TileAttention
 from galerne.kernels.native.attention_vectors import VectorAttention
 from galerne.kernels.native.cache import Storage
@@ -51,7 +53,7 @@ SPINS = 2000
 def write_runner(module: ir.Module, level: Level, storage: Storage) -> None:
     """`run(context, thread)`: execute the context's program."""
     products = Products(module, level)
-    attention, merge = (TileAttention if level.tiles else VectorAttention)(module, level, storage).write()
+    attention, merge = _attention_kind(level)(module, level, storage).write()
     operations = {
         "embed": write_embed(module, level),
         "quantise": write_quantise(module, level),
@@ -83,6 +85,12 @@ def write_runner(module: ir.Module, level: Level, storage: Storage) -> None:
             emit.call(barrier, ctx.barrier, ctx.threads)
     emit.call(_departure(module, level), ctx.barrier, ctx.threads, thread)
     emit.done()
+
+
+def _attention_kind(level: Level) -> type[Attention]:
+    if level.bfloats:
+        return TileAttention if level.tiles else DotAttention
+    return VectorAttention
 
 
 def _barrier(module: ir.Module, level: Level) -> ir.Function:
