@@ -1,4 +1,4 @@
-"""What all tests share: the default model, fetched once, compiled kernels, and how property tests run."""
+"""What all tests share: the default model, fetched once, compiled kernels, databases, and how property tests run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.store.postgres import Cluster, find_server
 
 from galerne.store.database import Database
 from galerne.store.schema import upgrade
@@ -19,6 +20,11 @@ settings.register_profile(
     "galerne", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("galerne")
+
+DATABASES = [
+    "sqlite",
+    pytest.param("postgresql", marks=pytest.mark.skipif(not find_server(), reason="no PostgreSQL server")),
+]
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +49,28 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
     upgrade(database)
     yield database
     database.close()
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with Cluster(tmp_path_factory.mktemp("postgres")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=DATABASES)
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Either one, SQLite or PostgreSQL, where its server is installed."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/galerne.db"
+    else:
+        url = request.getfixturevalue("cluster").new_database()
+    database = Database(url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def database(empty_database: Database) -> Database:
+    """The same, with all tables."""
+    upgrade(empty_database)
+    return empty_database

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.api.client import events_of
+from tests.api.house import metric
 from tests.api.kept_house import ANNA, BERT, KeptHouse
 
 BASE = "/v1/conversations"
@@ -168,3 +172,45 @@ async def test_another_workspace_finds_nothing(tmp_path: Path) -> None:
         assert (answer.status, answer.json()["code"]) == (404, "not_found")
     assert (await house.get(BASE, BERT)).json() == []
     assert len((await house.get(f"{BASE}/{id}/history")).json()["entries"]) == 2
+
+
+async def test_the_wait_for_the_first_word_is_measured_in_conversations_and_responses(tmp_path: Path) -> None:
+    house = KeptHouse(tmp_path)
+    for path, document in ((BASE, {"inputs": "Hi"}), ("/v1/responses", {"input": "Hi", "background": True})):
+        assert (await house.post(path, {"model": "fake"} | document)).status == 200
+    while await metric(house.client, 'galerne_first_token_seconds_count{model="fake"}') < 2:
+        await asyncio.sleep(0)
+
+
+DIES = """
+import asyncio, os, re, signal, sys
+from pathlib import Path
+from tests.api.kept_house import ANNA, KeptHouse
+
+async def main():
+    house = KeptHouse(Path(sys.argv[1]), hangs_after=3)
+    told = {"content-type": "application/json"} | ANNA
+    for path, said in ("/v1/conversations", "inputs"), ("/v1/responses", "input"):
+        exchange = house.client.send(path, {"model": "fake", said: "Hi", "stream": True}, told)
+        print(re.search(r'"((conv|resp)_[0-9a-f]+)"', (await exchange.piece()).decode())[1], flush=True)
+        while b"delta" not in await exchange.piece():
+            pass
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+async def test_what_a_killed_server_was_answering_can_be_gone_on_with_at_once(tmp_path: Path) -> None:
+    died = subprocess.run([sys.executable, "-c", DIES, tmp_path], capture_output=True, text=True, check=False)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    conversation, response = died.stdout.split()
+    house = KeptHouse(tmp_path)
+    assert [entry["content"] for entry in (await house.get(f"{BASE}/{conversation}/history")).json()["entries"]] == [
+        "Hi"
+    ]
+    answer = await house.post(f"{BASE}/{conversation}", {"inputs": "Still there?"})
+    assert (answer.status, answer.json()["outputs"][0]["content"]) == (200, "Bonjour !")
+    assert bytes(house.generator.requests[-1].prompt) == b"HiStill there?"
+    failed = (await house.get(f"/v1/responses/{response}")).json()
+    assert (failed["status"], failed["output"]) == ("failed", [])

@@ -41,11 +41,16 @@ class Talking:
         return AsyncOpenAI(api_key=key, base_url=f"{self.url}/v1", max_retries=0)
 
     @property
-    def tools(self) -> Sequence[Mapping[str, Any]]:
-        """The functions that the model was told of last."""
+    def template(self) -> PlainTemplate:
+        """What the model was told last."""
         template = self.house.app.state.models.find("fake").template
         assert isinstance(template, PlainTemplate)
-        return template.tools
+        return template
+
+    @property
+    def tools(self) -> Sequence[Mapping[str, Any]]:
+        """The functions that the model was told of last."""
+        return self.template.tools
 
     @property
     def prompt(self) -> str:

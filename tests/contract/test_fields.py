@@ -20,9 +20,10 @@ from openai.types.chat import completion_create_params as openai
 from openai.types.shared_params import function_definition, response_format_json_schema
 from pydantic import BaseModel
 
-from galerne.protocol.chat import ChatRequest, Prediction
+from galerne.protocol.chat import ChatRequest
 from galerne.protocol.generation import StreamOptions
 from galerne.protocol.messages import TextPart
+from galerne.protocol.reasoning import Prediction
 from galerne.protocol.response_format import AnswerSchema, ResponseFormat
 from galerne.protocol.tools import AllowedTools, Function, Tool
 

@@ -11,10 +11,12 @@ from mistralai.client import Mistral
 from mistralai.client.errors import HTTPValidationError, SDKError
 from mistralai.client.models import (
     AgentConversation,
+    CompletionArgs,
     ConversationEvents,
     MessageInputEntry,
     MessageOutputEntry,
     ModelConversation,
+    Prediction,
     ResponseDoneEvent,
     ResponseErrorEvent,
     ResponseStartedEvent,
@@ -244,3 +246,14 @@ def test_another_workspace_finds_nothing(server: Talking, client: Mistral) -> No
             assert refusal.value.status_code == 404
         assert other.beta.conversations.list() == []
         assert other.beta.agents.list_pages().result.data == []
+
+
+def test_completion_args_predict_and_reason(server: Talking, client: Mistral) -> None:
+    args = CompletionArgs(prediction=Prediction(content="Bonjour"), reasoning_effort="high")
+    agent = client.beta.agents.create(model="fake", name="Guesser", completion_args=args)
+    client.beta.conversations.start(agent_id=agent.id, inputs="Hi")
+    assert bytes(server.house.generator.requests[-1].expected) == b"Bonjour"
+    assert server.template.effort == "high"
+    own = CompletionArgs(reasoning_effort="low")
+    client.beta.conversations.start(agent_id=agent.id, inputs="Hi", completion_args=own)  # type: ignore[arg-type]
+    assert (server.template.effort, bytes(server.house.generator.requests[-1].expected)) == ("low", b"Bonjour")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from openai import BadRequestError, NotFoundError, OpenAI, UnprocessableEntityError
+from openai import APIStatusError, BadRequestError, NotFoundError, OpenAI, UnprocessableEntityError
 from openai.types.responses import ResponseOutputMessage
 from tests.contract.talking import Talking, talking
 
@@ -141,3 +141,27 @@ def test_the_mistral_client_asks_for_responses_too(server: Talking) -> None:
         assert (response.status, response.output[0].content[0].text) == ("completed", "Bonjour !")  # type: ignore[union-attr]
         with client.responses.create(model="fake", input="Hi", stream=True) as stream:  # type: ignore[union-attr]
             assert [frame.event for frame in stream][-1] == "response.completed"
+
+
+def test_the_tokens_of_an_input_are_counted_before_they_cost(server: Talking, client: OpenAI) -> None:
+    first = client.responses.create(model="fake", input="Hi", instructions="Be brief.")
+    asked: Any = {"model": "fake", "input": "And?", "instructions": "Be kind.", "previous_response_id": first.id}
+    before = len(server.house.generator.requests)
+    counted = client.responses.input_tokens.count(**asked)
+    assert (counted.object, counted.input_tokens) == ("response.input_tokens", len("Be kind.HiBonjour !And?"))
+    assert len(server.house.generator.requests) == before  # nothing was asked of the model
+    answered = client.responses.create(**asked).usage
+    assert answered is not None
+    assert answered.input_tokens == counted.input_tokens
+    assert client.responses.input_tokens.count(model="fake", input="x" * 5000).input_tokens == 5000  # more than fit
+    for wrong, status in ({"input": 1}, 422), ({"model": "none"}, 404), ({"previous_response_id": "resp_none"}, 404):
+        with pytest.raises(APIStatusError) as refusal:
+            client.responses.input_tokens.count(**asked | wrong)
+        assert refusal.value.status_code == status
+
+
+def test_how_much_to_reason_is_told_to_the_model(server: Talking, client: OpenAI) -> None:
+    response = client.responses.create(model="fake", input="Hi", reasoning={"effort": "low"})
+    assert response.reasoning is not None
+    assert response.reasoning.effort == "low"
+    assert server.template.effort == "low"

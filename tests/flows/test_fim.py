@@ -10,7 +10,7 @@ from tests.flows.fakes import CONTEXT, GAP, ScriptedGenerator, served
 from galerne.engine.request import GenerationRequest
 from galerne.errors import InvalidRequest, ModelNotFound, PromptTooLong
 from galerne.flows.answer_events import TextDelta
-from galerne.flows.fim import Fim
+from galerne.flows.completions import Completions
 from galerne.flows.meter import Tally
 from galerne.identity.caller import Caller
 from galerne.protocol.fim import FimRequest
@@ -22,11 +22,11 @@ PREFIX, SUFFIX, MIDDLE, _ = GAP.values()
 class House:
     def __init__(self, answer: bytes = b"x + 1", *, fim: bool = True) -> None:
         self.generator = ScriptedGenerator(lambda _: answer)
-        self.flow = Fim(served(self.generator, fim=fim), Tally(), Settings())
+        self.flow = Completions(served(self.generator, fim=fim), Tally(), Settings())
 
     async def ask(self, prompt: str, **fields: Any) -> str:
         request = FimRequest.model_validate({"model": "fake", "prompt": prompt, **fields})
-        events = [event async for event in self.flow.answer(request, Caller("town-hall"))]
+        events = [event async for event in self.flow.fill(request, Caller("town-hall"))]
         return "".join(event.text for event in events if isinstance(event, TextDelta))
 
     async def asked(self, prompt: str, **fields: Any) -> GenerationRequest:

@@ -1,11 +1,16 @@
-"""`make fuzz`: run after run, each with another seed, until there were so many requests."""
+"""`make fuzz`: runs side by side, each with another seed, until there were so many requests.
+
+Making requests up takes most of the time, and more than one process of Python can use: so each run has one.
+"""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
@@ -21,18 +26,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--requests", type=int, default=20_000, help="how many at least")
     parser.add_argument("--seed", type=int, default=1, help="of the first run")
+    parser.add_argument("--runs", type=int, default=os.cpu_count(), help="side by side")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     models = Settings().models_dir
     pull(load_catalogue()["smollm2-135m-instruct"], Store(models), lambda *_: None)
     with tempfile.TemporaryDirectory() as folder, server(models, Path(folder) / "data") as url:
-        for seed in count(options.seed):
-            run = attack(url, Path(folder), seed, "--workers", "2", "--max-examples", "100")
+        for first in count(options.seed, options.runs):
+            seeds = range(first, first + options.runs)
+            with ThreadPoolExecutor(options.runs) as pool:
+                runs = list(pool.map(lambda seed: attack(url, Path(folder), seed, "--max-examples", "100"), seeds))
             statuses = answers(url)
             failed = {route: n for route, n in statuses.items() if route[1] >= 500}
-            print(f"seed {seed}: {statuses.total()} requests so far", flush=True)
-            if run.returncode or failed:
-                print(run.stdout, run.stderr, f"answers of 5xx: {failed or 'none'}", sep="\n")
+            print(f"seeds {seeds[0]} to {seeds[-1]}: {statuses.total()} requests so far", flush=True)
+            if failed or any(run.returncode for run in runs):
+                print(*(run.stdout + run.stderr for run in runs if run.returncode), sep="\n")
+                print(f"answers of 5xx: {failed or 'none'}")
                 return 1
             if statuses.total() >= options.requests:
                 break

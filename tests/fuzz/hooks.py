@@ -1,22 +1,53 @@
-"""What schemathesis is told about right requests: names and numbers that no schema can know."""
+"""What schemathesis is told about right requests: names, numbers and ids that no schema can know."""
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
+from typing import Any
+
 import schemathesis
-from schemathesis import Case, HookContext
+from schemathesis import Case, HookContext, Response
 
 LIMITED = ("n", "top_logprobs", "max_tokens", "max_completion_tokens", "min_tokens", "stream_options")
 """What a right request may ask too much of, or only together with something else."""
 LANGUAGE = {"model": "mistral-small-latest", **dict.fromkeys(LIMITED)}
 EMBEDDER = {"model": "mistral-embed", "dimensions": None, "output_dimension": None}
+MADE: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=8))
+"""The ids of the things that were made last, by the path that makes them."""
+
+
+@schemathesis.hook
+def after_call(context: HookContext, case: Case, response: Response) -> None:  # noqa: ARG001
+    """Remember what was made."""
+    if case.method == "POST" and response.status_code == 200 and "{" not in case.path:
+        try:
+            document = response.json()
+        except ValueError:  # a stream
+            return
+        id = document.get("conversation_id") or document.get("id")
+        if isinstance(id, str):
+            MADE[case.path].append(id)
 
 
 @schemathesis.hook
 def map_case(context: HookContext, case: Case) -> Case:  # noqa: ARG001
-    """Most right requests are for a model that there is, and within its limits. Wrong ones stay as they are."""
+    """Most right requests are for a model or a thing that there is, and within its limits. Wrong ones stay as they are,
+    and so do those of a scenario."""
     right = case.meta is None or case.meta.generation.mode.is_positive
+    scenario = case.meta is not None and case.meta.phase.name.value == "stateful"
+    if right and not scenario and case.path_parameters:
+        case.path_parameters = _known(case.path, case.path_parameters)
     if right and isinstance(body := case.body, dict) and isinstance(name := body.get("model"), str):
         known = EMBEDDER if case.path.endswith("/embeddings") else LANGUAGE
         if sum(map(ord, name)) % 4 != 3:
             case.body = body | {field: value for field, value in known.items() if field in body}
     return case
+
+
+def _known(path: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    made = MADE.get(path.partition("/{")[0])
+    name = path.partition("{")[2].partition("}")[0]
+    drawn = str(parameters.get(name, ""))
+    if not made or sum(map(ord, drawn)) % 4 == 3:
+        return parameters
+    return parameters | {name: made[len(drawn) % len(made)]}

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from galerne.agents.answers import Accepted, Answers, Finished
+from galerne.agents.answers import Accepted, Answers, Finished, Question
 from galerne.agents.outputs import Outputs
 from galerne.agents.participant import Agents, Participant
 from galerne.agents.speaker import Speaker
@@ -58,6 +58,11 @@ class Turn:
     def outputs(self) -> list[OutputEntry]:
         return self._written.entries
 
+    @property
+    def question(self) -> Question:
+        """What is asked first."""
+        return self._speaker(0).question(self._entries, self._answer_id)
+
     async def events(self) -> AsyncGenerator[TurnEvent]:
         """Raises what `Answers.answer` raises, and `NotFound` for an agent that is gone when the conversation is passed
         on to it. Closing it cuts off what is being said."""
@@ -65,7 +70,7 @@ class Turn:
         passes_left = self._passing.most if self._passing else 0
         try:
             while True:
-                speaker = Speaker(self._participant, self._written, may_pass_on=passes_left > 0)
+                speaker = self._speaker(passes_left)
                 question = speaker.question([*self._entries, *self.outputs], self._answer_id)
                 async with aclosing(self._answers.answer(question)) as pieces:
                     async for piece in pieces:
@@ -86,6 +91,9 @@ class Turn:
             yield spent
         finally:
             list(self._written.end(cut=True))
+
+    def _speaker(self, passes_left: int) -> Speaker:
+        return Speaker(self._participant, self._written, may_pass_on=passes_left > 0)
 
 
 def _sum(spent: TurnEnd, finished: Finished | None) -> TurnEnd:

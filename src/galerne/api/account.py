@@ -41,6 +41,7 @@ class Told:
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
         self.settle = meter.settle
+        self.note_first = meter.note_first
         self.count = meter.count
         self.close = meter.close
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from galerne.api.chunks import ChunkWriter, usage_of
 from galerne.api.collected import Collected, CollectedChoice
+from galerne.api.dialect import ANYBODY, Dialect
 from galerne.flows.answer_events import CallDelta, ChoiceEnd, Delta, TextDelta, ThinkingDelta
 from galerne.protocol.answers import (
     AnswerCall,
@@ -28,12 +29,12 @@ from galerne.protocol.answers import (
 from galerne.protocol.generation import GenerationFields
 
 
-def chat_response(request: GenerationFields, answer: Collected) -> ChatResponse:
+def chat_response(request: GenerationFields, answer: Collected, dialect: Dialect = ANYBODY) -> ChatResponse:
     """All of an answer."""
     choices = [
         Choice(
             index=index,
-            message=_message(choice),
+            message=_message(choice, dialect),
             finish_reason=choice.reason,
             logprobs=_logprobs(request, [shown.logprob for shown in choice.tokens if shown.logprob is not None]),
         )
@@ -53,13 +54,14 @@ def chat_response(request: GenerationFields, answer: Collected) -> ChatResponse:
 class ChatChunks(ChunkWriter):
     """The chunks of an answer, of which the first one of each choice says its role."""
 
-    def __init__(self, request: GenerationFields) -> None:
+    def __init__(self, request: GenerationFields, dialect: Dialect = ANYBODY) -> None:
         super().__init__(request)
         self._request = request
+        self._dialect = dialect
 
     def _delta(self, delta: Delta) -> ChatChunk:
         logprobs = _logprobs(self._request, delta.logprobs) if isinstance(delta, TextDelta) else None
-        message = self._message(delta.index, **_said(delta))
+        message = self._message(delta.index, **_said(delta, self._dialect))
         return self._chunk([ChunkChoice(index=delta.index, delta=message, logprobs=logprobs)], None)
 
     def _end(self, end: ChoiceEnd, usage: Usage | None) -> ChatChunk:
@@ -87,24 +89,27 @@ class ChatChunks(ChunkWriter):
         )
 
 
-def _message(choice: CollectedChoice) -> AnswerMessage:
+def _message(choice: CollectedChoice, dialect: Dialect) -> AnswerMessage:
     content: AnswerContent = choice.text
-    if choice.thinking:
+    if choice.thinking and dialect.thinks_in_content:
         content = [_think_chunk(choice.thinking), *([TextChunk(text=choice.text)] if choice.text else [])]
     calls = [
         AnswerCall(index=index, id=call.id, function=CalledFunction(name=call.name, arguments=call.arguments))
         for index, call in enumerate(choice.calls)
     ]
-    return AnswerMessage(content=content, tool_calls=calls or None)
+    apart = choice.thinking if not dialect.thinks_in_content else None
+    return AnswerMessage(content=content, reasoning_content=apart or None, tool_calls=calls or None)
 
 
-def _said(delta: Delta) -> dict[str, Any]:
+def _said(delta: Delta, dialect: Dialect) -> dict[str, Any]:
     """The field of a message that a piece of an answer belongs to, and the piece."""
     match delta:
         case TextDelta():
             return {"content": delta.text}
-        case ThinkingDelta():
+        case ThinkingDelta() if dialect.thinks_in_content:
             return {"content": [_think_chunk(delta.text)]}
+        case ThinkingDelta():
+            return {"reasoning_content": delta.text}
         case CallDelta():
             function = CalledFunction(name=delta.name or "", arguments=delta.arguments)
             return {"tool_calls": [AnswerCall(index=delta.call, id=delta.id, function=function)]}

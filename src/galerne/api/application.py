@@ -46,7 +46,6 @@ from galerne.flows.completions import Completions
 from galerne.flows.conversations import Conversations
 from galerne.flows.embeddings import Embeddings
 from galerne.flows.files import Files
-from galerne.flows.fim import Fim
 from galerne.flows.meter import Watched
 from galerne.flows.receipts import Receipts
 from galerne.flows.responses import Responses
@@ -110,9 +109,8 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.models = models  # `Server` ends their answers when it stops
-    app.include_router(chat_routes(chat, metrics, settings))
-    completions, fim = Completions(models, meter, settings), Fim(models, meter, settings)
-    app.include_router(completion_routes(completions, fim, metrics, settings))
+    app.include_router(chat_routes(chat, settings))
+    app.include_router(completion_routes(Completions(models, meter, settings), settings))
     app.include_router(embedding_routes(Embeddings(models, meter, settings), settings))
     app.include_router(token_routes(Tokens(models, settings), settings))
     app.include_router(model_routes(models, settings))

@@ -26,7 +26,7 @@ def mistral_job(job: BatchJob, outputs: list[dict[str, Any]] | None = None) -> J
         input_files=list(job.input_files),
         endpoint=job.endpoint,
         model=job.model,
-        metadata=None if job.metadata is None else dict(job.metadata),
+        metadata=job.metadata,
         status=job.status.value,
         created_at=job.created,
         started_at=job.started,
@@ -67,5 +67,5 @@ def openai_batch(job: BatchJob) -> Batch:
         cancelling_at=job.cancel_asked,
         cancelled_at=ended(Status.CANCELLED),
         request_counts=BatchCounts(total=job.total, completed=job.succeeded, failed=job.failed),
-        metadata=None if job.metadata is None else dict(job.metadata),
+        metadata=job.metadata,
     )

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from galerne.flows.answer_events import AnswerEvent, AnswerStart, CallDelta, TextDelta, ThinkingDelta
 from galerne.flows.meter import Account, Unlimited
 from galerne.flows.served import ServedModels
 
@@ -26,7 +23,7 @@ class Metrics(Unlimited):
         self._registry.register(_Engines(models))
         self._requests = self._counter("galerne_http_requests", "HTTP requests.", "route", "method", "status")
         self._seconds = self._histogram("galerne_http_request_seconds", "Request to end of response.", "route")
-        self._first_token = self._histogram("galerne_first_token_seconds", "Request to first text.", "model")
+        self._first_token = self._histogram("galerne_first_token_seconds", "Question to first text.", "model")
         self._answers = self._counter("galerne_answers", "Answers that an engine worked on.", "model", "reason")
         self._tokens = self._counter("galerne_tokens", "Tokens; cached ones are prompt, too.", "model", "kind")
         self._queue = self._histogram("galerne_queue_seconds", "Waiting for the engine.", "model")
@@ -49,17 +46,8 @@ class Metrics(Unlimited):
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    async def timed(self, events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[AnswerEvent]:
-        """An answer's events; how long the first text took is noted."""
-        began, model = time.perf_counter(), None
-        async with aclosing(events):
-            async for event in events:
-                if isinstance(event, AnswerStart):
-                    model = event.model
-                elif model is not None and isinstance(event, TextDelta | ThinkingDelta | CallDelta):
-                    self._first_token.labels(model).observe(time.perf_counter() - began)
-                    model = None
-                yield event
+    def note_first(self, model: str, seconds: float) -> None:
+        self._first_token.labels(model).observe(seconds)
 
     def exposition(self) -> bytes:
         """The text that Prometheus reads."""

@@ -19,7 +19,7 @@ from galerne.flows.items import items_of
 from galerne.flows.responses import Response, ResponseEvent
 from galerne.protocol.response_events import ResponseChanged
 from galerne.protocol.response_events import ResponseEvent as WireEvent
-from galerne.protocol.responses import ResponseFailure, ResponseObject, TextFormat, TextOptions
+from galerne.protocol.responses import Reasoning, ResponseFailure, ResponseObject, TextFormat, TextOptions
 
 
 async def tell(http: Request, events: AsyncGenerator[ResponseEvent], *, stream: bool, background: bool) -> HttpResponse:
@@ -54,6 +54,7 @@ def response_object(response: Response) -> ResponseObject:
         parallel_tool_calls=about.parallel_tool_calls is not False,
         previous_response_id=about.previous_response_id,
         prompt_cache_key=about.prompt_cache_key,
+        reasoning=about.reasoning or Reasoning(),
         safety_identifier=about.safety_identifier,
         temperature=about.temperature,
         text=about.text or TextOptions(format=TextFormat()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import ipaddress
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from galerne.flows.administration import Administration
     from galerne.flows.assistant import KeptChats
     from galerne.flows.audit import Audit
-    from galerne.flows.billing import Billing
+    from galerne.flows.billing import Billing, Journal
     from galerne.flows.receipts import Receipts
     from galerne.flows.served import ServedModels
     from galerne.identity.caller import Callers
@@ -49,10 +49,11 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.store.books import SqlBooks
     from galerne.store.contents import ContentFolder
     from galerne.store.files import SqlFiles
+    from galerne.store.journal import Journal, left_journals, remove_journal
     from galerne.store.receipts import SqlReceiptLog
     from galerne.store.schema import open_database
     from galerne.store.secret import load_secret
-    from galerne.store.threads import SqlThreads
+    from galerne.store.threads import SqlThreads, free_threads
 
     contents, inputs = (
         ContentFolder(
@@ -67,13 +68,19 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     key = receipts_key(settings)
     books, audit = SqlBooks(database, key), SqlAuditLog(database, key)
     files = Files(SqlFiles(database), contents, signer, audit, settings)
+    journals = settings.data_dir / "journals"
+    left, journal = left_journals(journals), Journal(journals)
+    free_threads(database, left)
+    billing = _open_billing(books, left, journal, settings)
+    for name in left:
+        remove_journal(journals, name)
     return database, Kept(
         files=files,
         batches=Batches(SqlJobs(database), inputs, files, models, settings),
         agents=SqlAgents(database),
-        conversations=SqlThreads(database, "conversation", ConversationFields),
-        responses=SqlThreads(database, "response", KeptResponse),
-        billing=_open_billing(books, settings),
+        conversations=SqlThreads(database, "conversation", ConversationFields, journal.name),
+        responses=SqlThreads(database, "response", KeptResponse, journal.name),
+        billing=billing,
         receipts=Receipts(SqlReceiptLog(database), key),
         usage=UsageReports(books),
         audit=Audit(audit, key),
@@ -98,26 +105,21 @@ def _open_chats(database: Database) -> KeptChats:
     )
 
 
-def _open_billing(books: Books, settings: Settings) -> Billing:
-    """The books; first, what processes that died left open in them is settled."""
+def _open_billing(books: Books, left: Mapping[str, Sequence[int]], journal: Journal, settings: Settings) -> Billing:
+    """The books; first, what processes that died `left` open in them is settled."""
     from galerne.flows.billing import Billing
     from galerne.flows.recovery import recover
     from galerne.flows.settlement import Settlement
     from galerne.ledger.energy import Power
-    from galerne.store.journal import Journal, left_journals, remove_journal
     from galerne.store.secret import load_secret
 
-    folder = settings.data_dir / "journals"
     settlement = Settlement(
         load_secret(settings.data_dir / "pseudonyms.key"),
         Power(settings.core_watts, settings.core_watts_least, settings.core_watts_most),
         _grid(settings),
     )
-    left = left_journals(folder)
     recover(books, left, settlement, datetime.now(UTC))
-    for name in left:
-        remove_journal(folder, name)
-    return Billing(books, Journal(folder), settlement)
+    return Billing(books, journal, settlement)
 
 
 def _grid(settings: Settings) -> Grid | None:

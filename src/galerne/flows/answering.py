@@ -40,6 +40,7 @@ class Query:
     prompts: Sequence[Prompt]
     model: ServedModel
     caller: Caller
+    asked: float  # when, by `time.perf_counter`
     default_tokens: int | None  # of an answer whose request does not say; None: what the context has room for
     template: str | None = None  # SHA-256 of the chat template; None: it took no part
     form: AnswerForm = JUST_TEXT  # what each answer may be
@@ -69,7 +70,7 @@ class Answering:
         asked = [self._engine_request(query, index) for index in range(n * len(query.prompts))]
         tab = await Tab.open(_claim(query, asked), self._meter)
         start = AnswerStart(query.id, int(time.time()), model.name, model.fingerprint, query.prompts)
-        work = [Work()] * len(asked)
+        work, began = [Work()] * len(asked), False
         try:
             yield start
             choices = [_choice(query, index, one, tab) for index, one in enumerate(asked)]
@@ -77,6 +78,9 @@ class Answering:
                 async for event in events:
                     if isinstance(event, ChoiceEnd):
                         work[event.index] = event.work
+                    elif not began:
+                        began = True
+                        self._meter.note_first(model.name, time.perf_counter() - query.asked)
                     yield event
             await tab.close()  # whoever is told that the answer is complete can rely on its being on record
         finally:

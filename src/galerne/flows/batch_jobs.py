@@ -10,6 +10,7 @@ from typing import Protocol
 from galerne.flows.stored_files import StoredFile, Window
 from galerne.identity.caller import Caller
 from galerne.identity.permissions import IN_BATCHES
+from galerne.protocol.metadata import Metadata
 
 
 class Status(StrEnum):
@@ -43,7 +44,7 @@ class BatchJob:
     key: str | None  # the id of the one that was shown
     endpoint: str  # the address that its requests would have been sent to
     model: str | None
-    metadata: Mapping[str, str] | None
+    metadata: Metadata | None
     input_files: Sequence[str]
     total: int  # requests
     created: int

@@ -21,13 +21,15 @@ from galerne.flows.batch_jobs import OPEN, BatchJob, Endpoints, JobFilter, JobPa
 from galerne.flows.batch_runner import BatchRunner
 from galerne.flows.chat import ENDPOINT as CHAT
 from galerne.flows.completions import ENDPOINT as COMPLETIONS
+from galerne.flows.completions import FIM_ENDPOINT as FIM
 from galerne.flows.embeddings import ENDPOINT as EMBEDDINGS
 from galerne.flows.files import Files
-from galerne.flows.fim import ENDPOINT as FIM
+from galerne.flows.limits import check_limit
 from galerne.flows.served import ServedModels
 from galerne.flows.stored_files import ContentStore, Window
 from galerne.identity.caller import Caller
 from galerne.protocol.batches import InlineRequest
+from galerne.protocol.metadata import Metadata
 from galerne.settings import Settings
 
 ENDPOINTS = (CHAT, COMPLETIONS, FIM, EMBEDDINGS)
@@ -42,7 +44,7 @@ class Order:
 
     endpoint: str
     hours: int
-    metadata: Mapping[str, str] | None = None
+    metadata: Metadata | None = None
     model: str | None = None
     input_files: Mapping[str, str] | None = None  # by the field that names each
     requests: Sequence[InlineRequest] | None = None  # where there are no files
@@ -126,6 +128,7 @@ class Batches:
                 where="endpoint",
                 hint=f"These can: {', '.join(ENDPOINTS)}.",
             )
+        check_limit("metadata", len(order.metadata or {}), self._settings.max_metadata)
         if order.hours > self._settings.max_batch_hours:
             raise TooLarge(f"a batch has {self._settings.max_batch_hours} hours at most.", where="timeout_hours")
         if order.model is not None:

@@ -83,6 +83,9 @@ class Billing:
     def settle(self, account: Account) -> None:
         """`close` is told of all of them at once."""
 
+    def note_first(self, model: str, seconds: float) -> None:
+        """Nothing of it is on record."""
+
     async def close(self, claim: Claim, accounts: Sequence[Account]) -> None:
         reservation = self._open[claim.id].reservation
         try:

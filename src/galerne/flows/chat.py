@@ -6,6 +6,7 @@ find the model -> render the prompt to tokens -> answer it
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from uuid import uuid4
@@ -44,10 +45,8 @@ class Chat:
         Raises `ModelNotFound`, `InvalidRequest`, `TooLarge`, `PromptTooLong`, `TemplateError` before the first event,
         `BadGrammar` and `Unavailable` at any time.
         """
-        self._check_limits(request)
-        model = self._models.find(request.model)
-        await self._forms.check(request, model)
-        prompt = await self._prompt(request, model)
+        asked = time.perf_counter()
+        model, prompt = await self._asked(request)
         query = Query(
             id=id or f"chatcmpl-{uuid4().hex}",
             endpoint=endpoint,
@@ -55,6 +54,7 @@ class Chat:
             prompts=[prompt],
             model=model,
             caller=caller,
+            asked=asked,
             default_tokens=self._settings.default_max_tokens,
             template=model.template.digest,
             form=await self._forms.of(request, model, prompt),
@@ -62,6 +62,18 @@ class Chat:
         async with aclosing(self._answering.answer(query)) as events:
             async for event in events:
                 yield event
+
+    async def count(self, request: ChatRequest) -> int:
+        """The tokens of the prompt. Raises what `answer` raises before the first event."""
+        _, prompt = await self._asked(request)
+        return len(prompt.tokens)
+
+    async def _asked(self, request: ChatRequest) -> tuple[ServedModel, Prompt]:
+        """Whom a request asks, and what."""
+        self._check_limits(request)
+        model = self._models.find(request.model)
+        await self._forms.check(request, model)
+        return model, await self._prompt(request, model)
 
     def _check_limits(self, request: ChatRequest) -> None:
         check_limits(request, self._settings)

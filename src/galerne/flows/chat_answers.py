@@ -43,6 +43,10 @@ class ChatAnswers:
                     case AnswerEnd():
                         yield Finished(cut, event.prompt_tokens, event.cached_tokens, event.completion_tokens)
 
+    async def count(self, question: Question) -> int:
+        """The tokens of the prompt. Raises what answering raises before the first piece."""
+        return await self._chat.count(_request(question))
+
 
 def _request(question: Question) -> ChatRequest:
     arguments = {name: value for name, value in question.completion_args if value is not None}

@@ -1,10 +1,12 @@
-"""A completion: texts or token ids in, how they go on out."""
+"""Completions: texts or token ids in, how they go on out; or code with a gap in, and what belongs into it out."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from typing import TypeVar
 from uuid import uuid4
 
 from galerne.errors import InvalidRequest
@@ -20,42 +22,69 @@ from galerne.identity.caller import Caller
 from galerne.prompt.conversation import check_length
 from galerne.prompt.plain_text import encode_text, spell
 from galerne.protocol.completions import CompletionRequest
+from galerne.protocol.fim import FimRequest
+from galerne.protocol.generation import GenerationFields
 from galerne.settings import Settings
 
 ENDPOINT = "/v1/completions"
+FIM_ENDPOINT = "/v1/fim/completions"
+
+Asked = TypeVar("Asked", bound=GenerationFields)
 
 
 class Completions:
-    """The flow behind `POST /v1/completions`."""
+    """The flow behind `POST /v1/completions` and `POST /v1/fim/completions`.
+
+    What it gives are the answers' events, as `answer_events` says. It raises `ModelNotFound`, `InvalidRequest`,
+    `TooLarge`, `PromptTooLong` before the first event, and `Unavailable` at any time.
+    """
 
     def __init__(self, models: ServedModels, meter: Meter, settings: Settings) -> None:
         self._models = models
         self._answering = Answering(meter, settings)
         self._settings = settings
 
-    async def answer(self, request: CompletionRequest, caller: Caller) -> AsyncGenerator[AnswerEvent]:
-        """The answers' events, as `answer_events` says.
+    def answer(self, request: CompletionRequest, caller: Caller) -> AsyncGenerator[AnswerEvent]:
+        """How each of the prompts goes on."""
+        default = self._settings.default_completion_tokens
+        return self._answer(f"cmpl-{uuid4().hex}", ENDPOINT, request, caller, self._prompts, default)
 
-        Raises `ModelNotFound`, `InvalidRequest`, `TooLarge`, `PromptTooLong` before the first event, and `Unavailable`
-        at any time.
-        """
+    def fill(self, request: FimRequest, caller: Caller) -> AsyncGenerator[AnswerEvent]:
+        """What belongs between `prompt` and `suffix`."""
+        default = self._settings.default_max_tokens
+        return self._answer(f"fim-{uuid4().hex}", FIM_ENDPOINT, request, caller, self._gap, default)
+
+    async def _answer(
+        self,
+        id: str,
+        endpoint: str,
+        request: Asked,
+        caller: Caller,
+        prompts: Callable[[Asked, ServedModel], Sequence[Prompt]],
+        default_tokens: int | None,
+    ) -> AsyncGenerator[AnswerEvent]:
+        asked = time.perf_counter()
         check_limits(request, self._settings)
-        check_limit("prompt", len(request.prompts), self._settings.max_prompts)
         model = self._models.find(request.model)
         query = Query(
-            id=f"cmpl-{uuid4().hex}",
-            endpoint=ENDPOINT,
+            id=id,
+            endpoint=endpoint,
             request=request,
-            prompts=await asyncio.to_thread(self._prompts, request, model),
+            prompts=await asyncio.to_thread(prompts, request, model),
             model=model,
             caller=caller,
-            default_tokens=self._settings.default_completion_tokens,
+            asked=asked,
+            default_tokens=default_tokens,
         )
         async with aclosing(self._answering.answer(query)) as events:
             async for event in events:
                 yield event
 
-    def _prompts(self, request: CompletionRequest, model: ServedModel) -> list[Prompt]:
+    def _gap(self, request: FimRequest, model: ServedModel) -> Sequence[Prompt]:
+        return [fim_prompt(request.prompt, request.suffix or "", model, self._settings, "prompt")]
+
+    def _prompts(self, request: CompletionRequest, model: ServedModel) -> Sequence[Prompt]:
+        check_limit("prompt", len(request.prompts), self._settings.max_prompts)
         several = len(request.prompts) > 1
         return [
             self._prompt(request, prompt, model, f"prompt[{place}]" if several else "prompt")

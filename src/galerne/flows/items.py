@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from galerne.agents.inputs import stamped
-from galerne.prompt.conversation import thinking_of
 from galerne.protocol.entries import (
     AgentHandoffEntry,
     Entry,
@@ -14,7 +13,7 @@ from galerne.protocol.entries import (
     MessageInputEntry,
     MessageOutputEntry,
 )
-from galerne.protocol.messages import Content, ImagePart, ImageUrl, Part, TextPart, ThinkingPart, text_of
+from galerne.protocol.messages import Content, ImagePart, ImageUrl, Part, TextPart, ThinkingPart, text_of, thinking_of
 from galerne.protocol.response_items import (
     CallItem,
     CallOutputItem,

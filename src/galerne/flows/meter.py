@@ -52,6 +52,9 @@ class Observer(Protocol):
     def settle(self, account: Account) -> None:
         """A request that an engine took on has ended, as what it was: answered, stopped, cancelled or failed."""
 
+    def note_first(self, model: str, seconds: float) -> None:
+        """The first text of an answer is there, so long after it was asked for."""
+
 
 class Meter(Observer, Protocol):
     """Keeps account. Each claim that was taken is closed just once, however its answer ends."""
@@ -78,6 +81,7 @@ class Watched:
         self.reserve = meter.reserve
         self.count = meter.count
         self.close = meter.close
+        self.note_first = observer.note_first
 
     def settle(self, account: Account) -> None:
         self._observer.settle(account)
@@ -102,6 +106,10 @@ class Tally(Unlimited):
 
     def __init__(self) -> None:
         self.accounts: list[Account] = []
+        self.firsts: list[str] = []  # the models whose answers have begun
 
     def settle(self, account: Account) -> None:
         self.accounts.append(account)
+
+    def note_first(self, model: str, seconds: float) -> None:  # noqa: ARG002
+        self.firsts.append(model)

@@ -28,7 +28,9 @@ from galerne.protocol.entries import Entry
 from galerne.protocol.responses import (
     IncompleteDetails,
     InputTokensDetails,
+    InputTokensRequest,
     KeptResponse,
+    PromptFields,
     ResponseFailure,
     ResponseFields,
     ResponseRequest,
@@ -67,13 +69,9 @@ class Responses:
         Raises `NotFound`, `Busy`, and what a chat raises.
         """
         check_limit("metadata", len(request.metadata or {}), self._settings.max_metadata)
-        inputs = entries_of_items(request.input or [])
-        check_limit("input", len(inputs), self._settings.max_messages)
-        entries = [*await self._before(request, caller), *inputs]
-        args, tools = request.completion_args, request.chat_tools
-        participant = Participant(request.model, request.instructions, args, tools)
-        answers, id = ChatAnswers(self._chat, caller, ENDPOINT), new_id("resp")
-        turn = Turn(id, entries, participant, answers, where="input", answer_id=id)
+        inputs, entries = await self._entries(request, caller)
+        id = new_id("resp")
+        turn = self._turn(id, request, entries, caller)
         head = entries[-len(inputs) - 1].id if len(entries) > len(inputs) else None
         thread = Thread(id, caller.workspace, now(), now(), head, _kept(request, asked=str(entries[-1].id)))
         answer = _Answer(thread, turn, inputs)
@@ -88,6 +86,12 @@ class Responses:
         finally:
             if not request.background:
                 await work.stop()
+
+    async def count(self, request: InputTokensRequest, caller: Caller) -> int:
+        """The tokens of the prompt that such a request would make. Raises what `create` raises before it answers."""
+        _, entries = await self._entries(request, caller)
+        turn = self._turn(new_id("resp"), request, entries, caller)
+        return await self._answers(caller).count(turn.question)
 
     async def find(self, id: str, caller: Caller) -> Response:
         """A response, as far as it has come."""
@@ -121,9 +125,24 @@ class Responses:
         """Stop all that is under way in the background."""
         await asyncio.gather(*(work.stop() for work in list(self._underway.values())))
 
-    async def _before(self, request: ResponseRequest, caller: Caller) -> Sequence[Entry]:
-        """What was said before the request."""
-        id = request.previous_response_id
+    async def _entries(
+        self, request: ResponseRequest | InputTokensRequest, caller: Caller
+    ) -> tuple[list[Entry], list[Entry]]:
+        """What is said with the request; the same behind what was said before."""
+        inputs = entries_of_items(request.input or [])
+        check_limit("input", len(inputs), self._settings.max_messages)
+        return inputs, [*await self._before(request.previous_response_id, caller), *inputs]
+
+    def _turn(self, id: str, request: PromptFields, entries: Sequence[Entry], caller: Caller) -> Turn:
+        args, tools = request.completion_args, request.chat_tools
+        participant = Participant(request.model, request.instructions, args, tools)
+        return Turn(id, entries, participant, self._answers(caller), where="input", answer_id=id)
+
+    def _answers(self, caller: Caller) -> ChatAnswers:
+        return ChatAnswers(self._chat, caller, ENDPOINT)
+
+    async def _before(self, id: str | None, caller: Caller) -> Sequence[Entry]:
+        """What was said before, up to this response."""
         if id is None:
             return []
         thread = _lost(await asyncio.to_thread(self._threads.find, caller.workspace, id))

@@ -21,6 +21,7 @@ from galerne.protocol.messages import (
     ToolMessage,
     UserMessage,
     text_of,
+    thinking_of,
 )
 
 MAX_NESTING = 100
@@ -76,13 +77,6 @@ def is_prefix(message: Message) -> bool:
     return isinstance(message, AssistantMessage) and message.prefix
 
 
-def thinking_of(content: Content | None) -> str:
-    """The reasoning in an earlier answer, "" for none."""
-    if not isinstance(content, list):
-        return ""
-    return "\n".join(text.text for part in content if isinstance(part, ThinkingPart) for text in part.thinking)
-
-
 def _template_message(message: Message, where: str) -> dict[str, Any]:
     role = "system" if isinstance(message, DeveloperMessage) else message.role
     plain: dict[str, Any] = {"role": role, "content": text_of(message.content)}
@@ -93,7 +87,7 @@ def _template_message(message: Message, where: str) -> dict[str, Any]:
             plain["tool_calls"] = [
                 _tool_call(call, f"{where}.tool_calls[{index}]") for index, call in enumerate(message.tool_calls)
             ]
-        if reasoning := thinking_of(message.content):
+        if reasoning := message.reasoning:
             plain["reasoning_content"] = reasoning
     if isinstance(message, ToolMessage):
         plain |= {"tool_call_id": message.tool_call_id, "name": message.name}

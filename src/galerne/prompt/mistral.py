@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from galerne.errors import BadFile, InvalidRequest, UnsupportedFile
 from galerne.prompt.call_ids import paired
 from galerne.prompt.control_spellings import ControlSpellings
-from galerne.prompt.conversation import check_length, check_messages, check_tools, thinking_of
+from galerne.prompt.conversation import check_length, check_messages, check_tools
 from galerne.prompt.instructions import told_to_reason
 from galerne.prompt.panics import panics_as
 from galerne.prompt.pretokenizers import PATTERNS
@@ -41,6 +41,7 @@ from galerne.protocol.messages import (
     ThinkingPart,
     ToolMessage,
     text_of,
+    thinking_of,
 )
 from galerne.weights.json_text import parse_object
 from galerne.weights.mapped_file import map_file
@@ -198,7 +199,7 @@ def _plain(message: Message) -> dict[str, Any]:
         return plain | {"tool_call_id": message.tool_call_id, "name": message.name}
     if isinstance(message, AssistantMessage):
         plain["prefix"] = message.prefix
-        if thinking := thinking_of(message.content):
+        if thinking := message.reasoning:
             text = [{"type": "text", "text": plain["content"]}] if plain["content"] else []
             plain["content"] = [{"type": "thinking", "thinking": thinking}, *text]
         if message.tool_calls:

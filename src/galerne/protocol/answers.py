@@ -88,12 +88,13 @@ class ThinkChunk(AnswerModel):
 
 
 AnswerContent = str | list[ThinkChunk | TextChunk]
-"""A list where there is reasoning before the text."""
+"""A list where there is reasoning before the text, for a client of Mistral's."""
 
 
 class AnswerMessage(AnswerModel):
     role: Literal["assistant"] = "assistant"
     content: AnswerContent
+    reasoning_content: Optional[str] = None  # where the content is a text though there is reasoning before it
     tool_calls: Optional[list[AnswerCall]] = None
 
 
@@ -118,6 +119,7 @@ class ChatResponse(AnswerModel):
 class MessageDelta(AnswerModel):
     role: Optional[Literal["assistant"]] = None  # in the first chunk of a choice
     content: Optional[AnswerContent] = None
+    reasoning_content: Optional[str] = None
     tool_calls: Optional[list[AnswerCall]] = None
 
 

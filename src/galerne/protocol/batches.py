@@ -11,13 +11,10 @@ from pydantic import AfterValidator, ConfigDict, FailFast, Field, model_validato
 from galerne.protocol.answers import AnswerModel, Optional
 from galerne.protocol.files import LONGEST_HOURS, Word
 from galerne.protocol.messages import ProtocolModel
+from galerne.protocol.metadata import Metadata
 from galerne.protocol.unsupported import only
 
 JobStatus = Literal["QUEUED", "RUNNING", "SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLATION_REQUESTED", "CANCELLED"]
-Metadata = Annotated[
-    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
-]
-"""As `openai` bounds it."""
 CustomId = Annotated[str, Field(min_length=1, max_length=512)]
 
 
@@ -118,7 +115,7 @@ class Job(AnswerModel):
     endpoint: str
     model: str | None
     agent_id: None = None
-    metadata: dict[str, str] | None
+    metadata: Metadata | None
     status: JobStatus
     created_at: int  # seconds since 1970, as all of these
     started_at: int | None
@@ -186,7 +183,7 @@ class Batch(AnswerModel):
     cancelling_at: int | None = None
     cancelled_at: int | None = None
     request_counts: BatchCounts
-    metadata: dict[str, str] | None
+    metadata: Metadata | None
 
 
 class BatchList(AnswerModel):

@@ -7,21 +7,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import FailFast, Field, model_validator
 
 from galerne.protocol.generation import GenerationFields, Label, same
-from galerne.protocol.messages import AssistantMessage, Message, ProtocolModel, TextPart
+from galerne.protocol.messages import AssistantMessage, Message
+from galerne.protocol.reasoning import Prediction, ReasoningEffort
 from galerne.protocol.response_format import ResponseFormat, StructuredOutputs
 from galerne.protocol.tools import AllowedToolsChoice, NamedTool, Tool, ToolChoice
 from galerne.protocol.unsupported import only
-
-
-class Prediction(ProtocolModel):
-    """What the answer may well be: it is guessed first. A wrong guess costs little and changes nothing."""
-
-    type: Literal["content"] = "content"
-    content: str | list[TextPart] = ""
-
-    @property
-    def text(self) -> str:
-        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
 
 
 class ChatRequest(GenerationFields):
@@ -31,7 +21,7 @@ class ChatRequest(GenerationFields):
     max_completion_tokens: int | None = Field(None, ge=1, description="`openai`'s newer name for `max_tokens`.")
 
     # How the answer is come to.
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    reasoning_effort: ReasoningEffort | None = None
     prompt_mode: Literal["reasoning"] | None = Field(None, description="Mistral's way to ask for `reasoning_effort`.")
     safe_prompt: bool | None = Field(None, description="Mistral's own words ask the model for care and respect.")
     prediction: Prediction | None = None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from galerne.protocol.messages import ProtocolModel
+from galerne.protocol.reasoning import Prediction, ReasoningEffort
 from galerne.protocol.response_format import ResponseFormat
 from galerne.protocol.tools import ToolChoice
-from galerne.protocol.unsupported import only
 
 
 class CompletionArgs(ProtocolModel):
@@ -27,10 +27,8 @@ class CompletionArgs(ProtocolModel):
     response_format: ResponseFormat | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
-
-    # Not implemented.
-    prediction: Annotated[Any, only()] = None
-    reasoning_effort: Annotated[Any, only("none")] = None
+    prediction: Prediction | None = None
+    reasoning_effort: ReasoningEffort | None = None
 
     def over(self, others: CompletionArgs | None) -> CompletionArgs:
         """These, and where they say nothing, the others."""

@@ -30,7 +30,8 @@ def tagged(field: str) -> ConfigDict:
     return ConfigDict(json_schema_extra=require)
 
 
-def _finite(value: dict[str, Any]) -> dict[str, Any]:
+def finite(value: dict[str, Any]) -> dict[str, Any]:
+    """Raises `ValueError` for NaN and the infinities, which parsers know and JSON does not."""
     try:
         json.dumps(value, allow_nan=False)
     except ValueError:
@@ -38,8 +39,8 @@ def _finite(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-JsonObject = Annotated[dict[str, Any], AfterValidator(_finite)]
-"""Whatever a client likes to say. Not NaN and the infinities, which parsers know and JSON does not."""
+JsonObject = Annotated[dict[str, Any], AfterValidator(finite)]
+"""Whatever a client likes to say."""
 
 
 class TextPart(ProtocolModel):
@@ -47,6 +48,15 @@ class TextPart(ProtocolModel):
 
     type: Literal["text"] = "text"
     text: str
+
+
+def _says_type(value: Any) -> Any:
+    if isinstance(value, dict) and "type" not in value:
+        raise ValueError("a part says its `type`")
+    return value
+
+
+TextParts = list[Annotated[TextPart, BeforeValidator(_says_type)]]
 
 
 class ImageUrl(ProtocolModel):
@@ -63,7 +73,7 @@ class ThinkingPart(ProtocolModel):
     """An earlier answer's reasoning, as `mistralai` sends it back."""
 
     type: Literal["thinking"]
-    thinking: list[TextPart]
+    thinking: TextParts
     closed: bool | None = None
     signature: None = None
 
@@ -125,6 +135,7 @@ class AssistantMessage(ProtocolModel):
     role: Literal["assistant"] = "assistant"
     content: Content | None = None
     tool_calls: list[ToolCall] | None = None
+    reasoning_content: str | None = Field(None, description="An earlier answer's reasoning, as it came.")
     prefix: bool = False
     name: Annotated[Any, only()] = None
     refusal: None = None
@@ -139,6 +150,11 @@ class AssistantMessage(ProtocolModel):
         if self.prefix and (self.tool_calls or self.content is None):
             raise ValueError("a `prefix` is the text that the answer begins with: it needs `content`, no `tool_calls`")
         return self
+
+    @property
+    def reasoning(self) -> str:
+        """What was thought before it was said, "" for nothing: in a field of its own or in the content."""
+        return self.reasoning_content or thinking_of(self.content)
 
 
 class ToolMessage(ProtocolModel):
@@ -164,3 +180,10 @@ def text_of(content: Content | None) -> str:
     if isinstance(content, str):
         return content
     return "\n".join(part.text for part in content if isinstance(part, TextPart))
+
+
+def thinking_of(content: Content | None) -> str:
+    """The reasoning in an earlier answer's content, "" for none."""
+    if not isinstance(content, list):
+        return ""
+    return "\n".join(text.text for part in content if isinstance(part, ThinkingPart) for text in part.thinking)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from galerne.errors import InvalidRequest
-from galerne.protocol.messages import ProtocolModel
+from galerne.protocol.messages import ProtocolModel, finite
 
-Metadata = dict[Annotated[str, Field(max_length=64)], Any]
-
+Metadata = Annotated[dict[Annotated[str, Field(max_length=64)], Any], AfterValidator(finite)]
+"""How many there may be is a setting, which flows check."""
 
 _METADATA: TypeAdapter[Metadata] = TypeAdapter(Metadata)
 

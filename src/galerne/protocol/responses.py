@@ -10,6 +10,7 @@ from galerne.protocol.completion_args import CompletionArgs
 from galerne.protocol.generation import Label
 from galerne.protocol.messages import ProtocolModel
 from galerne.protocol.metadata import Described
+from galerne.protocol.reasoning import ReasoningEffort
 from galerne.protocol.response_format import AnswerSchema, ResponseFormat
 from galerne.protocol.response_items import Item
 from galerne.protocol.tools import AllowedTools as ChatAllowedTools
@@ -40,7 +41,7 @@ class TextOptions(ProtocolModel):
 
 
 class Reasoning(ProtocolModel):
-    effort: Annotated[Any, only("none")] = None
+    effort: ReasoningEffort | None = None
     summary: Annotated[Any, only()] = None
     generate_summary: Annotated[Any, only()] = None
 
@@ -68,32 +69,18 @@ class AllowedTools(ProtocolModel):
     tools: list[ChosenTool] = Field(min_length=1)
 
 
-class ResponseFields(Described):
-    """What is asked for, as the response says it again."""
+class PromptFields(ProtocolModel):
+    """What decides what the model is asked, beside the input."""
 
     model: str = Field(min_length=1, max_length=1024)
     instructions: str | None = None
     previous_response_id: Label | None = None
-    max_output_tokens: int | None = Field(None, ge=1)
-    temperature: float | None = Field(None, ge=0, le=2, allow_inf_nan=False)
-    top_p: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
+    reasoning: Reasoning | None = None
     text: TextOptions | None = None
     tools: list[Annotated[FunctionTool, functions_only]] | None = None
     tool_choice: Literal["none", "auto", "required"] | ChosenTool | AllowedTools | None = None
     parallel_tool_calls: bool | None = None
-    background: bool | None = Field(None, description="Answer at once, and go on by itself.")
-
-    # Labels: without effect on the answer.
-    user: Label | None = None
-    safety_identifier: Label | None = None
-    prompt_cache_key: Label | None = None
-
-    # Not implemented.
-    max_tool_calls: Annotated[Any, only()] = None
-    reasoning: Reasoning | None = None
-    service_tier: Annotated[Any, only("auto", "default")] = None
-    top_logprobs: Annotated[Any, only(0)] = None
-    truncation: Annotated[Any, only("disabled")] = None
+    truncation: Annotated[Any, only("disabled")] = None  # not implemented
 
     @property
     def chat_tools(self) -> list[Tool]:
@@ -104,23 +91,63 @@ class ResponseFields(Described):
     @property
     def completion_args(self) -> CompletionArgs:
         return CompletionArgs(
-            temperature=self.temperature,
-            top_p=self.top_p,
-            max_tokens=self.max_output_tokens,
             response_format=_format(self.text),
             tool_choice=_choice(self.tool_choice),
             parallel_tool_calls=self.parallel_tool_calls,
+            reasoning_effort=self.reasoning.effort if self.reasoning else None,
         )
+
+
+class ResponseFields(PromptFields, Described):
+    """What is asked for, as the response says it again."""
+
+    max_output_tokens: int | None = Field(None, ge=1)
+    temperature: float | None = Field(None, ge=0, le=2, allow_inf_nan=False)
+    top_p: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
+    background: bool | None = Field(None, description="Answer at once, and go on by itself.")
+
+    # Labels: without effect on the answer.
+    user: Label | None = None
+    safety_identifier: Label | None = None
+    prompt_cache_key: Label | None = None
+
+    # Not implemented.
+    max_tool_calls: Annotated[Any, only()] = None
+    service_tier: Annotated[Any, only("auto", "default")] = None
+    top_logprobs: Annotated[Any, only(0)] = None
+
+    @property
+    def completion_args(self) -> CompletionArgs:
+        own = CompletionArgs(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_output_tokens)
+        return own.over(super().completion_args)
 
 
 class StreamOptions(ProtocolModel):
     include_obfuscation: Annotated[Any, only(False)] = None
 
 
+Input = str | Annotated[list[Item], Field(fail_fast=True)]
+
+
+class InputTokensRequest(PromptFields):
+    """`POST /v1/responses/input_tokens`."""
+
+    input: Input | None = None
+
+    # Not implemented.
+    conversation: Annotated[Any, only()] = None
+    personality: Annotated[Any, only()] = None
+
+
+class InputTokens(ProtocolModel):
+    object: Literal["response.input_tokens"] = "response.input_tokens"
+    input_tokens: int
+
+
 class ResponseRequest(ResponseFields):
     """A question, or what goes on from an earlier response."""
 
-    input: str | Annotated[list[Item], Field(fail_fast=True)] | None = None
+    input: Input | None = None
     store: bool | None = Field(None, description="Keep the response; true by default.")
     stream: bool | None = None
     stream_options: StreamOptions | None = None
@@ -202,7 +229,7 @@ class ResponseObject(ProtocolModel):
     parallel_tool_calls: bool
     previous_response_id: str | None
     prompt_cache_key: str | None
-    reasoning: Reasoning = Reasoning()
+    reasoning: Reasoning
     safety_identifier: str | None
     service_tier: Literal["default"] = "default"
     temperature: float | None

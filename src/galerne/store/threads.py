@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Generic
@@ -57,10 +57,12 @@ threads = Table(
 class SqlThreads(Generic[About]):
     """The threads of one kind."""
 
-    def __init__(self, database: Database, kind: str, about: type[About]) -> None:
+    def __init__(self, database: Database, kind: str, about: type[About], holder: str = "") -> None:
+        """`holder` names this process, by which `free_threads` finds what it held when it died."""
         self._database = database
         self._kind = kind
         self._about = about
+        self._holder = holder
 
     def open(self, thread: Thread[About], added: Sequence[Entry], lease: Lease) -> None:
         with self._meanwhile(), self._database.write() as connection:
@@ -71,7 +73,7 @@ class SqlThreads(Generic[About]):
                 created_at=thread.created_at.timestamp(),
                 updated_at=thread.updated_at.timestamp(),
                 head=insert_entries(connection, thread.head, added),
-                turn=lease.turn,
+                turn=self._turn(lease),
                 leased_until=lease.until,
                 about=_json(thread.about),
             )
@@ -101,7 +103,7 @@ class SqlThreads(Generic[About]):
         free = or_(threads.c.leased_until.is_(None), threads.c.leased_until < time.time())
         take = update(threads).where(threads.c.id == searchable(id), threads.c.workspace == workspace, free)
         with self._database.write() as connection:
-            taken = connection.execute(take.values(turn=lease.turn, leased_until=lease.until)).rowcount
+            taken = connection.execute(take.values(turn=self._turn(lease), leased_until=lease.until)).rowcount
             thread = self._find(connection, workspace, id)  # after the lock is taken: as the last turn left it
         if not taken:
             hint = "Wait until it is answered, or restart the conversation from an entry."
@@ -110,7 +112,7 @@ class SqlThreads(Generic[About]):
 
     def renew(self, id: str, lease: Lease) -> None:
         with self._database.write() as connection:
-            connection.execute(update(threads).where(_held(id, lease)).values(leased_until=lease.until))
+            connection.execute(update(threads).where(self._held(id, lease)).values(leased_until=lease.until))
 
     def add(self, id: str, lease: Lease, added: Sequence[Entry]) -> bool:
         return self._add(id, lease, added, {})
@@ -135,7 +137,7 @@ class SqlThreads(Generic[About]):
             raise Busy(f"the {self._kind} that this one goes on from was changed meanwhile.") from None
 
     def _add(self, id: str, lease: Lease, added: Sequence[Entry], values: dict[str, Any]) -> bool:
-        held = select(threads.c.head).where(_held(id, lease)).with_for_update()
+        held = select(threads.c.head).where(self._held(id, lease)).with_for_update()
         with self._database.write() as connection:
             row = connection.execute(held).one_or_none()
             if row is None:
@@ -164,9 +166,19 @@ class SqlThreads(Generic[About]):
             leased_until=row.leased_until,
         )
 
+    def _held(self, id: str, lease: Lease) -> ColumnElement[bool]:
+        return and_(threads.c.id == id, threads.c.turn == self._turn(lease))
 
-def _held(id: str, lease: Lease) -> ColumnElement[bool]:
-    return and_(threads.c.id == id, threads.c.turn == lease.turn)
+    def _turn(self, lease: Lease) -> str:
+        return f"{self._holder}/{lease.turn}"
+
+
+def free_threads(database: Database, holders: Iterable[str]) -> None:
+    """Give back what these processes held, as they are no more."""
+    with database.write() as connection:
+        for holder in holders:
+            held = threads.c.turn.startswith(f"{holder}/", autoescape=True)
+            connection.execute(update(threads).where(held).values(turn=None, leased_until=None))
 
 
 def _json(about: Described) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -9,8 +11,8 @@ from galerne.api.access import needs
 from galerne.api.answers import ChatChunks, chat_response
 from galerne.api.body import read
 from galerne.api.caller import caller_of
+from galerne.api.dialect import dialect_of
 from galerne.api.documentation import ANSWERING, STREAMED, fails, takes
-from galerne.api.metrics import Metrics
 from galerne.api.reply import reply
 from galerne.flows.chat import ENDPOINT, Chat
 from galerne.flows.whole_calls import whole_calls
@@ -20,7 +22,7 @@ from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
 
 
-def chat_routes(chat: Chat, metrics: Metrics, settings: Settings) -> APIRouter:
+def chat_routes(chat: Chat, settings: Settings) -> APIRouter:
     router = APIRouter(tags=["chat"], dependencies=[needs(Permission.CHAT)])
 
     @router.post(
@@ -32,15 +34,10 @@ def chat_routes(chat: Chat, metrics: Metrics, settings: Settings) -> APIRouter:
     async def complete(http: Request) -> Response:
         """Answer a conversation. With `stream`, the answer comes as server-sent events while it is written."""
         request = await read(ChatRequest, http, settings)
-        events = metrics.timed(chat.answer(request, caller_of(http)))
-        if not _puts_calls_together(http):
+        events, dialect = chat.answer(request, caller_of(http)), dialect_of(http)
+        if not dialect.joins_calls:
             events = whole_calls(events)
-        return await reply(http, request, events, chat_response, ChatChunks)
+        whole, writer = partial(chat_response, dialect=dialect), partial(ChatChunks, dialect=dialect)
+        return await reply(http, request, events, whole, writer)
 
     return router
-
-
-def _puts_calls_together(http: Request) -> bool:
-    """Whether the client takes calls of tools in pieces: OpenAI's do. Mistral's, and what is built on them, take the
-    first piece for the whole call, as Mistral's own servers send them."""
-    return "openai" in http.headers.get("user-agent", "").lower()

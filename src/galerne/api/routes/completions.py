@@ -11,10 +11,8 @@ from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.completions import CompletionChunks, completion
 from galerne.api.documentation import ANSWERING, STREAMED, fails, takes
-from galerne.api.metrics import Metrics
 from galerne.api.reply import reply
-from galerne.flows.completions import Completions
-from galerne.flows.fim import Fim
+from galerne.flows.completions import ENDPOINT, FIM_ENDPOINT, Completions
 from galerne.identity.permissions import Permission
 from galerne.protocol.answers import ChatResponse
 from galerne.protocol.completions import Completion, CompletionRequest
@@ -22,23 +20,23 @@ from galerne.protocol.fim import FimRequest
 from galerne.settings import Settings
 
 
-def completion_routes(completions: Completions, fim: Fim, metrics: Metrics, settings: Settings) -> APIRouter:
+def completion_routes(completions: Completions, settings: Settings) -> APIRouter:
     router = APIRouter(
         tags=["completions"], dependencies=[needs(Permission.CHAT)], responses=STREAMED | fails(*ANSWERING)
     )
 
-    @router.post("/v1/completions", response_model=Completion, openapi_extra=takes(CompletionRequest))
+    @router.post(ENDPOINT, response_model=Completion, openapi_extra=takes(CompletionRequest))
     async def complete(http: Request) -> Response:
         """Go on with a text, or with several. In a text, the spelling of a control token is that token."""
         request = await read(CompletionRequest, http, settings)
-        events = metrics.timed(completions.answer(request, caller_of(http)))
+        events = completions.answer(request, caller_of(http))
         return await reply(http, request, events, completion, CompletionChunks)
 
-    @router.post("/v1/fim/completions", response_model=ChatResponse, openapi_extra=takes(FimRequest))
+    @router.post(FIM_ENDPOINT, response_model=ChatResponse, openapi_extra=takes(FimRequest))
     async def fill(http: Request) -> Response:
         """Fill the gap between `prompt` and `suffix`, with a model that was trained to."""
         request = await read(FimRequest, http, settings)
-        events = metrics.timed(fim.answer(request, caller_of(http)))
+        events = completions.fill(request, caller_of(http))
         return await reply(http, request, events, chat_response, ChatChunks)
 
     return router

@@ -17,7 +17,14 @@ from galerne.flows.items import items_of
 from galerne.flows.responses import Responses
 from galerne.identity.permissions import Permission
 from galerne.protocol.response_items import Item, ItemList, ItemQuery
-from galerne.protocol.responses import ResponseDeleted, ResponseObject, ResponseQuery, ResponseRequest
+from galerne.protocol.responses import (
+    InputTokens,
+    InputTokensRequest,
+    ResponseDeleted,
+    ResponseObject,
+    ResponseQuery,
+    ResponseRequest,
+)
 from galerne.settings import Settings
 
 _FINDING = fails(NotFound, InvalidRequest, DatabaseUnavailable)
@@ -37,6 +44,16 @@ def response_routes(responses: Responses, settings: Settings) -> APIRouter:
         request = await read(ResponseRequest, http, settings)
         events = responses.create(request, caller_of(http))
         return await tell(http, events, stream=bool(request.stream), background=bool(request.background))
+
+    @router.post(
+        "/v1/responses/input_tokens",
+        responses=fails(*ANSWERING, NotFound, Busy, DatabaseUnavailable),
+        openapi_extra=takes(InputTokensRequest),
+    )
+    async def count_input_tokens(http: Request) -> InputTokens:
+        """How many tokens a request would have the model read, its template's and its tools' with them."""
+        request = await read(InputTokensRequest, http, settings)
+        return InputTokens(input_tokens=await responses.count(request, caller_of(http)))
 
     @router.get("/v1/responses/{id}", responses=_FINDING)
     async def show_response(id: str, http: Request, _: Annotated[ResponseQuery, Query()]) -> ResponseObject:
