@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -57,6 +58,24 @@ class Settings(BaseSettings):
     grid_grams_per_kwh: float | None = Field(None, ge=0, le=5000, description="CO2 equivalents; None: not known.")
     grid_year: int | None = Field(None, ge=1990, le=2100, description="The year that they are of.")
     grid_source: str | None = Field(None, max_length=500, description="Who says so.")
+
+    # Invoices: who sells, and on which terms.
+    seller_name: str | None = Field(None, max_length=200, description="None: no invoices are made.")
+    seller_address: str | None = Field(None, max_length=1000, description="In lines.")
+    seller_country: str = Field("FR", pattern="^[A-Z]{2}$")
+    seller_vat_number: str | None = Field(None, max_length=20)
+    seller_registration: str | None = Field(None, max_length=200, description="SIREN, legal form, capital.")
+    seller_bank: str | None = Field(None, max_length=200, description="Where to pay: IBAN and BIC.")
+    vat_percent: Decimal = Field(Decimal("20"), ge=0, le=50, max_digits=4, decimal_places=2)
+    vat_exemption: str | None = Field(None, max_length=500, description="Why no VAT is charged at all.")
+    invoice_series: str = Field("F", pattern="^[A-Z]{1,8}$", description="What invoices' numbers begin with.")
+    credit_note_series: str = Field("A", pattern="^[A-Z]{1,8}$", description="The same of credit notes.")
+    payment_days: int = Field(30, ge=0, le=60)
+    payment_terms: str = Field(
+        "Late payment bears interest at three times the French legal rate, and 40 euros for the costs of recovery"
+        " (Code de commerce, articles L441-10 and D441-5). No discount for early payment.",
+        max_length=1000,
+    )
 
     # Models.
     model: str = Field("smollm2-135m-instruct", description="The model that is loaded when none is named.")
@@ -197,6 +216,12 @@ class Settings(BaseSettings):
             raise ValueError("core_watts lies between core_watts_least and core_watts_most")
         if len({value is None for value in (self.grid_grams_per_kwh, self.grid_year, self.grid_source)}) > 1:
             raise ValueError("grid_grams_per_kwh, grid_year and grid_source go together: set all of them or none")
+        return self
+
+    @model_validator(mode="after")
+    def _series_are_two(self) -> Self:
+        if self.invoice_series == self.credit_note_series:
+            raise ValueError("invoice_series and credit_note_series are two")
         return self
 
     @field_validator("data_dir", "models_dir", "catalogue", "kernels_dir", "chat_history", mode="after")

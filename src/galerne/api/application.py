@@ -30,6 +30,7 @@ from galerne.api.routes.conversations import conversation_routes
 from galerne.api.routes.embeddings import embedding_routes
 from galerne.api.routes.files import file_routes, signed_file_routes
 from galerne.api.routes.health import health_routes
+from galerne.api.routes.invoices import invoice_routes
 from galerne.api.routes.metrics import metrics_routes
 from galerne.api.routes.models import model_routes
 from galerne.api.routes.receipts import receipt_routes
@@ -46,6 +47,7 @@ from galerne.flows.completions import Completions
 from galerne.flows.conversations import Conversations
 from galerne.flows.embeddings import Embeddings
 from galerne.flows.files import Files
+from galerne.flows.invoicing import Invoicing
 from galerne.flows.meter import Watched
 from galerne.flows.receipts import Receipts
 from galerne.flows.responses import Responses
@@ -76,6 +78,7 @@ class Kept:
     billing: Billing
     receipts: Receipts
     usage: UsageReports
+    invoicing: Invoicing
     audit: Audit
     chats: KeptChats
 
@@ -123,6 +126,7 @@ def create_app(
         app.include_router(response_routes(responses, settings))
         app.include_router(receipt_routes(kept.receipts))
         app.include_router(usage_routes(kept.usage))
+        app.include_router(invoice_routes(kept.invoicing, settings))
         app.include_router(audit_routes(kept.audit, settings))
         app.include_router(assistant_routes(assistant, settings))
         app.include_router(batch_routes(kept.batches, settings))

@@ -5,6 +5,7 @@ Imports happen inside the functions: `galerne --help` must not pay for an engine
 
 from __future__ import annotations
 
+from galerne.bootstrap.accounts import open_invoicing, receipts_key
 from galerne.bootstrap.engines import WORKER, build_engine, build_generator, run_worker
 from galerne.bootstrap.keeping import (
     note,
@@ -13,7 +14,6 @@ from galerne.bootstrap.keeping import (
     open_callers,
     open_kept,
     open_receipts,
-    receipts_key,
 )
 from galerne.bootstrap.models import (
     Announce,
@@ -40,6 +40,7 @@ __all__ = [
     "open_audit",
     "open_callers",
     "open_chat",
+    "open_invoicing",
     "open_kept",
     "open_local_model",
     "open_receipts",

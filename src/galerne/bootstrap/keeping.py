@@ -5,11 +5,11 @@ from __future__ import annotations
 import getpass
 import ipaddress
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from galerne.bootstrap.accounts import open_billing, receipts_key
 from galerne.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -17,14 +17,10 @@ if TYPE_CHECKING:
     from galerne.flows.administration import Administration
     from galerne.flows.assistant import KeptChats
     from galerne.flows.audit import Audit
-    from galerne.flows.billing import Billing, Journal
     from galerne.flows.receipts import Receipts
     from galerne.flows.served import ServedModels
     from galerne.identity.caller import Callers
     from galerne.ledger.audit import Action, Party
-    from galerne.ledger.books import Books
-    from galerne.ledger.energy import Grid
-    from galerne.ledger.signing import SigningKey
     from galerne.settings import Settings
     from galerne.store.database import Database
 
@@ -38,6 +34,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.flows.audit import Audit
     from galerne.flows.batches import Batches
     from galerne.flows.files import Files
+    from galerne.flows.invoicing import Invoicing
     from galerne.flows.links import Signer
     from galerne.flows.receipts import Receipts
     from galerne.flows.usage import UsageReports
@@ -49,6 +46,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.store.books import SqlBooks
     from galerne.store.contents import ContentFolder
     from galerne.store.files import SqlFiles
+    from galerne.store.invoices import SqlInvoiceBook
     from galerne.store.journal import Journal, left_journals, remove_journal
     from galerne.store.receipts import SqlReceiptLog
     from galerne.store.schema import open_database
@@ -71,7 +69,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     journals = settings.data_dir / "journals"
     left, journal = left_journals(journals), Journal(journals)
     free_threads(database, left)
-    billing = _open_billing(books, left, journal, settings)
+    billing = open_billing(books, left, journal, settings)
     for name in left:
         remove_journal(journals, name)
     return database, Kept(
@@ -83,6 +81,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         billing=billing,
         receipts=Receipts(SqlReceiptLog(database), key),
         usage=UsageReports(books),
+        invoicing=Invoicing(SqlInvoiceBook(database), books, settings),
         audit=Audit(audit, key),
         chats=_open_chats(database),
     )
@@ -103,31 +102,6 @@ def _open_chats(database: Database) -> KeptChats:
         folders=SqlBelongings(database, folders, Folder),
         prompts=SqlBelongings(database, prompts, Prompt),
     )
-
-
-def _open_billing(books: Books, left: Mapping[str, Sequence[int]], journal: Journal, settings: Settings) -> Billing:
-    """The books; first, what processes that died `left` open in them is settled."""
-    from galerne.flows.billing import Billing
-    from galerne.flows.recovery import recover
-    from galerne.flows.settlement import Settlement
-    from galerne.ledger.energy import Power
-    from galerne.store.secret import load_secret
-
-    settlement = Settlement(
-        load_secret(settings.data_dir / "pseudonyms.key"),
-        Power(settings.core_watts, settings.core_watts_least, settings.core_watts_most),
-        _grid(settings),
-    )
-    recover(books, left, settlement, datetime.now(UTC))
-    return Billing(books, journal, settlement)
-
-
-def _grid(settings: Settings) -> Grid | None:
-    from galerne.ledger.energy import Grid
-
-    if settings.grid_grams_per_kwh is None or settings.grid_year is None or settings.grid_source is None:
-        return None
-    return Grid(settings.grid_grams_per_kwh, settings.grid_year, settings.grid_source)
 
 
 def open_receipts(settings: Settings) -> tuple[Database, Receipts]:
@@ -160,14 +134,6 @@ def note(settings: Settings, action: Action, object: Party | None = None, **deta
 
     with open_audit(settings) as audit:
         audit.log.record(Event(action, operator(), object, details=details))
-
-
-def receipts_key(settings: Settings) -> SigningKey:
-    """What receipts and the audit log are signed with. Raises `SettingsError`."""
-    from galerne.ledger.signing import SigningKey
-    from galerne.store.secret import load_secret
-
-    return SigningKey.of(load_secret(settings.data_dir / "receipts.key")[:32])
 
 
 @contextmanager

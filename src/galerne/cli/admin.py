@@ -1,4 +1,4 @@
-"""`galerne admin`: keys, limits, prices and usage, on this machine. A running server sees them at once."""
+"""`galerne admin`: keys, limits, prices, usage and invoices, on this machine. A running server sees them at once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from galerne.cli import admin_invoices
 from galerne.cli.options import Json
 from galerne.errors import InvalidRequest
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: galerne admin keys create 'intranet' --workspace town-hall --days 365"
 
-app = typer.Typer(help="Keys, limits, prices and usage.", epilog=EXAMPLE, no_args_is_help=True)
+app = typer.Typer(help="Keys, limits, prices, usage and invoices.", epilog=EXAMPLE, no_args_is_help=True)
 keys = typer.Typer(help="Keys that programs show.", epilog=EXAMPLE, no_args_is_help=True)
 limits = typer.Typer(
     help="Who may use how much.",
@@ -34,6 +35,7 @@ prices = typer.Typer(
 app.add_typer(keys, name="keys")
 app.add_typer(limits, name="limits")
 app.add_typer(prices, name="prices")
+app.add_typer(admin_invoices.app, name="invoices")
 
 By = Literal["day", "model", "key", "user", "workspace", "organisation"]
 Kind = Literal["input", "cached", "output", "embedding"]

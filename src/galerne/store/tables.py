@@ -15,6 +15,7 @@ from galerne.store import (  # noqa: F401
     directory,
     entries,
     files,
+    invoices,
     keys,
     labels,
     quota,

@@ -1,0 +1,64 @@
+"""The accounts of answers: the books, with what dead processes left in them settled, and the invoices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from galerne.flows.billing import Billing, Journal
+    from galerne.flows.invoicing import Invoicing
+    from galerne.ledger.books import Books
+    from galerne.ledger.energy import Grid
+    from galerne.ledger.signing import SigningKey
+    from galerne.settings import Settings
+
+
+def open_billing(books: Books, left: Mapping[str, Sequence[int]], journal: Journal, settings: Settings) -> Billing:
+    """The books; first, what processes that died `left` open in them is settled."""
+    from galerne.flows.billing import Billing
+    from galerne.flows.recovery import recover
+    from galerne.flows.settlement import Settlement
+    from galerne.ledger.energy import Power
+    from galerne.store.secret import load_secret
+
+    settlement = Settlement(
+        load_secret(settings.data_dir / "pseudonyms.key"),
+        Power(settings.core_watts, settings.core_watts_least, settings.core_watts_most),
+        _grid(settings),
+    )
+    recover(books, left, settlement, datetime.now(UTC))
+    return Billing(books, journal, settlement)
+
+
+def _grid(settings: Settings) -> Grid | None:
+    from galerne.ledger.energy import Grid
+
+    if settings.grid_grams_per_kwh is None or settings.grid_year is None or settings.grid_source is None:
+        return None
+    return Grid(settings.grid_grams_per_kwh, settings.grid_year, settings.grid_source)
+
+
+@contextmanager
+def open_invoicing(settings: Settings) -> Iterator[Invoicing]:
+    """What invoices are made of, on this machine's database. Raises `SettingsError`."""
+    from galerne.flows.invoicing import Invoicing
+    from galerne.store.books import SqlBooks
+    from galerne.store.invoices import SqlInvoiceBook
+    from galerne.store.schema import open_database
+
+    database = open_database(settings)
+    try:
+        yield Invoicing(SqlInvoiceBook(database), SqlBooks(database, receipts_key(settings)), settings)
+    finally:
+        database.close()
+
+
+def receipts_key(settings: Settings) -> SigningKey:
+    """What receipts and the audit log are signed with. Raises `SettingsError`."""
+    from galerne.ledger.signing import SigningKey
+    from galerne.store.secret import load_secret
+
+    return SigningKey.of(load_secret(settings.data_dir / "receipts.key")[:32])
