@@ -184,6 +184,9 @@ class Settings(BaseSettings):
     max_chat_folders: int = Field(200, ge=1, le=100_000, description="Folders of one person.")
     max_saved_prompts: int = Field(1000, ge=1, le=100_000, description="Prompts that one person saves.")
     max_chat_shares: int = Field(50, ge=1, le=100_000, description="Links to one chat.")
+    max_attachment_mb: int = Field(25, ge=1, le=128, description="A file whose text goes into a question.")
+    attachment_seconds: float = Field(20.0, gt=0, le=600, description="How long reading one may take.")
+    attachment_hours: float = Field(24.0, gt=0, le=8760, description="How long one that was not sent is kept.")
 
     # Batches.
     batch_requests: int = Field(16, ge=1, le=4096, description="Requests of batches that are under way at once.")

@@ -97,7 +97,7 @@ def create_app(
     chat = Chat(models, meter, settings)
     if kept is not None:
         responses = Responses(kept.responses, chat, settings)
-        assistant = Assistant(kept.chats, chat, settings)
+        assistant = Assistant(kept.chats, chat, models, settings)
         lifespan = _closing((responses, assistant), lifespan)
     app = FastAPI(
         title="Galerne",

@@ -9,9 +9,11 @@ from galerne.assistant.belongings import Belongings
 from galerne.assistant.chats import ChatStore
 from galerne.assistant.shares import ShareStore
 from galerne.flows.asking import Asking
+from galerne.flows.attachments import Attachments
 from galerne.flows.belongings import Keeping
 from galerne.flows.chat import Chat
 from galerne.flows.chats import Chats
+from galerne.flows.served import ServedModels
 from galerne.flows.shares import Shares
 from galerne.protocol.chat_folders import Folder, Prompt
 from galerne.settings import Settings
@@ -36,9 +38,10 @@ class KeptChats:
 class Assistant:
     """All of them, over one chat flow."""
 
-    def __init__(self, kept: KeptChats, chat: Chat, settings: Settings) -> None:
+    def __init__(self, kept: KeptChats, chat: Chat, models: ServedModels, settings: Settings) -> None:
         self.asking = Asking(kept.chats, kept.attachments, chat, settings)
         self.chats = Chats(kept.chats, self.asking, chat, settings)
+        self.attachments = Attachments(kept.attachments, kept.chats, models, settings)
         self.shares = Shares(kept.shares, kept.chats, settings)
         self.folders = Keeping(kept.folders, Folder, settings.max_chat_folders)
         self.prompts = Keeping(kept.prompts, Prompt, settings.max_saved_prompts)
