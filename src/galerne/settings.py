@@ -49,6 +49,10 @@ class Settings(BaseSettings):
         "auto", description="Who may ask. auto: everybody where only this machine can; elsewhere, whoever shows a key."
     )
 
+    key_overlap_hours: int = Field(
+        24, ge=0, le=8760, description="How long the old secret of a key that is rotated still counts."
+    )
+
     # Energy: what answers are estimated to take where the machine does not measure it.
     core_watts: float = Field(
         8.0, gt=0, le=1000, description="What one busy core takes, its share of the machine included."

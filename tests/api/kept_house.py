@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,15 @@ ANNA, BERT = {"authorization": "Bearer anna"}, {"authorization": "Bearer bert"}
 class TwoWorkspaces:
     """Fills the port `Callers`: a key is the name of its workspace."""
 
+    open_door = False
+
     async def identify(self, credential: str | None) -> Caller:
         if credential not in ("anna", "bert"):
             raise NotAuthenticated("there is no such key.")
         return Caller(credential, user=credential, permissions=ALL)
+
+    async def lost(self, callers: Collection[Caller]) -> set[Caller]:  # noqa: ARG002
+        return set()
 
 
 class KeptHouse:

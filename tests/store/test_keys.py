@@ -10,15 +10,21 @@ import pytest
 from sqlalchemy import Table
 
 from galerne.errors import Forbidden, NotAuthenticated, Taken
-from galerne.identity.caller import DEFAULT_WORKSPACE
+from galerne.flows.keys import KeyRing
+from galerne.flows.users import UserChange, Users
+from galerne.identity.caller import LOCAL_ADMIN
 from galerne.identity.directory import UserKind, Workspace, new_user
 from galerne.identity.key_callers import KeyCallers
 from galerne.identity.keys import digest_of, make_key
 from galerne.identity.permissions import GRANTS, Permission, Role
+from galerne.ledger.signing import SigningKey
+from galerne.store.audit import SqlAuditLog
 from galerne.store.database import Database
 from galerne.store.directory import SqlDirectory, users, workspaces
 from galerne.store.keys import SqlKeys, key_secrets, keys
+from galerne.store.standing import SqlStanding
 
+KEY = SigningKey.of(bytes(32))
 NOW = datetime(2026, 11, 25, 15, 4, tzinfo=UTC)
 
 
@@ -50,7 +56,7 @@ def made(kept: SqlKeys, database: Database, workspace: str = "town", **how: Any)
 
 async def test_a_key_leads_to_its_workspace(kept: SqlKeys, database: Database) -> None:
     (town, id), (hall, _) = made(kept, database), made(kept, database, "hall")
-    callers = KeyCallers(kept, clock=Clock())
+    callers = KeyCallers(kept, SqlStanding(database), clock=Clock())
     assert (await callers.identify(town)).workspace == "town"
     assert (await callers.identify(town)).key == id
     assert (await callers.identify(hall)).workspace == "hall"
@@ -60,14 +66,14 @@ async def test_whoever_shows_none_is_refused_unless_the_door_is_open(kept: SqlKe
     secret, _ = made(kept, database)
     for shown in (None, "", "none", secret[:-1], "\ud800"):
         with pytest.raises(NotAuthenticated):
-            await KeyCallers(kept, clock=Clock()).identify(shown)
-        assert (await KeyCallers(kept, open_door=True).identify(shown)).workspace == DEFAULT_WORKSPACE
+            await KeyCallers(kept, SqlStanding(database), clock=Clock()).identify(shown)
+        assert await KeyCallers(kept, SqlStanding(database), open_door=True).identify(shown) == LOCAL_ADMIN
 
 
 async def test_a_key_ends_when_it_expires_or_is_revoked(kept: SqlKeys, database: Database) -> None:
     (secret, _), (other, id) = made(kept, database, expires=NOW + timedelta(days=1)), made(kept, database)
     clock = Clock()
-    callers = KeyCallers(kept, open_door=True, clock=clock)
+    callers = KeyCallers(kept, SqlStanding(database), open_door=True, clock=clock)
     await callers.identify(secret)
     clock.now = NOW + timedelta(days=1)
     with pytest.raises(NotAuthenticated, match="has expired"):
@@ -81,11 +87,11 @@ async def test_a_key_ends_when_it_expires_or_is_revoked(kept: SqlKeys, database:
 async def test_its_last_use_is_noted_to_the_minute(kept: SqlKeys, database: Database) -> None:
     secret, _ = made(kept, database)
     clock = Clock()
-    callers = KeyCallers(kept, clock=clock)
+    callers = KeyCallers(kept, SqlStanding(database), clock=clock)
     for seconds in (0, 30, 90):
         clock.now = NOW + timedelta(seconds=seconds)
         await callers.identify(secret)
-    assert kept.all()[0].last_used == NOW + timedelta(seconds=90)
+    assert kept.page(None, 0, 9)[0].last_used == NOW + timedelta(seconds=90)
 
 
 def test_the_key_itself_is_nowhere(kept: SqlKeys, database: Database) -> None:
@@ -97,7 +103,7 @@ def test_the_key_itself_is_nowhere(kept: SqlKeys, database: Database) -> None:
 
 
 async def test_a_key_is_what_its_holder_may_do_within_its_scopes(kept: SqlKeys, database: Database) -> None:
-    callers = KeyCallers(kept, clock=Clock())
+    callers = KeyCallers(kept, SqlStanding(database), clock=Clock())
     whole, _ = made(kept, database, role=Role.GUEST)
     assert (await callers.identify(whole)).permissions == GRANTS[Role.GUEST]
     scopes = frozenset({Permission.CHAT, Permission.AUDIT})
@@ -116,4 +122,46 @@ async def test_whoever_is_disabled_is_refused(kept: SqlKeys, database: Database,
     with database.write() as connection:
         connection.execute(table.update().values(disabled=NOW))
     with pytest.raises(NotAuthenticated, match="was disabled"):
-        await KeyCallers(kept, clock=Clock()).identify(secret)
+        await KeyCallers(kept, SqlStanding(database), clock=Clock()).identify(secret)
+
+
+async def test_a_rotated_key_keeps_its_id_and_its_old_secret_for_a_while(kept: SqlKeys, database: Database) -> None:
+    old, id = made(kept, database)
+    clock = Clock()
+    callers = KeyCallers(kept, SqlStanding(database), clock=clock)
+    ring = KeyRing(kept, SqlDirectory(database), SqlAuditLog(database, KEY), clock)
+    new, key = ring.rotate(id, timedelta(hours=1), LOCAL_ADMIN)
+    assert (key.id, key.prefix) == (id, new[:10])
+    assert {(await callers.identify(secret)).key for secret in (old, new)} == {id}
+    newest, _ = ring.rotate(id, timedelta(hours=2), LOCAL_ADMIN)
+    clock.now = NOW + timedelta(hours=1)
+    with pytest.raises(NotAuthenticated, match=f"{old[:10]}.* has expired"):
+        await callers.identify(old)  # the second rotation did not prolong it
+    await callers.identify(new)
+    clock.now = NOW + timedelta(hours=2)
+    with pytest.raises(NotAuthenticated, match="has expired"):
+        await callers.identify(new)
+    await callers.identify(newest)
+    at_once, _ = ring.rotate(id, timedelta(0), LOCAL_ADMIN)
+    with pytest.raises(NotAuthenticated):
+        await callers.identify(newest)
+    await callers.identify(at_once)
+
+
+async def test_who_has_lost_the_right(kept: SqlKeys, database: Database) -> None:
+    clock = Clock()
+    callers = KeyCallers(kept, SqlStanding(database), clock=clock)
+    ring, users_ = (
+        KeyRing(kept, SqlDirectory(database), SqlAuditLog(database, KEY), clock),
+        Users(SqlDirectory(database), kept, SqlAuditLog(database, KEY), clock),
+    )
+    secrets = [made(kept, database, expires=NOW + timedelta(days=1)) for _ in range(4)]
+    stays, revoked, disabled, deleted = [await callers.identify(secret) for secret, _ in secrets]
+    everybody = {stays, revoked, disabled, deleted, LOCAL_ADMIN}
+    assert await callers.lost(everybody) == set()
+    ring.revoke(str(revoked.key), LOCAL_ADMIN)
+    users_.change(str(disabled.user), UserKind.SERVICE, UserChange(disabled=True), LOCAL_ADMIN)
+    users_.delete(str(deleted.user), UserKind.SERVICE, LOCAL_ADMIN)
+    assert await callers.lost(everybody) == {revoked, disabled, deleted}
+    clock.now = NOW + timedelta(days=1)
+    assert await callers.lost(everybody) == everybody - {LOCAL_ADMIN}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from galerne.api.metrics import Metrics
 from galerne.api.middleware import RequestLog
 from galerne.api.pages import page_routes
 from galerne.api.parameters import say_once
+from galerne.api.routes.admin_keys import admin_key_routes
+from galerne.api.routes.admin_users import admin_user_routes
+from galerne.api.routes.admin_workspaces import admin_workspace_routes
 from galerne.api.routes.agents import agent_routes
 from galerne.api.routes.assistant import assistant_routes
 from galerne.api.routes.audit import audit_routes
@@ -31,6 +35,7 @@ from galerne.api.routes.embeddings import embedding_routes
 from galerne.api.routes.files import file_routes, signed_file_routes
 from galerne.api.routes.health import health_routes
 from galerne.api.routes.invoices import invoice_routes
+from galerne.api.routes.me import me_routes, my_key_routes
 from galerne.api.routes.metrics import metrics_routes
 from galerne.api.routes.models import model_routes
 from galerne.api.routes.receipts import receipt_routes
@@ -47,6 +52,7 @@ from galerne.flows.completions import Completions
 from galerne.flows.conversations import Conversations
 from galerne.flows.embeddings import Embeddings
 from galerne.flows.files import Files
+from galerne.flows.identity import Identity
 from galerne.flows.invoicing import Invoicing
 from galerne.flows.meter import Watched
 from galerne.flows.receipts import Receipts
@@ -55,6 +61,7 @@ from galerne.flows.served import ServedModels
 from galerne.flows.tokens import Tokens
 from galerne.flows.usage import UsageReports
 from galerne.identity.caller import Callers
+from galerne.identity.standing import UnderWay
 from galerne.protocol.conversations import ConversationFields
 from galerne.protocol.failures import ErrorBody
 from galerne.protocol.responses import KeptResponse
@@ -81,6 +88,7 @@ class Kept:
     invoicing: Invoicing
     audit: Audit
     chats: KeptChats
+    identity: Identity
 
 
 def create_app(
@@ -99,6 +107,7 @@ def create_app(
         responses = Responses(kept.responses, chat, settings)
         assistant = Assistant(kept.chats, chat, models, settings)
         lifespan = _closing((responses, assistant), lifespan)
+    under_way = UnderWay(callers)
     app = FastAPI(
         title="Galerne",
         version=__version__,
@@ -109,7 +118,7 @@ def create_app(
         redirect_slashes=False,
         responses={500: {"model": ErrorBody, "description": f"`{INTERNAL}`"}},
         dependencies=[Depends(authorise), Depends(say_once)],
-        lifespan=lifespan,
+        lifespan=_watching(under_way, lifespan),
     )
     app.state.models = models  # `Server` ends their answers when it stops
     app.include_router(chat_routes(chat, settings))
@@ -130,15 +139,24 @@ def create_app(
         app.include_router(audit_routes(kept.audit, settings))
         app.include_router(assistant_routes(assistant, settings))
         app.include_router(batch_routes(kept.batches, settings))
+        _include_identity(app, kept.identity, settings, open_door=callers.open_door)
     app.include_router(health_routes(models))
     app.include_router(metrics_routes(metrics))
     app.include_router(page_routes())
     documentation.install(app)
     errors.install(app)
     app.add_middleware(AccountHeaders)
-    app.add_middleware(Identify, callers=callers)
+    app.add_middleware(Identify, callers=callers, under_way=under_way)
     app.add_middleware(RequestLog, metrics=metrics)  # the outermost: what is refused is logged, too
     return app
+
+
+def _include_identity(app: FastAPI, identity: Identity, settings: Settings, *, open_door: bool) -> None:
+    app.include_router(me_routes(identity.users, open_door=open_door))
+    app.include_router(my_key_routes(identity.keys, settings))
+    app.include_router(admin_workspace_routes(identity.workspaces, settings))
+    app.include_router(admin_user_routes(identity.users, settings))
+    app.include_router(admin_key_routes(identity.keys, settings))
 
 
 def _closing(flows: Sequence[Responses | Assistant], lifespan: Lifespan | None) -> Lifespan:
@@ -152,3 +170,18 @@ def _closing(flows: Sequence[Responses | Assistant], lifespan: Lifespan | None) 
                 await flow.close()
 
     return closing
+
+
+def _watching(under_way: UnderWay, lifespan: Lifespan | None) -> Lifespan:
+    """The lifespan, during which requests end with the right to them."""
+
+    @asynccontextmanager
+    async def watching(app: FastAPI) -> AsyncIterator[None]:
+        watch = asyncio.create_task(under_way.run())
+        try:
+            async with lifespan(app) if lifespan else nullcontext():
+                yield
+        finally:
+            watch.cancel()
+
+    return watching

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from galerne.api.inside import CALLER, is_inside
+from galerne.api.errors import respond
+from galerne.api.inside import CALLER
 from galerne.api.request_id import current_request_id
 from galerne.errors import NotAuthenticated
 from galerne.identity.caller import Caller, Callers
+from galerne.identity.standing import UnderWay
 
 PREFIX = "/v1/"
 
 
 class Identify:
-    """Finds the caller by the key that the request shows. Whoever is not known is refused by the route, if it wants a
-    caller (`access`)."""
+    """Finds the caller by the key that the request shows, and ends the request when that key no longer counts.
 
-    def __init__(self, app: ASGIApp, callers: Callers) -> None:
+    Whoever is not known is refused by the route, if it wants a caller (`access`).
+    """
+
+    def __init__(self, app: ASGIApp, callers: Callers, under_way: UnderWay) -> None:
         self._app = app
         self._callers = callers
+        self._under_way = under_way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(PREFIX) and not is_inside(scope):
-            state = scope.setdefault("state", {})
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            await self._app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        if CALLER not in state:  # else the server sent it itself
             try:
                 caller = await self._callers.identify(_key(Headers(scope=scope)))
                 known = replace(caller, request=current_request_id(), address=_address(scope))
                 state[CALLER] = known
             except NotAuthenticated as refusal:
                 state[CALLER] = refusal
-        await self._app(scope, receive, send)
+        caller = state[CALLER]
+        if isinstance(caller, Caller):
+            with self._under_way.watch(caller) as end:
+                await _while_known(self._app, end, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 def caller_of(http: Request) -> Caller:
@@ -49,6 +63,31 @@ def _address(scope: Scope) -> str | None:
     """Of the client, or of whoever stands before this server."""
     client = scope.get("client")
     return client[0] if client else None
+
+
+async def _while_known(app: ASGIApp, end: asyncio.Event, scope: Scope, receive: Receive, send: Send) -> None:
+    """To the application, the end looks as if the client had left; the client sees the answer broken off."""
+    began = False
+
+    async def receive_until() -> Message:
+        message, ending = asyncio.ensure_future(receive()), asyncio.ensure_future(end.wait())
+        try:
+            await asyncio.wait((message, ending), return_when=asyncio.FIRST_COMPLETED)
+            return {"type": "http.disconnect"} if end.is_set() else message.result()
+        finally:
+            message.cancel()
+            ending.cancel()
+
+    async def send_until(message: Message) -> None:
+        nonlocal began
+        if not end.is_set():
+            began = True
+            await send(message)
+
+    await app(scope, receive_until, send_until)
+    if end.is_set() and not began:
+        ended = NotAuthenticated("the key was revoked meanwhile, or its holder disabled.", where="authorization")
+        await respond(ended)(scope, receive, send)
 
 
 def _key(headers: Headers) -> str | None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from galerne.bootstrap.accounts import open_invoicing, receipts_key
 from galerne.bootstrap.engines import WORKER, build_engine, build_generator, run_worker
+from galerne.bootstrap.identity import open_callers, open_identity
 from galerne.bootstrap.keeping import (
+    account_name,
     note,
     open_administration,
     open_audit,
-    open_callers,
     open_kept,
     open_receipts,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Announce",
     "LoadedModel",
     "OpenModel",
+    "account_name",
     "build_app",
     "build_engine",
     "build_generator",
@@ -40,6 +42,7 @@ __all__ = [
     "open_audit",
     "open_callers",
     "open_chat",
+    "open_identity",
     "open_invoicing",
     "open_kept",
     "open_local_model",

@@ -1,16 +1,15 @@
-"""What is kept: the database, the files beside it, the books, and who may ask."""
+"""What is kept: the database, the files beside it, the books."""
 
 from __future__ import annotations
 
 import getpass
-import ipaddress
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from galerne.bootstrap.accounts import open_billing, receipts_key
-from galerne.errors import SettingsError
+from galerne.bootstrap.identity import build_identity
 
 if TYPE_CHECKING:
     from galerne.api.application import Kept
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from galerne.flows.audit import Audit
     from galerne.flows.receipts import Receipts
     from galerne.flows.served import ServedModels
-    from galerne.identity.caller import Callers
     from galerne.ledger.audit import Action, Party
     from galerne.settings import Settings
     from galerne.store.database import Database
@@ -84,6 +82,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         invoicing=Invoicing(SqlInvoiceBook(database), books, settings),
         audit=Audit(audit, key),
         chats=_open_chats(database),
+        identity=build_identity(database, audit),
     )
 
 
@@ -142,14 +141,12 @@ def open_administration(settings: Settings) -> Iterator[Administration]:
     from galerne.flows.administration import Administration
     from galerne.store.audit import SqlAuditLog
     from galerne.store.books import SqlBooks
-    from galerne.store.directory import SqlDirectory
-    from galerne.store.keys import SqlKeys
     from galerne.store.schema import open_database
 
     database, key = open_database(settings), receipts_key(settings)
     try:
         audit = SqlAuditLog(database, key)
-        yield Administration(SqlDirectory(database), SqlKeys(database), SqlBooks(database, key), audit, operator())
+        yield Administration(SqlBooks(database, key), audit, operator())
     finally:
         database.close()
 
@@ -158,26 +155,12 @@ def operator() -> Party:
     """Whoever uses the command line, by the account of this machine."""
     from galerne.ledger.audit import Party
 
+    return Party("operator", account_name())
+
+
+def account_name() -> str:
+    """Of whoever runs this process."""
     try:
-        return Party("operator", getpass.getuser())
+        return getpass.getuser()
     except (KeyError, OSError):  # an account without a name, in a container
-        return Party("operator", str(os.getuid()))
-
-
-def open_callers(database: Database, settings: Settings) -> Callers:
-    """Who may ask. Raises `SettingsError` for a server that anybody on the network could use."""
-    from galerne.identity.key_callers import KeyCallers
-    from galerne.store.keys import SqlKeys
-
-    local = settings.host == "localhost" or _is_loopback(settings.host)
-    if settings.auth == "none" and not local:
-        hint = "Listen on 127.0.0.1, or make keys with `galerne admin keys create` and set auth to keys."
-        raise SettingsError(f"everybody who reaches {settings.host} could ask.", where="auth", hint=hint)
-    return KeyCallers(SqlKeys(database), open_door=local and settings.auth != "keys")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return str(os.getuid())

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from galerne.bootstrap.engines import WORKER, build_generator
-from galerne.bootstrap.keeping import open_callers, open_kept
+from galerne.bootstrap.identity import open_callers
+from galerne.bootstrap.keeping import open_kept
 from galerne.bootstrap.models import load_local_model, open_local_model
 from galerne.bootstrap.served import pooled_embedder, served_encoder, served_model
 

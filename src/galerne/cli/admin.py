@@ -1,18 +1,17 @@
-"""`galerne admin`: keys, limits, prices, usage and invoices, on this machine. A running server sees them at once."""
+"""`galerne admin`: on this machine, as its own administrator. A running server sees what changes at once."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from galerne.cli import admin_invoices
+from galerne.cli import admin_invoices, admin_keys, admin_users, admin_workspaces
 from galerne.cli.options import Json
+from galerne.cli.tables import print_rows
 from galerne.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -20,8 +19,9 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: galerne admin keys create 'intranet' --workspace town-hall --days 365"
 
-app = typer.Typer(help="Keys, limits, prices, usage and invoices.", epilog=EXAMPLE, no_args_is_help=True)
-keys = typer.Typer(help="Keys that programs show.", epilog=EXAMPLE, no_args_is_help=True)
+app = typer.Typer(
+    help="Workspaces, users, keys, limits, prices, usage and invoices.", epilog=EXAMPLE, no_args_is_help=True
+)
 limits = typer.Typer(
     help="Who may use how much.",
     epilog="Example: galerne admin limits set workspace:town-hall tokens_per_month 5000000",
@@ -32,7 +32,10 @@ prices = typer.Typer(
     epilog="Example: galerne admin prices set smollm2-135m-instruct output 0.30",
     no_args_is_help=True,
 )
-app.add_typer(keys, name="keys")
+app.add_typer(admin_workspaces.app, name="workspaces")
+app.add_typer(admin_users.people, name="users")
+app.add_typer(admin_users.services, name="services")
+app.add_typer(admin_keys.app, name="keys")
 app.add_typer(limits, name="limits")
 app.add_typer(prices, name="prices")
 app.add_typer(admin_invoices.app, name="invoices")
@@ -47,40 +50,6 @@ Measure = Literal[
     "nano_euros_per_month",
     "concurrent_requests",
 ]
-
-
-@keys.command("create", epilog=EXAMPLE)
-def create_key(
-    name: Annotated[str, typer.Argument(help="What people call it.")],
-    workspace: Annotated[str, typer.Option(help="Who owns what is made with it.")] = "default",
-    days: Annotated[
-        int | None, typer.Option(min=1, max=36_500, help="How long it is valid; by default for ever.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Make a key and print it: this once."""
-    with _administration() as administration:
-        secret, key = administration.create_key(name, workspace, timedelta(days=days) if days else None)
-    if as_json:
-        typer.echo(json.dumps({"key": secret, **_plain(asdict(key))}))
-    else:
-        typer.echo(secret)
-        typer.echo(f"{key.id}, of the workspace {key.workspace}. Keep it: it is not shown again.", err=True)
-
-
-@keys.command("list", epilog="Example: galerne admin keys list")
-def list_keys(as_json: Json = False) -> None:
-    """All keys, the newest first: what they are called, and when they were last used."""
-    with _administration() as administration:
-        _print([_plain(asdict(key)) for key in administration.all_keys()], as_json)
-
-
-@keys.command("revoke", epilog="Example: galerne admin keys revoke key-2f6c0e1b7a9d4c55")
-def revoke_key(id: Annotated[str, typer.Argument(help="As `list` shows it.")]) -> None:
-    """From now on the key is not valid."""
-    with _administration() as administration:
-        administration.revoke_key(id)
-    typer.echo(f"{id} is revoked")
 
 
 @limits.command("set", epilog="Example: galerne admin limits set workspace:town-hall tokens_per_month 5000000")
@@ -106,7 +75,7 @@ def list_limits(as_json: Json = False) -> None:
             {"subject": f"{each.subject.holder}:{each.subject.id}", "measure": each.measure.value, "most": each.most}
             for each in administration.limits()
         ]
-    _print(rows, as_json)
+    print_rows(rows, as_json)
 
 
 @prices.command("set", epilog="Example: galerne admin prices set smollm2-135m-instruct output 0.30")
@@ -135,7 +104,7 @@ def list_prices(as_json: Json = False) -> None:
             {"model": each.model, "kind": each.kind.value, "since": str(each.since), "euros": each.nano_euros / 1000}
             for each in administration.prices()
         ]
-    _print(rows, as_json)
+    print_rows(rows, as_json)
 
 
 @app.command(epilog="Example: galerne admin usage --by workspace --since 2026-11-01 --csv > november.csv")
@@ -157,7 +126,7 @@ def usage(
     if as_csv:
         typer.echo(csv_text(usage_names(by), lines), nl=False)
     else:
-        _print(lines, as_json)
+        print_rows(lines, as_json)
 
 
 @contextmanager
@@ -180,36 +149,3 @@ def _nano_euros_a_token(euros: str) -> int:
     if not nano.is_finite() or nano != nano.to_integral_value():
         raise InvalidRequest("has more than three places.", where=euros[:50], hint="The smallest price is 0.001.")
     return int(nano)
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _word(value) for name, value in row.items()}
-
-
-def _word(value: Any) -> Any:
-    match value:
-        case datetime():
-            return value.isoformat(timespec="seconds")
-        case frozenset():
-            return sorted(value)
-        case _:
-            return value
-
-
-def _print(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    if as_json:
-        typer.echo(json.dumps(rows))
-        return
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    for name in rows[0] if rows else ():
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("-" if value is None else str(value)) for value in row.values()))
-    console.print(table if rows else "none")

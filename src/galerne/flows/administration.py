@@ -1,24 +1,17 @@
-"""What an administrator does: keys, limits, prices, and who used how much. Its methods block."""
+"""What an administrator does about money: limits, prices, and who used how much. Its methods block."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
-from galerne.errors import InvalidRequest, NotFound
+from galerne.errors import InvalidRequest
 from galerne.flows.usage import usage_query
-from galerne.identity.directory import Directory, UserKind, Workspace, new_user
-from galerne.identity.keys import Key, Keys, digest_of, make_key
-from galerne.identity.permissions import Role
 from galerne.ledger.audit import Action, AuditLog, Event, Party
 from galerne.ledger.books import Books
 from galerne.ledger.prices import Kind, Price
 from galerne.ledger.quota import Holder, Limit, Measure, Subject
 from galerne.ledger.usage import By, UsageSum
-
-NAME = re.compile(r"[\w .@-]{1,64}")
-"""What keys and workspaces may be called."""
 
 MOST = 2**53
 """The largest limit or price: every program can read it."""
@@ -27,52 +20,16 @@ MOST = 2**53
 class Administration:
     def __init__(
         self,
-        directory: Directory,
-        keys: Keys,
         books: Books,
         audit: AuditLog,
         actor: Party,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`actor` is the administrator, as the audit log has it."""
-        self._directory = directory
-        self._keys = keys
         self._books = books
         self._audit = audit
         self._actor = actor
         self._clock = clock
-
-    def create_key(self, name: str, workspace: str, valid: timedelta | None = None) -> tuple[str, Key]:
-        """A new key of a new service account, and of a new workspace if there is none of that name.
-
-        The secret, which nobody can look up later, and what is known of the key. Raises `InvalidRequest`.
-        """
-        _check_name("name", name)
-        _check_name("workspace", workspace)
-        now = self._clock()
-        holder = new_user(UserKind.SERVICE, self._workspace(workspace), Role.MEMBER, name, None, now)
-        self._directory.add_user(holder)
-        secret, key = make_key(name, holder, None, now, now + valid if valid else None)
-        self._keys.add(key, digest_of(secret))
-        self._note(Action.KEY_MADE, Party("key", key.id), workspace=workspace)
-        return secret, key
-
-    def _workspace(self, id: str) -> Workspace:
-        try:
-            return self._directory.workspace(id)
-        except NotFound:
-            workspace = Workspace(id, self._directory.organisation().id, id, self._clock())
-            self._directory.add_workspace(workspace)
-            return workspace
-
-    def all_keys(self) -> list[Key]:
-        return self._keys.all()
-
-    def revoke_key(self, id: str) -> None:
-        """Raises `NotFound`."""
-        if not self._keys.revoke(id, self._clock()):
-            raise NotFound("there is no such key, or it was revoked before.", where=id)
-        self._note(Action.KEY_REVOKED, Party("key", id))
 
     def set_limit(self, subject: Subject, measure: Measure, most: int | None) -> None:
         """None: no limit. Raises `InvalidRequest`."""
@@ -113,8 +70,3 @@ def subject_of(text: str) -> Subject:
         known = ", ".join(f"{each.value}:ID" for each in Holder)
         raise InvalidRequest(f"is none of {known}.", where=text[:100] or "subject")
     return Subject(Holder(holder), id)
-
-
-def _check_name(field: str, name: str) -> None:
-    if not NAME.fullmatch(name):
-        raise InvalidRequest("is 1 to 64 letters, digits, spaces, dots, '@', '_' or '-'.", where=field)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,15 +35,30 @@ class Caller:
             raise Forbidden(f"this takes the permission {', '.join(missing)}, which you do not have.", hint=hint)
 
 
+LOCAL_ADMIN = Caller(DEFAULT_WORKSPACE, user=LOCAL_USER, permissions=ALL)
+
+
 class Callers(Protocol):
     """Knows callers by what they show."""
 
+    @property
+    def open_door(self) -> bool:
+        """Whether whoever shows nothing is let in, too."""
+
     async def identify(self, credential: str | None) -> Caller:
         """The caller with this key; `credential` is None when none was shown. Raises `NotAuthenticated`."""
+
+    async def lost(self, callers: Collection[Caller]) -> set[Caller]:
+        """Those who would not be known any longer: their key was revoked, they were disabled, ..."""
 
 
 class Everyone:
     """Asks nobody for a key: a server for one person or team. All are the same user."""
 
+    open_door = True
+
     async def identify(self, credential: str | None) -> Caller:  # noqa: ARG002
-        return Caller(DEFAULT_WORKSPACE, user=LOCAL_USER, permissions=ALL)
+        return LOCAL_ADMIN
+
+    async def lost(self, callers: Collection[Caller]) -> set[Caller]:  # noqa: ARG002
+        return set()

@@ -53,23 +53,47 @@ class User:
         return permissions_of(self.role)
 
 
+@dataclass(frozen=True, slots=True)
+class UserChoice:
+    """Which users; None: any."""
+
+    kind: UserKind | None = None
+    workspace: str | None = None
+
+
 class Directory(Protocol):
     """Who keeps them. Its methods block; what is not there raises `NotFound`."""
 
     def organisation(self) -> Organisation: ...
 
+    def rename_organisation(self, name: str) -> None: ...
+
     def workspace(self, id: str) -> Workspace: ...
 
-    def workspaces(self) -> Sequence[Workspace]:
+    def workspaces(self, first: int, most: int) -> Sequence[Workspace]:
         """By their ids."""
 
     def add_workspace(self, workspace: Workspace) -> None:
         """Raises `Taken` for an id that is taken."""
 
+    def put_workspace(self, workspace: Workspace) -> None:
+        """Instead of the one with its id."""
+
     def user(self, id: str) -> User: ...
+
+    def user_by_email(self, email: str) -> User: ...
+
+    def users(self, which: UserChoice, first: int, most: int) -> Sequence[User]:
+        """The newest first."""
 
     def add_user(self, user: User) -> None:
         """Raises `Taken` for an email address that another user has."""
+
+    def put_user(self, user: User) -> None:
+        """Instead of the one with its id. Raises `Taken`."""
+
+    def remove_user(self, id: str) -> None:
+        """And its keys, sessions and password."""
 
 
 def new_user(kind: UserKind, workspace: Workspace, role: Role, name: str, email: str | None, now: datetime) -> User:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
 from galerne.errors import NotAuthenticated
-from galerne.identity.caller import Caller, Everyone
+from galerne.identity.caller import LOCAL_ADMIN, Caller
 from galerne.identity.keys import Keys, Opened, digest_of
+from galerne.identity.standing import Standing
 
 NOTE_USE = timedelta(minutes=1)
 """How old the last note of a key's use may be before another is made."""
@@ -20,17 +21,23 @@ class KeyCallers:
     """Knows the keys' holders, and nobody else; with `open_door`, whoever shows no known key is let in, too."""
 
     def __init__(
-        self, keys: Keys, *, open_door: bool = False, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        keys: Keys,
+        standing: Standing,
+        *,
+        open_door: bool = False,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._keys = keys
-        self._others = Everyone() if open_door else None
+        self._standing = standing
+        self.open_door = open_door
         self._clock = clock
 
     async def identify(self, credential: str | None) -> Caller:
         opened = await asyncio.to_thread(self._keys.find, digest_of(credential)) if credential else None
         if opened is None:
-            if self._others is not None:
-                return await self._others.identify(credential)
+            if self.open_door:
+                return LOCAL_ADMIN
             message = "this key is not known." if credential else "a key is needed."
             raise NotAuthenticated(message, where="authorization", hint=HINT)
         await self._check(opened)
@@ -42,6 +49,12 @@ class KeyCallers:
             key=opened.key.id,
             permissions=opened.permissions,
         )
+
+    async def lost(self, callers: Collection[Caller]) -> set[Caller]:
+        named = {caller: {id for id in (caller.user, caller.key) if id is not None} for caller in callers}
+        ids = frozenset[str]().union(*named.values())
+        ended = await asyncio.to_thread(self._standing.ended, ids, self._clock())
+        return {caller for caller in callers if named[caller] & ended}
 
     async def _check(self, opened: Opened) -> None:
         key, now = opened.key, self._clock()

@@ -61,11 +61,17 @@ class Keys(Protocol):
     def find(self, digest: str) -> Opened | None:
         """The key with a secret of this hash."""
 
-    def all(self) -> list[Key]:
-        """The newest first."""
+    def page(self, user: str | None, first: int, most: int) -> list[Key]:
+        """The newest first; `user` None: everybody's."""
+
+    def get(self, id: str) -> Key:
+        """Raises `NotFound`."""
+
+    def rotate(self, id: str, digest: str, prefix: str, until: datetime) -> None:
+        """Give it another secret. Those of before open it no longer than until then."""
 
     def revoke(self, id: str, when: datetime) -> bool:
-        """From this time on it is not valid; False when there is no such key."""
+        """From this time on it is not valid; False when there is no such key, or it was revoked before."""
 
     def used(self, id: str, when: datetime) -> None:
         """It was shown."""

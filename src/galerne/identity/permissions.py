@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+
+from galerne.errors import InvalidRequest
 
 
 class Permission(StrEnum):
@@ -61,3 +63,13 @@ def permissions_of(role: Role, scopes: Iterable[Permission] | None = None) -> fr
     """What somebody with this role may do by a key with these scopes (None: all of it). No scope adds anything."""
     granted = GRANTS[role]
     return granted if scopes is None else granted.intersection(scopes)
+
+
+def scopes_of(words: Sequence[str] | None) -> frozenset[Permission] | None:
+    """The permissions of these names. Raises `InvalidRequest` for one that is none."""
+    if words is None:
+        return None
+    for place, word in enumerate(words):
+        if word not in list(Permission):
+            raise InvalidRequest(f"is none of {', '.join(Permission)}.", where=f"scopes[{place}]")
+    return frozenset(map(Permission, words))

@@ -45,6 +45,7 @@ class Action(StrEnum):
     USER_CHANGED = "user.changed"
     USER_DISABLED = "user.disabled"
     USER_ENABLED = "user.enabled"
+    USER_REMOVED = "user.removed"
     USER_ERASED = "user.erased"
     PASSWORD_CHANGED = "password.changed"
     ROLE_CHANGED = "role.changed"

@@ -10,6 +10,7 @@ from galerne.protocol.completion_args import CompletionArgs
 from galerne.protocol.generation import Label
 from galerne.protocol.messages import ProtocolModel
 from galerne.protocol.metadata import Described, Metadata
+from galerne.protocol.pages import PageQuery
 from galerne.protocol.tools import Tool
 from galerne.protocol.unsupported import functions_only, only
 
@@ -98,13 +99,6 @@ class AgentFilter(ProtocolModel):
     search: Label | None = Field(None, description="A part of the name or of the id.")
     id: Label | None = None
     metadata: str | None = Field(None, description="JSON; those that have all of it.")
-
-
-class PageQuery(ProtocolModel):
-    """A page of a list, by its number."""
-
-    page: int = Field(0, ge=0, lt=2**31, strict=False)
-    page_size: int = Field(20, ge=1, lt=2**31, strict=False)
 
 
 class AgentQuery(AgentFilter, PageQuery):

@@ -6,11 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Column, DateTime, ForeignKey, Insert, String, Table, func, insert, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    DateTime,
+    Delete,
+    ForeignKey,
+    Insert,
+    String,
+    Table,
+    Update,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from galerne.errors import NotFound, Taken
-from galerne.identity.directory import Organisation, User, UserKind, Workspace
+from galerne.identity.directory import Organisation, User, UserChoice, UserKind, Workspace
 from galerne.identity.permissions import Role
 from galerne.store.database import Database, searchable
 from galerne.store.metadata import metadata
@@ -56,6 +71,10 @@ USER = [
 """What a `User` is made of: columns of `USERS`."""
 
 
+_USER = select(*USER).select_from(USERS)
+_EMAIL_TAKEN = "somebody has this email address already."
+
+
 class SqlDirectory:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -64,6 +83,10 @@ class SqlDirectory:
         with self._database.read() as connection:
             return Organisation(**connection.execute(select(organisations)).one()._mapping)
 
+    def rename_organisation(self, name: str) -> None:
+        with self._database.write() as connection:
+            connection.execute(update(organisations).values(name=name))
+
     def workspace(self, id: str) -> Workspace:
         with self._database.read() as connection:
             row = connection.execute(select(workspaces).where(workspaces.c.id == searchable(id))).first()
@@ -71,31 +94,58 @@ class SqlDirectory:
             raise NotFound(f"there is no workspace {id[:100]!r}.", where="workspace")
         return Workspace(**utc(row._mapping))
 
-    def workspaces(self) -> Sequence[Workspace]:
+    def workspaces(self, first: int, most: int) -> Sequence[Workspace]:
         with self._database.read() as connection:
-            rows = connection.execute(select(workspaces).order_by(workspaces.c.id))
+            rows = connection.execute(select(workspaces).order_by(workspaces.c.id).limit(most).offset(first))
             return [Workspace(**utc(row._mapping)) for row in rows]
 
     def add_workspace(self, workspace: Workspace) -> None:
-        self._add(insert(workspaces).values(asdict(workspace)), f"there is a workspace {workspace.id!r} already.")
+        self._write(insert(workspaces).values(asdict(workspace)), f"there is a workspace {workspace.id!r} already.")
+
+    def put_workspace(self, workspace: Workspace) -> None:
+        self._write(update(workspaces).where(workspaces.c.id == workspace.id).values(asdict(workspace)), "")
 
     def user(self, id: str) -> User:
+        return self._user(users.c.id == searchable(id), f"there is no user {id[:100]!r}.")
+
+    def user_by_email(self, email: str) -> User:
+        return self._user(users.c.email == searchable(email.lower()), f"nobody has the email address {email[:100]!r}.")
+
+    def users(self, which: UserChoice, first: int, most: int) -> Sequence[User]:
+        query = _USER.order_by(users.c.created.desc(), users.c.id).limit(most).offset(first)
+        if which.kind is not None:
+            query = query.where(users.c.kind == which.kind)
+        if which.workspace is not None:
+            query = query.where(users.c.workspace == searchable(which.workspace))
         with self._database.read() as connection:
-            row = connection.execute(select(*USER).select_from(USERS).where(users.c.id == searchable(id))).first()
-        if row is None:
-            raise NotFound(f"there is no user {id[:100]!r}.", where="user")
-        return user_of(row._mapping)
+            return [user_of(row._mapping) for row in connection.execute(query)]
 
     def add_user(self, user: User) -> None:
-        row = {name: value for name, value in asdict(user).items() if name in users.c}
-        self._add(insert(users).values(row), "somebody has this email address already.")
+        self._write(insert(users).values(_row(user)), _EMAIL_TAKEN)
 
-    def _add(self, row: Insert, taken: str) -> None:
+    def put_user(self, user: User) -> None:
+        self._write(update(users).where(users.c.id == user.id).values(_row(user)), _EMAIL_TAKEN)
+
+    def remove_user(self, id: str) -> None:
+        self._write(delete(users).where(users.c.id == searchable(id)), "")
+
+    def _user(self, which: ColumnElement[bool], nobody: str) -> User:
+        with self._database.read() as connection:
+            row = connection.execute(_USER.where(which)).first()
+        if row is None:
+            raise NotFound(nobody, where="user")
+        return user_of(row._mapping)
+
+    def _write(self, statement: Insert | Update | Delete, taken: str) -> None:
         try:
             with self._database.write() as connection:
-                connection.execute(row)
+                connection.execute(statement)
         except IntegrityError:
             raise Taken(taken) from None
+
+
+def _row(user: User) -> dict[str, Any]:
+    return {name: value for name, value in asdict(user).items() if name in users.c}
 
 
 def user_of(row: Mapping[Any, Any]) -> User:

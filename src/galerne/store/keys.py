@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, ForeignKey, Row, String, Table, Text, insert, select, update
+from sqlalchemy import Column, DateTime, ForeignKey, Row, String, Table, Text, insert, or_, select, update
 
+from galerne.errors import NotFound
 from galerne.identity.keys import Key, Opened
 from galerne.identity.permissions import Permission
-from galerne.store.database import Database
+from galerne.store.database import Database, searchable
 from galerne.store.directory import USER, USERS, user_of, users
 from galerne.store.metadata import metadata
 from galerne.store.times import utc
@@ -70,14 +71,31 @@ class SqlKeys:
         holder = {column.name: row._mapping[f"holder_{column.name}"] for column in USER}
         return Opened(replace(key, prefix=row.shown, expires=ends), user_of(holder))
 
-    def all(self) -> list[Key]:
+    def page(self, user: str | None, first: int, most: int) -> list[Key]:
+        newest = _ALL.order_by(keys.c.created.desc(), keys.c.id).limit(most).offset(first)
+        if user is not None:
+            newest = newest.where(keys.c.user == searchable(user))
         with self._database.read() as connection:
-            return [_key(row) for row in connection.execute(_ALL.order_by(keys.c.created.desc()))]
+            return [_key(row) for row in connection.execute(newest)]
+
+    def get(self, id: str) -> Key:
+        with self._database.read() as connection:
+            row = connection.execute(_ALL.where(keys.c.id == searchable(id))).first()
+        if row is None:
+            raise NotFound(f"there is no key {id[:100]!r}.", where="key")
+        return _key(row)
+
+    def rotate(self, id: str, digest: str, prefix: str, until: datetime) -> None:
+        before = (key_secrets.c.key == id, or_(key_secrets.c.expires.is_(None), key_secrets.c.expires > until))
+        with self._database.write() as connection:
+            connection.execute(update(key_secrets).where(*before).values(expires=until))
+            connection.execute(insert(key_secrets).values(digest=digest, key=id, prefix=prefix))
+            connection.execute(update(keys).where(keys.c.id == id).values(prefix=prefix))
 
     def revoke(self, id: str, when: datetime) -> bool:
         with self._database.write() as connection:
             done = connection.execute(
-                update(keys).where(keys.c.id == id, keys.c.revoked.is_(None)).values(revoked=when)
+                update(keys).where(keys.c.id == searchable(id), keys.c.revoked.is_(None)).values(revoked=when)
             )
             return done.rowcount == 1
 

@@ -23,10 +23,10 @@ from galerne.protocol.agents import (
     AgentPage,
     AgentPageQuery,
     AgentQuery,
-    PageQuery,
     UpdateAgentRequest,
 )
 from galerne.protocol.agents import Alias as AliasName
+from galerne.protocol.pages import PageQuery
 from galerne.settings import Settings
 
 _MANAGING = [needs(Permission.AGENTS)]

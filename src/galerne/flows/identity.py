@@ -1,0 +1,18 @@
+"""All that is done about who may ask, over one database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from galerne.flows.keys import KeyRing
+from galerne.flows.users import Users
+from galerne.flows.workspaces import Workspaces
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """`bootstrap` sets every field."""
+
+    workspaces: Workspaces
+    users: Users
+    keys: KeyRing

@@ -1,0 +1,77 @@
+"""A revoked key ends what is under way by it: streams of every kind, and answers that are not streamed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.api.house import question
+from tests.api.identity_house import Holder, IdentityHouse
+
+from galerne.flows.users import UserChange
+from galerne.identity.caller import LOCAL_ADMIN
+from galerne.identity.directory import UserKind
+
+STREAMS: dict[str, dict[str, Any]] = {
+    "/v1/chat/completions": question(stream=True),
+    "/v1/completions": {"model": "fake", "prompt": "Hello", "stream": True},
+    "/v1/conversations": {"model": "fake", "inputs": "Hello", "stream": True},
+    "/v1/responses": {"model": "fake", "input": "Hello", "stream": True},
+}
+
+
+@pytest.fixture
+async def hanging(tmp_path: Path) -> AsyncIterator[IdentityHouse]:
+    """A model that says three letters and is silent then, in an application that has started."""
+    house = IdentityHouse(tmp_path, lambda _: b"Bonjour !", hangs_after=3)
+    async with house.app.router.lifespan_context(house.app):
+        yield house
+    house.close()
+
+
+def revoke(house: IdentityHouse, holder: Holder) -> None:
+    """In another connection to the database, as another process would."""
+    house.identity.keys.revoke(holder.key, LOCAL_ADMIN)
+
+
+def disable(house: IdentityHouse, holder: Holder) -> None:
+    house.identity.users.change(holder.user, UserKind.SERVICE, UserChange(disabled=True), LOCAL_ADMIN)
+
+
+@pytest.mark.parametrize(("path", "end"), [*((path, revoke) for path in STREAMS), ("/v1/chat/completions", disable)])
+async def test_streams_end(hanging: IdentityHouse, path: str, end: Any) -> None:
+    lost, stays = hanging.holder(), hanging.holder()
+    ended, other = (hanging.client.send(path, STREAMS[path], who.headers) for who in (lost, stays))
+    for exchange in (ended, other):
+        status, _ = await exchange.start()
+        assert status == 200
+        await exchange.piece()
+    end(hanging, lost)
+    await ended.over()
+    assert len(hanging.generator.running) == 1  # what the engine did for it has ended, too
+    await other.leave()
+    assert hanging.generator.running == set()
+
+
+async def test_an_answer_that_is_not_streamed_is_refused(hanging: IdentityHouse) -> None:
+    holder = hanging.holder()
+    asked = hanging.client.send("/v1/chat/completions", question(), holder.headers)
+    while not hanging.generator.running:
+        await asyncio.sleep(0.01)
+    revoke(hanging, holder)
+    status, _ = await asked.start()
+    assert status == 401
+
+
+async def test_an_upload_that_takes_long_is_refused(hanging: IdentityHouse) -> None:
+    holder = hanging.holder()
+    sending = hanging.send(b"------a-boundary\r\n", who=holder.headers, ends=False)
+    await asyncio.sleep(0.05)
+    revoke(hanging, holder)
+    for _ in range(100):
+        await asyncio.sleep(0.01)
+    status, _ = await sending.start()
+    assert status == 401
