@@ -61,7 +61,7 @@ class _Bill:
     def begin(self, id: str) -> None: ...
 
     def settle(self, end: EndEvent) -> None:
-        self.cpu_seconds += end.work.cpu_seconds
+        self.cpu_seconds += end.work.cpu_seconds or 0
 
     def drop(self, id: str) -> None: ...
 

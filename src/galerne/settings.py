@@ -53,7 +53,10 @@ class Settings(BaseSettings):
         24, ge=0, le=8760, description="How long the old secret of a key that is rotated still counts."
     )
 
-    # Energy: what answers are estimated to take where the machine does not measure it.
+    # Energy: what answers take, measured where the machine can, else estimated.
+    energy_counters: Literal["cpu", "cpu+gpu", "none"] = Field(
+        "cpu", description="Whose counters measure what answers take, where this machine has them."
+    )
     core_watts: float = Field(
         8.0, gt=0, le=1000, description="What one busy core takes, its share of the machine included."
     )

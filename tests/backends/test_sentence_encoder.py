@@ -130,6 +130,7 @@ async def test_a_process_that_dies_or_hangs_is_started_again(token: int, words: 
         await encoder.embed("a", [[1], [token]], "", NOW, bills)
     assert [(end.id, end.reason) for end in bills.ends] == [("a-0", EndReason.FAILED), ("a-1", EndReason.FAILED)]
     assert words in (bills.ends[0].error or "")
+    assert bills.ends[0].work.cpu_seconds is None  # it took some, and nobody knows how much
     if token == 13:
         assert (await encoder.embed("b", [[1]], "", NOW, bills)).shape == (1, 512)
         assert (bills.ends[-1].reason, bills.ends[-1].work.cpu_seconds) == (EndReason.STOP, 0.5)

@@ -243,6 +243,33 @@ def test_work_is_measured_and_shared_by_rows() -> None:
     assert sum(each.cpu_seconds for each in work.values()) == pytest.approx(cpu)
 
 
+def test_energy_is_shared_by_rows_and_unknown_where_one_step_of_it_is() -> None:
+    counter: list[float | None] = [100.0]
+
+    class Warm(FakeModel):
+        def forward(self, batch: Batch) -> NDArray[np.float32]:
+            if counter[0] is not None:
+                counter[0] += 2.0 * len(batch.tokens)
+            return super().forward(batch)
+
+    engine = Engine(Warm(), joules=lambda: counter[0])
+    said = run(engine, request("a", 10, 3), request("b", 20, 1))
+    joules = {id: end.work.joules for id, end in said.ends.items()}
+    assert joules == {"a": pytest.approx(2.0 * (10 + 2)), "b": pytest.approx(2.0 * 20)}
+    engine.submit(request("c", 10, 3))
+    engine.step()
+    counter[0] = None
+    assert run(engine).ends["c"].work.joules is None
+
+
+def test_without_a_counter_energy_is_unknown_even_of_what_never_ran() -> None:
+    engine = Engine(FakeModel())
+    engine.submit(request("a", 10, 3))
+    engine.cancel("a")
+    engine.submit(request("b", 10, 3))
+    assert [end.work.joules for end in run(engine).ends.values()] == [None, None]
+
+
 class Faulty(FakeModel):
     """Raises, or computes nonsense for one token, while `fault` says so."""
 

@@ -39,7 +39,7 @@ class Metrics(Unlimited):
         ):
             self._tokens.labels(account.model, kind).inc(tokens)
         self._queue.labels(account.model).observe(work.queue_seconds)
-        self._cpu.labels(account.model).inc(work.cpu_seconds)
+        self._cpu.labels(account.model).inc(work.cpu_seconds or 0)
 
     def count_request(self, route: str, method: str, status: int, seconds: float) -> None:
         method = method if method in _METHODS else "other"  # a client must not be able to invent label values

@@ -99,20 +99,23 @@ class SentenceEncoder:
         for part in parts:
             bill.begin(part)
         turn = self._turns.submit(self._ask, chunk)
-        reason, cpu_seconds, error = EndReason.CANCELLED, 0.0, None
+        reason, error = EndReason.CANCELLED, None
+        cpu_seconds: float | None = None
         try:
-            cpu_seconds, vectors = await asyncio.wrap_future(turn)
+            took, vectors = await asyncio.wrap_future(turn)
+            cpu_seconds = took
             reason = EndReason.STOP
         except EngineFailed as failure:
             reason, error = EndReason.FAILED, str(failure)
             raise
         finally:
-            share, wall = cpu_seconds / sum(map(len, chunk)), time.monotonic() - began
+            tokens, wall = sum(map(len, chunk)), time.monotonic() - began
             for part, text in zip(parts, chunk, strict=True):
                 if turn.cancelled():
                     bill.drop(part)
                 else:
-                    work = Work(prompt_tokens=len(text), cpu_seconds=share * len(text), wall_seconds=wall)
+                    share = None if cpu_seconds is None else cpu_seconds * len(text) / tokens
+                    work = Work(prompt_tokens=len(text), cpu_seconds=share, wall_seconds=wall)
                     bill.settle(EndEvent(part, reason, work, error))
         return vectors
 

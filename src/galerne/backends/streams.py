@@ -98,7 +98,7 @@ class _Stream:
 
     def work(self) -> Work:
         """At least this was computed: what arrived here."""
-        return Work(prompt_tokens=self._prompt_tokens, completion_tokens=self._tokens)
+        return Work(prompt_tokens=self._prompt_tokens, completion_tokens=self._tokens, cpu_seconds=None)
 
 
 def _raise_failure(end: EndEvent) -> None:

@@ -30,6 +30,7 @@ def build_engine(
 
     Its tokenizer is opened for the first answer that follows a grammar: the engine needs it for nothing else.
     """
+    from galerne.backends.joules import open_joules
     from galerne.engine.draft import DraftModel
     from galerne.engine.engine import Engine
     from galerne.engine.limits import EngineLimits
@@ -46,7 +47,8 @@ def build_engine(
     )
     grammars = GrammarCompiler(open_tokenizer, model.vocabulary, settings)
     proposer = PromptLookup() if draft is None else InTurn(PromptLookup(), DraftModel(draft))
-    return Engine(model, limits, compile_grammar=grammars, proposer=proposer)
+    joules = open_joules(settings.energy_counters) or (lambda: None)
+    return Engine(model, limits, compile_grammar=grammars, proposer=proposer, joules=joules)
 
 
 def build_generator(loaded: LoadedModel, settings: Settings) -> Generator:

@@ -29,6 +29,8 @@ PATIENCE = 3
 """Steps in a row that may fail before the engine gives up."""
 
 Clock = Callable[[], float]
+Joules = Callable[[], float | None]
+"""Counts the energy that the machine took, since some time ago; None: that is not known."""
 
 
 class Engine:
@@ -50,6 +52,7 @@ class Engine:
         proposer: Proposer | None = None,
         clock: Clock = time.monotonic,
         cpu_clock: Clock = time.process_time,
+        joules: Joules = lambda: None,
     ) -> None:
         """`compile_grammar` knows the grammars of answers; without it a request cannot have one.
 
@@ -60,6 +63,7 @@ class Engine:
         self._limits = limits or EngineLimits()
         self._clock = clock
         self._cpu_clock = cpu_clock
+        self._joules = joules
         max_rows = min(self._limits.max_batch_tokens, model.max_rows)
         max_running = min(self._limits.max_running, max_rows)  # each may have a row in every step
         self._most = max_running + self._limits.max_waiting
@@ -96,6 +100,7 @@ class Engine:
         seed = request.sampling.seed
         rng = np.random.Generator(np.random.Philox(None if seed is None else seed % 2**64))
         sequence = Sequence(request, self._arrivals, self._clock(), rng)
+        sequence.joules = None if self._joules() is None else 0.0
         if request.grammar is None:
             self._scheduler.add(sequence)
         elif self._grammars is not None:
@@ -121,7 +126,7 @@ class Engine:
         events: list[Event] = list(self._ended.values())
         self._ended.clear()
         events += self._take_compiled()
-        began, cpu_began = self._clock(), self._cpu_clock()
+        began, cpu_began, joules_began = self._clock(), self._cpu_clock(), self._joules()
         step = self._scheduler.schedule()
         if step is None:
             return events
@@ -132,7 +137,7 @@ class Engine:
             events += self._sampler.advance(step, logits)
             events += pool(step, self._model)
             self._scheduler.settle(step, self._clock() - began)
-        self._account(step, self._cpu_clock() - cpu_began)
+        self._account(step, self._cpu_clock() - cpu_began, _difference(joules_began, self._joules()))
         events += [self._end(share.sequence) for share in step.shares if share.sequence.end is not None]
         if self._failures >= PATIENCE:
             events += self._give_up()
@@ -177,11 +182,12 @@ class Engine:
         self._failures = 0
         return logits
 
-    def _account(self, step: Step, cpu_seconds: float) -> None:
-        """Each sequence bears the step's CPU time by its rows."""
+    def _account(self, step: Step, cpu_seconds: float, joules: float | None) -> None:
+        """Each sequence bears the step's CPU time and energy by its rows."""
         self._counters["steps"] += 1
         for share in step.shares:
             share.sequence.cpu_seconds += cpu_seconds * share.size / step.rows
+            share.sequence.bear(None if joules is None else joules * share.size / step.rows)
 
     def _end(self, sequence: Sequence) -> EndEvent:
         assert sequence.end is not None
@@ -206,3 +212,7 @@ class Engine:
     def _raise_if_failed(self) -> None:
         if self._failures >= PATIENCE:
             raise EngineFailed(f"the model failed {PATIENCE} times in a row.", hint="The engine must be restarted.")
+
+
+def _difference(began: float | None, ended: float | None) -> float | None:
+    return None if began is None or ended is None else ended - began

@@ -39,7 +39,8 @@ class Work:
     prompt_tokens: int = 0
     cached_tokens: int = 0  # of the prompt, found in the cache
     completion_tokens: int = 0  # generated, an ending stop token included
-    cpu_seconds: float = 0.0  # its share of each step, by rows
+    cpu_seconds: float | None = 0.0  # its share of each step, by rows; None: whoever counted it is gone
+    joules: float | None = None  # the same of what the machine took during each step; None: it does not count that
     queue_seconds: float = 0.0
     wall_seconds: float = 0.0
 

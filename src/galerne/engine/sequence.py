@@ -43,6 +43,7 @@ class Sequence:
     cached: int = 0  # prompt positions that were found in the cache
     started: float | None = None  # seconds; when it first ran
     cpu_seconds: float = 0.0
+    joules: float | None = None  # None: not known, of one step at least; the engine knows whether they are counted
     end: EndReason | None = None
     error: str | None = None
 
@@ -93,6 +94,10 @@ class Sequence:
         if self.started is None:
             self.started = now
 
+    def bear(self, joules: float | None) -> None:
+        """Its share of a step's energy. What is not known of a part is not known of the whole."""
+        self.joules = None if joules is None or self.joules is None else self.joules + joules
+
     def fail(self, error: str) -> None:
         self.end = EndReason.FAILED
         self.error = error
@@ -108,6 +113,7 @@ class Sequence:
             cached_tokens=self.cached,
             completion_tokens=self.generated,
             cpu_seconds=self.cpu_seconds,
+            joules=self.joules,
             queue_seconds=started - self.submitted,
             wall_seconds=now - self.submitted,
         )

@@ -40,13 +40,13 @@ class Settlement:
     ) -> Settled:
         """An answer of which the engine told the end of every choice."""
         costs = _costs(reservation, counted_tokens(claim, accounts), prices)
-        cpu_seconds = sum(account.work.cpu_seconds for account in accounts)
         in_order = sorted(accounts, key=lambda account: int(account.id.rpartition("-")[2]))
         return self._settled(
             reservation,
             now,
             costs,
-            cpu_seconds=cpu_seconds,
+            cpu_seconds=_total([account.work.cpu_seconds for account in accounts]),
+            joules=_total([account.work.joules for account in accounts]),
             reasons=[account.reason.value for account in in_order],
             reason=_worst([account.reason for account in accounts]).value,
             answer_digest=self.digest(claim.id, [account.tokens for account in in_order]),
@@ -56,7 +56,9 @@ class Settlement:
         """An answer whose process died when so many tokens were on their way. What they were, nobody knows."""
         counted = {Kind.INPUT: reservation.prompt_tokens, Kind.OUTPUT: told}
         costs = _costs(reservation, counted, prices)
-        return self._settled(reservation, now, costs, cpu_seconds=None, reasons=[LOST], reason=LOST, answer_digest=None)
+        return self._settled(
+            reservation, now, costs, cpu_seconds=None, joules=None, reasons=[LOST], reason=LOST, answer_digest=None
+        )
 
     def _settled(
         self,
@@ -65,11 +67,12 @@ class Settlement:
         costs: Sequence[Cost],
         *,
         cpu_seconds: float | None,
+        joules: float | None,
         reasons: Sequence[str],
         reason: str,
         answer_digest: str | None,
     ) -> Settled:
-        energy = energy_of(None, cpu_seconds, self._power, self._grid)
+        energy = energy_of(joules, cpu_seconds, self._power, self._grid)
         used = reservation.settled(now, costs, cpu_seconds=cpu_seconds, joules=energy.joules, reason=reason)
         answered = Answered(
             id=used.id,
@@ -107,6 +110,12 @@ def counted_tokens(claim: Claim, accounts: Sequence[Account]) -> dict[Kind, int]
 
 def _costs(reservation: Reservation, counted: Mapping[Kind, int], prices: PriceList) -> tuple[Cost, ...]:
     return prices.costs(reservation.model, reservation.created.date(), counted.items())
+
+
+def _total(parts: Sequence[float | None]) -> float | None:
+    """What is not known of one is not known of all."""
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
 
 
 def _worst(reasons: Sequence[EndReason]) -> EndReason:
