@@ -1,10 +1,15 @@
-import { lazy, Suspense } from 'react';
+import { lazy, type ReactNode, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Route, Switch } from 'wouter';
+import { useMe } from './api/account';
 import { ChatPage } from './chat/ChatPage';
 import { Toasts } from './parts/Toasts';
+import { SignInPage } from './session/SignInPage';
 import { Shell } from './shell/Shell';
 
+const AccountPage = lazy(() => import('./account/AccountPage'));
+const ArchivePage = lazy(() => import('./sidebar/ArchivePage'));
+const ConsolePage = lazy(() => import('./console/ConsolePage'));
 const SharedPage = lazy(() => import('./shared/SharedPage'));
 
 /** Which page an address shows. The addresses are those that api/pages.py serves. */
@@ -14,24 +19,41 @@ export function App() {
       <Switch>
         <Route path="/shared/:token">{({ token }) => <SharedPage token={token} />}</Route>
         <Route>
-          <Shell>
-            <Suspense fallback={<Loading />}>
-              <Switch>
-                <Route path="/temporary">
-                  <ChatPage key="temporary" id={null} temporary />
-                </Route>
-                <Route path="/chats/:id">{({ id }) => <ChatPage key={id} id={id} />}</Route>
-                <Route>
-                  <ChatPage key="new" id={null} />
-                </Route>
-              </Switch>
-            </Suspense>
-          </Shell>
+          <SignedIn>
+            <Shell>
+              <Suspense fallback={<Loading />}>
+                <Switch>
+                  <Route path="/temporary">
+                    <ChatPage key="temporary" id={null} temporary />
+                  </Route>
+                  <Route path="/account">
+                    <AccountPage />
+                  </Route>
+                  <Route path="/archive">
+                    <ArchivePage />
+                  </Route>
+                  <Route path="/console/*?">
+                    <ConsolePage />
+                  </Route>
+                  <Route path="/chats/:id">{({ id }) => <ChatPage key={id} id={id} />}</Route>
+                  <Route>
+                    <ChatPage key="new" id={null} />
+                  </Route>
+                </Switch>
+              </Suspense>
+            </Shell>
+          </SignedIn>
         </Route>
       </Switch>
       <Toasts />
     </Suspense>
   );
+}
+
+/** Its children, for whoever the server knows; the others sign in. */
+function SignedIn({ children }: { children: ReactNode }) {
+  const me = useMe();
+  return me === 'nobody' ? <SignInPage /> : children;
 }
 
 function Loading() {

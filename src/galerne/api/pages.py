@@ -9,7 +9,7 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -67,11 +67,9 @@ _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))  # the best first
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A built file in the form that a browser takes. `_page` sets every field."""
+    """A file of the build. `_page` sets every field."""
 
     body: bytes
-    media_type: str
-    encoding: str | None
     tag: str  # its ETag
 
 
@@ -102,39 +100,40 @@ def _fixed(file: Path) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _response(http: Request, file: Path, caching: str) -> Response:
-    page = _page(file, _encoding(http.headers, file))
+    """Raises `NotFound` for a file that the build did not write, and when there is no build at all."""
+    encoding, path = _variant(http.headers, file)
+    try:
+        page = _page(path, path.stat().st_mtime_ns)
+    except (OSError, ValueError):
+        raise _missing(file) from None
     headers = {**SAFE, "Cache-Control": caching, "ETag": page.tag, "Vary": "Accept-Encoding"}
     if http.headers.get("if-none-match") == page.tag:
         return Response(status_code=304, headers=headers)
-    if page.encoding:
-        headers["Content-Encoding"] = page.encoding
-    return Response(page.body, headers=headers, media_type=page.media_type)
+    if encoding:
+        headers["Content-Encoding"] = encoding
+    return Response(page.body, headers=headers, media_type=_media_type(file))
 
 
-def _encoding(headers: Headers, file: Path) -> str | None:
+def _variant(headers: Headers, file: Path) -> tuple[str | None, Path]:
     """The best encoding that the browser takes and that the build has written beside the file."""
     taken = {word.partition(";")[0].strip() for word in headers.get("accept-encoding", "").split(",")}
     for encoding, suffix in _ENCODINGS:
-        if encoding in taken and _variant(file, suffix).is_file():
-            return encoding
-    return None
+        packed = file.with_name(file.name + suffix)
+        if encoding in taken and packed.is_file():
+            return encoding, packed
+    return None, file
 
 
-@cache
-def _page(file: Path, encoding: str | None) -> Page:
-    """Raises `NotFound` for a file that the build did not write, and when there is no build at all."""
-    path = _variant(file, dict(_ENCODINGS)[encoding]) if encoding else file
-    try:
-        body = path.read_bytes()
-    except (OSError, ValueError):
-        raise _missing(file) from None
-    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    kind = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}.get(file.suffix, kind)
-    return Page(body, kind, encoding, f'"{sha256(body).hexdigest()[:32]}"')
+@lru_cache(maxsize=256)
+def _page(path: Path, _written: int) -> Page:
+    """The file as it was written then: a build under a running server is seen at once."""
+    body = path.read_bytes()
+    return Page(body, f'"{sha256(body).hexdigest()[:32]}"')
 
 
-def _variant(file: Path, suffix: str) -> Path:
-    return file.with_name(file.name + suffix)
+def _media_type(file: Path) -> str:
+    known = {".js": "text/javascript", ".webmanifest": "application/manifest+json", ".woff2": "font/woff2"}
+    return known.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
 
 
 def _missing(file: Path) -> NotFound:

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { chats } from '../api/chats';
 import { useModels } from '../api/models';
-import type { Message } from '../api/types';
+import type { Message, Question } from '../api/types';
 import { sayFailure } from '../parts/Toasts';
 import { Topbar } from '../shell/Topbar';
 import { Announcer } from './Announcer';
@@ -61,37 +61,47 @@ export function ChatPage({ id, temporary = false }: ChatPageProps) {
     if (id) tellTabs(id);
   };
   /** Ask, and once it is begun ask the second model, if there is one, the same. */
-  const put = async (to: Conversation, parent: string | null, content?: string, files: string[] = []) => {
+  const put = async (
+    to: Conversation,
+    asked: Pick<Question, 'parent' | 'content' | 'attachments'>,
+    onBegun?: () => void,
+  ) => {
     const { system, parameters, second } = settings;
-    const question = {
-      parent,
-      system,
-      parameters,
-      model: model?.id ?? null,
-      ...(content === undefined ? {} : { content, attachments: files }),
-    };
-    const onStarted = (asked: string | null) => {
+    const onStarted = (question: string | null) => {
+      onBegun?.();
       refreshLists();
-      if (second === null || content === undefined || !asked) return;
-      compare(asked, true);
+      if (second === null || asked.content === undefined || !question) return;
+      compare(question, true);
       const other = answering(models?.filter((each) => each !== model) ?? null, second);
-      void to.ask({ parent: asked, system, parameters, model: other?.id ?? null }).catch(sayFailure);
+      void to.ask({ parent: question, system, parameters, model: other?.id ?? null }).catch(sayFailure);
     };
-    await to.ask(question, onStarted);
+    await to.ask({ ...asked, system, parameters, model: model?.id ?? null }, onStarted);
     refreshLists();
+  };
+  /** Ask in a chat that begins with this question; one that is refused leaves no chat behind. */
+  const begin = async (asked: Pick<Question, 'content' | 'attachments'>) => {
+    const { system, parameters } = settings;
+    const begun = await chats.create({ model: model?.id ?? null, system, parameters });
+    let started = false;
+    try {
+      await put(openConversation(begun.id), { parent: null, ...asked }, () => {
+        started = true;
+        queries.setQueryData(['chats', 'one', begun.id], begun);
+        navigate(`/chats/${begun.id}`);
+      });
+      await queries.invalidateQueries({ queryKey: ['chats', 'one', begun.id] }); // its title
+    } catch (failure) {
+      if (!started) await chats.remove(begun.id).catch(() => undefined);
+      throw failure;
+    }
   };
   const onAsk = async (content: string) => {
     const files = attachments.take();
+    const asked = { content, ...(files.length ? { attachments: files } : {}) };
     setDraft('');
     try {
-      if (id || temporary) return await put(conversation, conversation.thread.active, content, files);
-      const { system, parameters } = settings;
-      const begun = await chats.create({ model: model?.id ?? null, system, parameters });
-      const talk = openConversation(begun.id);
-      queries.setQueryData(['chats', 'one', begun.id], begun);
-      const asked = put(talk, null, content, files);
-      navigate(`/chats/${begun.id}`);
-      await asked;
+      if (id || temporary) await put(conversation, { parent: conversation.thread.active, ...asked });
+      else await begin(asked);
     } catch (failure) {
       setDraft((typed) => typed || content);
       sayFailure(failure);
@@ -106,9 +116,11 @@ export function ChatPage({ id, temporary = false }: ChatPageProps) {
     compared,
     compare,
     edit: (question, content) =>
-      void put(conversation, conversation.thread.message(question)?.parent ?? null, content).catch(sayFailure),
+      void put(conversation, { parent: conversation.thread.message(question)?.parent ?? null, content }).catch(
+        sayFailure,
+      ),
     regenerate: (answer) =>
-      void put(conversation, conversation.thread.message(answer)?.parent ?? null).catch(sayFailure),
+      void put(conversation, { parent: conversation.thread.message(answer)?.parent ?? null }).catch(sayFailure),
     show: (message) => void conversation.show(conversation.thread.newestLeaf(message)).catch(sayFailure),
     rate: (answer, feedback) => void conversation.rate(answer, feedback).catch(sayFailure),
     receipt: (answer) => setShown(conversation.thread.message(answer) ?? null),

@@ -1,9 +1,10 @@
-import { FileText, Pencil } from 'lucide-react';
+import { Pencil } from 'lucide-react';
 import { memo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Message } from '../api/types';
 import { Button, IconButton } from '../parts/Button';
 import type { ChatActions } from './actions';
+import { FileNames } from './FileNames';
 import type { Thread } from './thread';
 import { Versions } from './Versions';
 import './Question.css';
@@ -29,15 +30,7 @@ export const Question = memo(function Question({ message, thread, actions }: Que
   return (
     <article className="question" aria-label={t('question.label')}>
       <div className="question-bubble">
-        {message.attachments.length > 0 && (
-          <ul className="question-files">
-            {message.attachments.map((file) => (
-              <li key={file.id}>
-                <FileText size={15} aria-hidden /> {file.name}
-              </li>
-            ))}
-          </ul>
-        )}
+        <FileNames files={message.attachments} />
         <p className="question-text">{message.content}</p>
       </div>
       <div className="question-actions">

@@ -16,18 +16,17 @@ export const remarkMaths: Pluggable = [remarkMath, { singleDollarTextMath: true 
 export function rehypeMaths() {
   return (tree: Root) =>
     visit(tree, 'element', (element, index, parent) => {
-      const display = has(element, 'math-display');
-      if (!parent || index === undefined || (!display && !has(element, 'math-inline'))) return undefined;
+      if (!parent || index === undefined || !has(element, 'language-math')) return undefined;
+      const block = parent.type === 'element' && parent.tagName === 'pre';
       const formula = words(element);
       const html = katex.renderToString(formula, {
-        displayMode: display,
+        displayMode: block,
         throwOnError: false,
         trust: false,
         strict: 'ignore',
         maxExpand: 200,
         maxSize: 40,
       });
-      const block = display && parent.type === 'element' && parent.tagName === 'pre';
       const drawn = fromHtml(html, { fragment: true }).children as Element[];
       if (block) Object.assign(parent, { tagName: 'div', properties: { className: ['formula'] }, children: drawn });
       else parent.children.splice(index, 1, ...drawn);

@@ -32,8 +32,8 @@ export function ReceiptPanel({ message, onClose }: ReceiptPanelProps) {
       <p className="soft">{t('receipt.intro')}</p>
       {isPending && <p role="status">{t('receipt.loading')}</p>}
       {!isPending && !data && <p role="alert">{t('receipt.missing')}</p>}
-      {data && <Facts receipt={data} message={message} />}
       {data && <Verification receipt={data} />}
+      {data && <Facts receipt={data} message={message} />}
     </Dialog>
   );
 }
@@ -97,10 +97,14 @@ function Verification({ receipt }: { receipt: Receipt }) {
           {t('receipt.download')}
         </Button>
       </div>
-      <p className={`verdict verdict-${verdict ?? 'none'}`} role="status">
-        {Icon && <Icon size={18} aria-hidden />}
-        {verdict && t(`receipt.${verdict}`)}
-      </p>
+      <div role="status">
+        {verdict && Icon && (
+          <p className={`verdict verdict-${verdict}`}>
+            <Icon size={18} aria-hidden />
+            {t(`receipt.${verdict}`)}
+          </p>
+        )}
+      </div>
     </>
   );
 }

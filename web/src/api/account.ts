@@ -1,0 +1,91 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { ApiError, ask, rememberCsrfToken } from './client';
+
+/** Who is signed in, or the one local user where nobody needs to be. */
+export interface Me {
+  id: string;
+  email: string | null;
+  name: string;
+  role: string;
+  permissions: string[];
+  workspace: { id: string; name: string | null };
+  auth: string; // 'open': nobody signs in
+}
+
+export interface Key {
+  id: string;
+  name: string;
+  prefix: string;
+  user: string;
+  workspace: string;
+  created_at: string;
+  expires_at: string | null;
+  revoked_at: string | null;
+  last_used_at: string | null;
+}
+
+export interface NewKey extends Key {
+  key: string;
+}
+
+export interface UsageSum {
+  name: string | null;
+  requests: number;
+  input_tokens: number;
+  cached_tokens: number;
+  output_tokens: number;
+  joules: number | null;
+  euros: string;
+}
+
+export interface UsageQuery {
+  by: string;
+  since?: string;
+  until?: string;
+}
+
+export const sessions = {
+  signIn: async (email: string, password: string) => {
+    const session = await ask<{ csrf_token: string }>('POST', '/v1/sessions', { body: { email, password } });
+    rememberCsrfToken(session.csrf_token);
+  },
+  signOut: async () => {
+    await ask('DELETE', '/v1/sessions/current');
+    rememberCsrfToken(null);
+  },
+};
+
+export const account = {
+  keys: () => ask<{ data: Key[] }>('GET', '/v1/users/me/keys'),
+  makeKey: (name: string, expires_at: string | null) =>
+    ask<NewKey>('POST', '/v1/users/me/keys', { body: { name, ...(expires_at ? { expires_at } : {}) } }),
+  revokeKey: (id: string) => ask<Key>('DELETE', `/v1/users/me/keys/${encodeURIComponent(id)}`),
+  usage: (query: UsageQuery) => ask<{ data: UsageSum[] }>('GET', '/v1/usage', { query: { ...query } }),
+};
+
+/** Who asks. `null` while that is not known; 'nobody': they must sign in first. */
+export function useMe(): Me | 'nobody' | null {
+  const { data, error } = useQuery({
+    queryKey: ['me'],
+    queryFn: findMe,
+    staleTime: 300_000,
+    refetchOnWindowFocus: true,
+  });
+  if (error instanceof ApiError && (error.status === 401 || error.status === 403)) return 'nobody';
+  return data ?? null;
+}
+
+export function useForgetEverything(): () => Promise<void> {
+  const queries = useQueryClient();
+  return () => queries.resetQueries();
+}
+
+/** By the session's cookie, which brings the word that guards it; else as the server knows us. */
+async function findMe(): Promise<Me> {
+  const me = await ask<Me>('GET', '/v1/users/me');
+  if (me.auth !== 'open') {
+    const session = await ask<{ csrf_token: string }>('GET', '/v1/sessions/current');
+    rememberCsrfToken(session.csrf_token);
+  }
+  return me;
+}

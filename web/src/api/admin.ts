@@ -1,0 +1,46 @@
+import type { Key, NewKey, UsageQuery, UsageSum } from './account';
+import { ask } from './client';
+
+export interface User {
+  object: 'user' | 'service_account';
+  id: string;
+  name: string;
+  email: string | null;
+  workspace: string;
+  role: string;
+  created_at: string;
+  disabled_at: string | null;
+}
+
+export interface AuditRecord {
+  index: number;
+  time: string;
+  actor?: { id?: string; kind?: string } | string | null;
+  action: string;
+  object?: { id?: string; kind?: string } | string | null;
+  outcome?: string;
+  [name: string]: unknown;
+}
+
+const at = (...parts: string[]) => `/v1/admin/${parts.map(encodeURIComponent).join('/')}`;
+
+/** What administrators, auditors and accountants ask. */
+export const admin = {
+  users: () => ask<{ data: User[] }>('GET', at('users'), { query: { page_size: 100 } }),
+  createUser: (user: { email: string; name: string; role: string }) =>
+    ask<User & { invitation?: string }>('POST', at('users'), { body: user }),
+  changeUser: (id: string, changes: { role?: string; disabled?: boolean }) =>
+    ask<User>('PATCH', at('users', id), { body: changes }),
+  removeUser: (id: string) => ask<void>('DELETE', at('users', id)),
+  roles: () => ask<{ data: { id: string; permissions: string[] }[] }>('GET', at('roles')),
+  keys: () => ask<{ data: Key[] }>('GET', at('keys'), { query: { page_size: 100 } }),
+  makeKey: (key: { name: string; user: string }) => ask<NewKey>('POST', at('keys'), { body: key }),
+  revokeKey: (id: string) => ask<Key>('DELETE', at('keys', id)),
+  usage: (query: UsageQuery) => ask<{ data: UsageSum[] }>('GET', at('usage'), { query: { ...query } }),
+  audit: (query: Record<string, string | number | null>) =>
+    ask<{ data: AuditRecord[]; next_before: number | null }>('GET', at('audit'), { query }),
+  verifyAudit: () =>
+    ask<{ records: number; faults: { index: number; reason: string }[] }>('GET', at('audit', 'verify')),
+  alive: () => ask<{ status: string }>('GET', '/healthz'),
+  ready: () => ask<{ status: string }>('GET', '/readyz'),
+};

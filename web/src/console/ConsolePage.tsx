@@ -1,0 +1,47 @@
+import { useTranslation } from 'react-i18next';
+import { Link, Redirect, useRoute } from 'wouter';
+import { useMe } from '../api/account';
+import { Topbar } from '../shell/Topbar';
+import { AllKeys } from './AllKeys';
+import { AuditLog } from './AuditLog';
+import { Health } from './Health';
+import { Models } from './Models';
+import { Usage } from './Usage';
+import { Users } from './Users';
+import './ConsolePage.css';
+import '../account/AccountPage.css';
+
+const PARTS = [
+  { name: 'usage', needs: 'usage:read', Part: Usage },
+  { name: 'users', needs: 'users:read', Part: Users },
+  { name: 'keys', needs: 'keys:manage', Part: AllKeys },
+  { name: 'models', needs: 'models:read', Part: Models },
+  { name: 'audit', needs: 'audit:read', Part: AuditLog },
+  { name: 'health', needs: 'settings:read', Part: Health },
+] as const;
+
+/** The console: what those see who look after the house, each what they may. */
+export default function ConsolePage() {
+  const { t } = useTranslation();
+  const me = useMe();
+  const [, params] = useRoute('/console/:part');
+  if (!me || me === 'nobody') return null;
+  const parts = PARTS.filter((part) => me.permissions.includes(part.needs));
+  const shown = parts.find((part) => part.name === params?.part);
+  if (!shown) return parts[0] ? <Redirect to={`/console/${parts[0].name}`} replace /> : null;
+  return (
+    <>
+      <Topbar title={t('sidebar.console')} />
+      <nav className="console-nav" aria-label={t('sidebar.console')}>
+        {parts.map(({ name }) => (
+          <Link key={name} href={`/console/${name}`} aria-current={name === shown.name ? 'page' : undefined}>
+            {t(`console.${name}`)}
+          </Link>
+        ))}
+      </nav>
+      <main id="main" className="sheet" key={shown.name}>
+        <shown.Part />
+      </main>
+    </>
+  );
+}

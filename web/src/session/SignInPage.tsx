@@ -1,0 +1,57 @@
+import { type FormEvent, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { sessions, useForgetEverything } from '../api/account';
+import { ApiError } from '../api/client';
+import { Button } from '../parts/Button';
+import { TextField } from '../parts/Field';
+import { Mark } from '../parts/Mark';
+import './SignInPage.css';
+
+/** Email and password; what was asked for is shown as soon as they are right. */
+export function SignInPage() {
+  const { t } = useTranslation();
+  const forget = useForgetEverything();
+  const [failure, setFailure] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const onSubmit = async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const said = new FormData(event.currentTarget);
+    setBusy(true);
+    setFailure(null);
+    try {
+      await sessions.signIn(String(said.get('email')), String(said.get('password')));
+      await forget();
+    } catch (error) {
+      const wrong = error instanceof ApiError && error.status === 401;
+      setFailure(wrong ? t('signIn.wrong') : (error as Error).message);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <main id="main" className="sign-in">
+      <form className="sign-in-box" onSubmit={(event) => void onSubmit(event)}>
+        <span className="greeting-mark">
+          <Mark size={40} />
+        </span>
+        <h1>{t('signIn.title')}</h1>
+        <TextField label={t('signIn.email')} name="email" type="email" autoComplete="username" required />
+        <TextField
+          label={t('signIn.password')}
+          name="password"
+          type="password"
+          autoComplete="current-password"
+          required
+        />
+        {failure && (
+          <p className="ending ending-failed" role="alert">
+            {failure}
+          </p>
+        )}
+        <Button kind="main" type="submit" disabled={busy}>
+          {t('signIn.submit')}
+        </Button>
+      </form>
+    </main>
+  );
+}
