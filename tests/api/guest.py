@@ -7,14 +7,14 @@ from typing import Any
 from uuid import uuid4
 
 from tests.api.client import Answer, Exchange
-from tests.api.kept_house import BOUNDARY, KeptHouse, form
+from tests.api.kept_house import BOUNDARY, KeptHouse, TwoWorkspaces, form
 
 from galerne.errors import NotAuthenticated
 from galerne.identity.caller import Caller
 from galerne.identity.permissions import ALL
 
 
-class People:
+class People(TwoWorkspaces):
     """Fills the port `Callers`: whoever says a name is that user, all in one workspace."""
 
     async def identify(self, credential: str | None) -> Caller:

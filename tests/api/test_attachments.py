@@ -91,9 +91,12 @@ async def test_attachments_are_ones_own(anna: Guest) -> None:
     assert (await anna.get(f"/v1/attachments/{id}")).status == 404
 
 
-@pytest.mark.parametrize("name", ['"><script>.txt', "a\nb.txt", "../../etc/passwd", "</file>", "", "\u202egpj.txt"])
+@pytest.mark.parametrize("name", ['"><script>.txt', "a\nb.txt", "../../etc/passwd", '"></file>', "\u202egpj.txt"])
 async def test_a_name_is_just_a_name(anna: Guest, name: str) -> None:
-    id = await attach(anna, b"text", name or "x")
+    id = await attach(anna, b"text", name)
     shown = (await anna.get(f"/v1/attachments/{id}")).json()["name"]
     assert shown
-    assert not set('<>"/\n') & set(shown)
+    assert not set("/\n\u202e") & set(shown)
+    await anna.ask(await anna.begin(), content="x", attachments=[id])
+    asked = bytes(anna.house.generator.requests[-1].prompt).decode()
+    assert (asked.count("<"), asked.count('"')) == (2, 2)

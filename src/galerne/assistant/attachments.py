@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from galerne.assistant.chats import Owner
 
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f<>\"]+")
+_PLAIN = str.maketrans('<>"', "‹›'")
+"""A name that ends the mark around it would pass for what the person says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,6 @@ class AttachmentStore(Protocol):
 
 def question_text(content: str, attached: Iterable[KeptAttachment]) -> str:
     """A question as a model reads it: each file's text, set apart, before what is said of it."""
-    return "\n\n".join([*(f'<file name="{each.name}">\n{each.text}\n</file>' for each in attached), content]).strip()
-
-
-def plain_name(name: str) -> str:
-    """A file's name without what could be taken for more than a name."""
-    return _UNSAFE.sub(" ", name.replace("\\", "/").rpartition("/")[2]).strip()[:200] or "file"
+    return "\n\n".join(
+        [*(f'<file name="{each.name.translate(_PLAIN)}">\n{each.text}\n</file>' for each in attached), content]
+    ).strip()

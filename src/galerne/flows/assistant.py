@@ -12,6 +12,8 @@ from galerne.flows.asking import Asking
 from galerne.flows.attachments import Attachments
 from galerne.flows.belongings import Keeping
 from galerne.flows.chat import Chat
+from galerne.flows.chat_exports import ChatExports
+from galerne.flows.chat_imports import ChatImports
 from galerne.flows.chats import Chats
 from galerne.flows.served import ServedModels
 from galerne.flows.shares import Shares
@@ -42,6 +44,8 @@ class Assistant:
         self.asking = Asking(kept.chats, kept.attachments, chat, settings)
         self.chats = Chats(kept.chats, self.asking, chat, settings)
         self.attachments = Attachments(kept.attachments, kept.chats, models, settings)
+        self.exports = ChatExports(kept.chats, kept.attachments)
+        self.imports = ChatImports(kept.chats, settings)
         self.shares = Shares(kept.shares, kept.chats, settings)
         self.folders = Keeping(kept.folders, Folder, settings.max_chat_folders)
         self.prompts = Keeping(kept.prompts, Prompt, settings.max_saved_prompts)

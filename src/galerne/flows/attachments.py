@@ -9,13 +9,14 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from galerne.assistant.attachments import AttachmentStore, KeptAttachment, plain_name
+from galerne.assistant.attachments import AttachmentStore, KeptAttachment
 from galerne.assistant.chats import ChatStore, new_id
 from galerne.assistant.dialogue import attachment_ids, dialogue
 from galerne.assistant.extraction import MEDIA_TYPES, Extraction
 from galerne.assistant.tree import branch
-from galerne.errors import InvalidRequest, TooLarge
-from galerne.flows.file_names import media_type_of
+from galerne.errors import InvalidRequest
+from galerne.flows.arriving import Arriving
+from galerne.flows.file_names import clean_name, media_type_of
 from galerne.flows.owners import owner_of
 from galerne.flows.served import ServedModels
 from galerne.identity.caller import Caller
@@ -27,20 +28,6 @@ from galerne.settings import Settings
 
 MOST_UNSENT = 100
 """Attachments of one person that wait to be sent."""
-
-
-class Received:
-    """A file on its way in."""
-
-    def __init__(self, most_mb: int) -> None:
-        self._most_mb = most_mb
-        self.data = bytearray()
-
-    async def write(self, data: bytes) -> None:
-        """Raises `TooLarge`."""
-        if len(self.data) + len(data) > self._most_mb << 20:
-            raise TooLarge(f"the file is larger than {self._most_mb} MiB.", where="file")
-        self.data += data
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +48,27 @@ class Attachments:
         self._settings = settings
         self._extraction = Extraction(seconds=settings.attachment_seconds, most_characters=settings.max_tokenize_chars)
 
-    def receive(self) -> Received:
+    def receive(self) -> Arriving:
         """Room for a file that is on its way."""
-        return Received(self._settings.max_attachment_mb)
+        return Arriving(self._settings.max_attachment_mb)
 
     async def keep(
-        self, received: Received, name: str, media_type: str, query: AttachmentQuery, caller: Caller
+        self, arriving: Arriving, name: str, media_type: str, query: AttachmentQuery, caller: Caller
     ) -> Counted:
         """The file's text, kept until it is sent or a day has gone by.
 
         Raises `InvalidRequest` for a file that cannot be read, `TooLarge`, and what `count` raises.
         """
-        read = await self._extraction.read(bytes(received.data))
+        read = await self._extraction.read(await asyncio.to_thread(arriving.content))
         if not read.text.strip():
             raise InvalidRequest("it is empty.", where="file")
         now = time.time()
         attachment = KeptAttachment(
             id=new_id("att"),
             chat=None,
-            name=plain_name(name),
+            name=clean_name(name),
             media_type=MEDIA_TYPES.get(read.kind) or media_type_of(media_type, name),
-            size=len(received.data),
+            size=arriving.size,
             encoding=read.encoding,
             pages=read.pages,
             created_at=now,

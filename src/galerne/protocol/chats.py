@@ -204,6 +204,10 @@ class TitleRequest(ProtocolModel):
     model: ModelName | None = None
 
 
+class NoFields(ProtocolModel):
+    """A form that has just a file."""
+
+
 class ImportedChat(AnswerModel):
     id: str
     title: str | None

@@ -33,9 +33,9 @@ def attachment_routes(attachments: Attachments, settings: Settings) -> APIRouter
     )
     async def attach(http: Request) -> Attachment:
         """Read a file's text, and say what it costs beside a conversation."""
-        received = attachments.receive()
-        part, query = await read_form(AttachmentQuery, http, received, settings)
-        return _card(await attachments.keep(received, part.name, part.media_type, query, caller_of(http)))
+        with attachments.receive() as arriving:
+            part, query = await read_form(AttachmentQuery, http, arriving, settings)
+            return _card(await attachments.keep(arriving, part.name, part.media_type, query, caller_of(http)))
 
     @router.get("/v1/attachments/{id}", responses=_COUNTING)
     async def show_attachment(id: Id, http: Request, query: Annotated[AttachmentQuery, Query()]) -> Attachment:

@@ -1,0 +1,105 @@
+"""Chats leave as files and come back; what a model wrote is marked in each of them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pypdf
+import pytest
+from tests.api.guest import Guest, People
+from tests.api.kept_house import KeptHouse
+from tests.api.test_bodies import assert_refused
+
+from galerne.protocol.chat_exports import TRAINED
+
+TEXT = "Zażółć ĄĆĘŁ, Ħġ, ő, ș, Ελλάδα, Жълт, 5 €"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptHouse]:
+    folder = tmp_path_factory.mktemp("house")
+    house = KeptHouse(folder, lambda _: b"From ```the``` west.", callers=People(), model="fake", max_import_chats=2)
+    yield house
+    house.database.close()
+
+
+@pytest.fixture
+def anna(shared: KeptHouse) -> Guest:
+    return Guest(shared)
+
+
+async def talk(anna: Guest, **fields: Any) -> tuple[str, list[dict[str, Any]]]:
+    """A chat with two branches; the second one is shown."""
+    chat = await anna.begin(**fields)
+    first = (await anna.ask(chat, content=TEXT))[-1]["answer"]
+    await anna.ask(chat, parent=first["id"], content="One?")
+    await anna.ask(chat, parent=first["id"], content="Two?")
+    return chat, (await anna.show(chat))["messages"]
+
+
+async def test_a_branch_as_markdown(anna: Guest) -> None:
+    chat, messages = await talk(anna, title='Winds: "été"/\n*x*')
+    answer = await anna.get(f"/v1/chats/{chat}/export")
+    assert answer.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''Winds%20%C3%A9t%C3%A9%20x.md"
+    text = answer.body.decode()
+    assert text.startswith(
+        f'---\ntitle: "Winds: \\"été\\"/\\n*x*"\nai_generated: true\ndigital_source_type: "{TRAINED}"\n'
+    )
+    assert ("Two?" in text, "One?" in text) == (True, False)
+    assert text.count("## Answer of fake (AI), ") == 2
+    other = await anna.get(f"/v1/chats/{chat}/export?message={messages[2]['id']}")
+    assert ("Two?" in other.body.decode(), "One?" in other.body.decode()) == (False, True)
+    assert_refused(await anna.get(f"/v1/chats/{chat}/export?message=msg_none"), 404, "not_found", "message")
+    assert_refused(await anna.get(f"/v1/chats/{chat}/export?format=docx"), 422, "invalid_request", "format")
+    assert (await anna.friend().get(f"/v1/chats/{chat}/export")).status == 404
+
+
+async def test_a_branch_as_pdf(anna: Guest) -> None:
+    pytest.importorskip("font_source_sans_pro")
+    chat, _ = await talk(anna, title="Winds <&> \U0001f300")
+    document = pypdf.PdfReader(io.BytesIO((await anna.get(f"/v1/chats/{chat}/export?format=pdf")).body))
+    text = "".join(page.extract_text() for page in document.pages)
+    assert TEXT in text
+    assert "Winds <&> ¤" in text
+    assert ("Two?" in text, "One?" in text) == (True, False)
+    assert text.count("(AI)") == 2
+    assert document.metadata is not None
+    assert (document.metadata.title, document.metadata["/Keywords"]) == ("Winds <&> \U0001f300", "AI-generated")
+    assert TRAINED in str(document.xmp_metadata and document.xmp_metadata.stream.get_data())
+
+
+async def test_a_whole_chat_as_json_comes_back(anna: Guest) -> None:
+    file = await anna.upload("/v1/attachments", b"from the west", "winds.txt")
+    chat, messages = await talk(anna, title="Winds")
+    await anna.ask(chat, parent=messages[-1]["id"], content="More?", attachments=[file.json()["id"]])
+    exported = await anna.get(f"/v1/chats/{chat}/export?format=json")
+    document = exported.json()
+    assert document["digital_source_type"] == TRAINED
+    assert document["chats"][0] | {"files": []} == await anna.show(chat) | {"files": []}
+    assert [file["text"] for file in document["chats"][0]["files"]] == ["from the west"]
+    bert = anna.friend()
+    report = (await bert.upload("/v1/chats/import", exported.body, "chats.json")).json()
+    assert (report["format"], report["skipped"]) == ("galerne", [])
+    (arrived,) = report["imported"]
+    back = (await bert.show(arrived["id"]))["messages"]
+    assert arrived == {"id": arrived["id"], "title": "Winds", "messages": len(back)}
+    said = [message["content"] for message in back]
+    assert sorted(said) == sorted([*(message["content"] for message in messages), *said[-2:]])
+    assert said[-2] == "winds.txt:\n\nfrom the west\n\nMore?"
+    assert not {message["id"] for message in back} & {message["id"] for message in messages}
+    assert len((await bert.get("/v1/chats/search?q=west")).json()["data"]) == len(back) / 2 + 1
+    await bert.ask(arrived["id"], parent=back[-1]["id"], content="And now?")
+
+
+async def test_what_is_no_export_is_refused(anna: Guest) -> None:
+    assert_refused(await anna.upload("/v1/chats/import", b"text", "a.json"), 422, "invalid_request", "file")
+    purpose = await anna.upload("/v1/chats/import", b"[]", "a.json", purpose="batch")
+    assert_refused(purpose, 422, "unsupported_field", "purpose")
+    row = {"title": "x", "chat": {"history": {"messages": {"a": {"role": "user", "content": "x"}}}}}
+    three = json.dumps([row, {"title": "empty", "chat": {"history": {"messages": {}}}}, row]).encode()
+    assert_refused(await anna.upload("/v1/chats/import", three, "a.json"), 413, "too_large", "file")
+    assert len((await anna.get("/v1/chats")).json()["data"]) == 1
