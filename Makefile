@@ -7,6 +7,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 TORCH ?= torch==2.13.0
 
 KILLS ?= 300
+POINTS ?= 600
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -55,8 +56,9 @@ format: .venv/.test web/node_modules/.installed ## format the code, and mend wha
 	$(BIN)/ruff check --fix
 	@$(IN_WEB) npm run format --silent
 
-crash: .venv/.test ## kill a server KILLS=300 times while it works on batches; nothing may be lost or done twice
+crash: .venv/.test ## kill a server KILLS=300 times, let its disk fail at POINTS=600 writes; nothing may be lost or done twice
 	$(BIN)/python -m tests.crash --kills $(KILLS)
+	$(BIN)/python -m tests.crash.disk --points $(POINTS)
 
 bench: .venv/.bench ## ours beside each engine that is installed, into docs/performance.md
 	@$(BIN)/galerne models pull smollm2-135m-instruct

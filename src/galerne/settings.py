@@ -53,6 +53,13 @@ class Settings(BaseSettings):
         24, ge=0, le=8760, description="How long the old secret of a key that is rotated still counts."
     )
 
+    # The audit log: how long records are kept, by what they are about. A checkpoint stands for those that went.
+    audit_access_days: int = Field(365, ge=1, le=36_500, description="Who came in, and who tried.")
+    audit_administration_days: int = Field(365, ge=1, le=36_500, description="Who changed what others may do.")
+    audit_data_days: int = Field(365, ge=1, le=36_500, description="Who read, kept, exported and removed what.")
+    audit_answers_days: int = Field(365, ge=1, le=36_500, description="Who was answered.")
+    audit_operation_days: int = Field(365, ge=1, le=36_500, description="The server and its models.")
+
     # Energy: what answers take, measured where the machine can, else estimated.
     energy_counters: Literal["cpu", "cpu+gpu", "none"] = Field(
         "cpu", description="Whose counters measure what answers take, where this machine has them."

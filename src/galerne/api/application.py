@@ -32,6 +32,7 @@ from galerne.api.routes.chat import chat_routes
 from galerne.api.routes.completions import completion_routes
 from galerne.api.routes.conversations import conversation_routes
 from galerne.api.routes.embeddings import embedding_routes
+from galerne.api.routes.erasures import erasure_routes
 from galerne.api.routes.files import file_routes, signed_file_routes
 from galerne.api.routes.health import health_routes
 from galerne.api.routes.invoices import invoice_routes
@@ -51,6 +52,7 @@ from galerne.flows.chat import Chat
 from galerne.flows.completions import Completions
 from galerne.flows.conversations import Conversations
 from galerne.flows.embeddings import Embeddings
+from galerne.flows.erasure import Erasure
 from galerne.flows.files import Files
 from galerne.flows.identity import Identity
 from galerne.flows.invoicing import Invoicing
@@ -89,6 +91,7 @@ class Kept:
     audit: Audit
     chats: KeptChats
     identity: Identity
+    erasure: Erasure
 
 
 def create_app(
@@ -138,6 +141,7 @@ def create_app(
         app.include_router(invoice_routes(kept.invoicing, settings))
         app.include_router(audit_routes(kept.audit, settings))
         app.include_router(assistant_routes(assistant, settings))
+        app.include_router(erasure_routes(kept.erasure, settings))
         app.include_router(batch_routes(kept.batches, settings))
         _include_identity(app, kept.identity, settings, open_door=callers.open_door)
     app.include_router(health_routes(models))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from galerne.flows.administration import Administration
     from galerne.flows.assistant import KeptChats
     from galerne.flows.audit import Audit
+    from galerne.flows.erasure import Erasure
     from galerne.flows.receipts import Receipts
     from galerne.flows.served import ServedModels
     from galerne.ledger.audit import Action, Party
@@ -31,6 +32,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.api.application import Kept
     from galerne.flows.audit import Audit
     from galerne.flows.batches import Batches
+    from galerne.flows.erasure import Erasure
     from galerne.flows.files import Files
     from galerne.flows.invoicing import Invoicing
     from galerne.flows.links import Signer
@@ -43,6 +45,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.store.batches import SqlJobs
     from galerne.store.books import SqlBooks
     from galerne.store.contents import ContentFolder
+    from galerne.store.erasure import SqlErasable
     from galerne.store.files import SqlFiles
     from galerne.store.invoices import SqlInvoiceBook
     from galerne.store.journal import Journal, left_journals, remove_journal
@@ -80,7 +83,8 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         receipts=Receipts(SqlReceiptLog(database), key),
         usage=UsageReports(books),
         invoicing=Invoicing(SqlInvoiceBook(database), books, settings),
-        audit=Audit(audit, key),
+        audit=Audit(audit, key, settings),
+        erasure=Erasure([SqlErasable(database)], audit, key),
         chats=_open_chats(database),
         identity=build_identity(database, audit),
     )
@@ -122,7 +126,22 @@ def open_audit(settings: Settings) -> Iterator[Audit]:
 
     database, key = open_database(settings), receipts_key(settings)
     try:
-        yield Audit(SqlAuditLog(database, key), key)
+        yield Audit(SqlAuditLog(database, key), key, settings)
+    finally:
+        database.close()
+
+
+@contextmanager
+def open_erasure(settings: Settings) -> Iterator[Erasure]:
+    """What erases people from this machine's database. Raises `SettingsError`."""
+    from galerne.flows.erasure import Erasure
+    from galerne.store.audit import SqlAuditLog
+    from galerne.store.erasure import SqlErasable
+    from galerne.store.schema import open_database
+
+    database, key = open_database(settings), receipts_key(settings)
+    try:
+        yield Erasure([SqlErasable(database)], SqlAuditLog(database, key), key)
     finally:
         database.close()
 

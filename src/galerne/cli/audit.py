@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -86,6 +86,27 @@ def verify(file: CheckedFile = None, key: CheckedKey = None, head: KeptHeads = N
     heads = kept_heads(head or (), AUDIT, public)
     with open_lines(file) if file is not None else nullcontext(_own_lines()) as lines:
         verify_log(lines, "records", public, heads, as_json)
+
+
+@app.command(epilog="Example: galerne audit erase user-2f6c0e1b7a9d4c55 > certificate.json")
+def erase(
+    id: Annotated[str, typer.Argument(help="The id of a user.")],
+    kind: Annotated[
+        Literal["user", "operator", "address", "email"], typer.Option(help="What the id is, if it is no user's.")
+    ] = "user",
+) -> None:
+    """Erase somebody for good, and print a signed certificate.
+
+    What is theirs is removed, and what the log says of who they are nobody can read any more. Copies of the database
+    that were made before still hold it: let them expire.
+    """
+    from galerne import bootstrap
+    from galerne.ledger.audit import Action, Event, Party
+    from galerne.settings import load_settings
+
+    with bootstrap.open_erasure(load_settings()) as erasure:
+        certificate = erasure.erase(Party(kind, id), Event(Action.USER_ERASED, bootstrap.operator()))
+    typer.echo(json.dumps(certificate))
 
 
 @contextmanager

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from galerne.flows.auditing import note
 from galerne.flows.signed_log import SignedLog, checked
 from galerne.identity.caller import Caller
-from galerne.ledger.audit import Action, AuditFilter, AuditLog, AuditPage
+from galerne.ledger.audit import Action, AuditFilter, AuditLog, AuditPage, Retention
 from galerne.ledger.chain import Fault
 from galerne.ledger.heads import AUDIT
 from galerne.ledger.signing import SigningKey
+from galerne.settings import Settings
 
 
 class Audit(SignedLog):
     """Who reads it is on it, too."""
 
-    def __init__(self, log: AuditLog, key: SigningKey) -> None:
-        super().__init__(AUDIT, log, key)
+    def __init__(
+        self,
+        log: AuditLog,
+        key: SigningKey,
+        settings: Settings,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__(AUDIT, log, key, clock)
         self.log = log
+        self._days = {each: int(getattr(settings, f"audit_{each.value}_days")) for each in Retention}
 
     async def page(self, which: AuditFilter, limit: int, before: int | None, caller: Caller) -> AuditPage:
         """The newest records, or those before an index."""
@@ -34,6 +44,11 @@ class Audit(SignedLog):
     async def now(self) -> dict[str, Any]:
         """How far it is, signed."""
         return await asyncio.to_thread(self.head)
+
+    def tidy(self) -> None:
+        """Remove what has been kept for as long as the settings say. Blocks."""
+        now = self._clock()
+        self.log.prune({each: now - timedelta(days=days) for each, days in self._days.items()})
 
     async def export(self, caller: Caller) -> None:
         """Say that it will be taken elsewhere: `lines` gives it."""

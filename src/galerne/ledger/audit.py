@@ -16,6 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from galerne.ledger.chain import Head
 from galerne.ledger.logs import Log
 from galerne.ledger.usage import Usage
 
@@ -176,6 +177,15 @@ class AuditLog(Log, Protocol):
 
     def page(self, which: AuditFilter, limit: int, before: int | None = None) -> AuditPage:
         """The newest `limit` records, or those before an index."""
+
+    def erase(self, person: Party, by: Event, removed: Mapping[str, int]) -> tuple[str | None, Head | None]:
+        """Destroy the person's key, and record that, with what else was removed.
+
+        Returns their pseudonym, and the head with that record. (None, None): nothing was known of them, nor removed.
+        """
+
+    def prune(self, before: Mapping[Retention, datetime]) -> int:
+        """Let checkpoints stand for the records of each class from before a time. Returns how many went."""
 
 
 def answer_given(used: Usage, receipt: str) -> Event:

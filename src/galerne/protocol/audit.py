@@ -45,3 +45,11 @@ class AuditReport(BaseModel):
     records: int
     faults: list[AuditFault]
     checked_at: datetime
+
+
+class ErasureRequest(BaseModel):
+    """Who shall be erased."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    user: str = Field(max_length=200, description="The id of a user.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,21 +18,39 @@ from sqlalchemy import (
     DateTime,
     Index,
     LargeBinary,
+    Row,
     String,
     Table,
     Text,
+    and_,
+    delete,
+    func,
     insert,
     or_,
     select,
 )
 
-from galerne.ledger.audit import PERSONAL, AuditFilter, AuditPage, Event, Party, event_body
-from galerne.ledger.chain import Head
+from galerne.ledger.audit import (
+    PERSONAL,
+    SERVER,
+    Action,
+    AuditFilter,
+    AuditPage,
+    Event,
+    Party,
+    Retention,
+    event_body,
+)
+from galerne.ledger.canonical import canonical
+from galerne.ledger.chain import CHECKPOINT, EMPTY, Head, checkpoint
 from galerne.ledger.sealing import Seal, new_seal, opened, sealed
 from galerne.ledger.signing import SigningKey
-from galerne.store.database import Database, searchable
+from galerne.store.database import Database, erase_for_good, searchable
 from galerne.store.log_table import LogTable
 from galerne.store.metadata import metadata
+
+ERASED = "erased"
+"""The kind of a party that was a person."""
 
 _LONGEST = 128  # characters of an id that are searched
 
@@ -96,7 +116,8 @@ class SqlAuditLog:
 
     def page(self, which: AuditFilter, limit: int, before: int | None = None) -> AuditPage:
         with self._database.read() as connection:
-            wanted = select(audit.c.number, audit.c.record).where(*_conditions(connection, which))
+            fits = [audit.c.action != CHECKPOINT, *_conditions(connection, which)]
+            wanted = select(audit.c.number, audit.c.record).where(*fits)
             if before is not None:
                 wanted = wanted.where(audit.c.number < before)
             rows = connection.execute(wanted.order_by(audit.c.number.desc()).limit(limit + 1)).all()
@@ -106,6 +127,39 @@ class SqlAuditLog:
             [_readable(record, keys) for record in records], rows[limit - 1].number if len(rows) > limit else None
         )
 
+    def erase(self, person: Party, by: Event, removed: Mapping[str, int]) -> tuple[str | None, Head | None]:
+        known = delete(people).where(people.c.id == _person(person.kind, person.id or "")).returning(people.c.pseudonym)
+        with self._database.write() as connection:
+            erase_for_good(connection)
+            pseudonym = connection.execute(known).scalar()
+            if pseudonym is None and not removed:
+                return None, None
+            event = replace(by, object=Party(ERASED, pseudonym), details={**by.details, **removed})
+            head = append_event(connection, event, self._clock(), self._key)
+        self._database.forget()
+        return pseudonym, head
+
+    def prune(self, before: Mapping[Retention, datetime]) -> int:
+        with self._database.write() as connection:
+            audit_log.lock(connection)
+            now, count = self._clock(), 0
+            for run in _runs(connection, before):
+                count += sum(row.action != CHECKPOINT for row in run.rows)
+                self._replace(connection, run, now)
+            if count:
+                append_event(connection, Event(Action.AUDIT_PRUNED, SERVER, details={"records": count}), now, self._key)
+        return count
+
+    def _replace(self, connection: Connection, run: _Run, now: datetime) -> None:
+        """Let a checkpoint stand for a run of records."""
+        last = run.rows[-1]
+        record = checkpoint(
+            run.before, Head(last.number + 1, last.digest), now.isoformat(timespec="milliseconds"), self._key
+        )
+        connection.execute(delete(audit).where(audit.c.number.between(run.before.size, last.number)))
+        row = {"number": last.number, "digest": last.digest, "record": canonical(record).decode(), "time": now}
+        connection.execute(insert(audit).values(**row, retention=CHECKPOINT, action=CHECKPOINT))
+
     def lines(self) -> Iterator[str]:
         with self._database.read() as connection:
             yield from audit_log.lines(connection)
@@ -113,6 +167,31 @@ class SqlAuditLog:
     def head(self) -> Head:
         with self._database.read() as connection:
             return audit_log.head(connection)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Records that follow each other and whose time is over. `_runs` sets every field."""
+
+    before: Head
+    rows: Sequence[Row[Any]]
+
+
+def _runs(connection: Connection, before: Mapping[Retention, datetime]) -> list[_Run]:
+    """Checkpoints from earlier times are part of the runs that they lie in."""
+    over = or_(*(and_(audit.c.retention == each.value, audit.c.time < time) for each, time in before.items()))
+    last = connection.execute(select(func.max(audit.c.number)).where(over)).scalar()
+    if last is None:
+        return []
+    columns = (audit.c.number, audit.c.digest, audit.c.action, over.label("over"))
+    rows = connection.execute(select(*columns).where(audit.c.number <= last).order_by(audit.c.number))
+    runs, head = [], EMPTY
+    for gone, group in itertools.groupby(rows, lambda row: row.over or row.action == CHECKPOINT):
+        run = list(group)
+        if gone and any(row.over for row in run):
+            runs.append(_Run(head, run))
+        head = Head(run[-1].number + 1, run[-1].digest)
+    return runs
 
 
 def _kept(connection: Connection, party: Party) -> dict[str, Any]:

@@ -63,6 +63,12 @@ class Database:
                     raise
                 connection.commit()
 
+    def forget(self) -> None:
+        """Let nothing of what was deleted remain in SQLite's write-ahead log, as far as nobody reads in it now."""
+        if self.is_sqlite:
+            with self._writing, self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -75,6 +81,12 @@ class Database:
             if failure is None:
                 raise
             raise failure from error
+
+
+def erase_for_good(connection: Connection) -> None:
+    """What this connection deletes is overwritten, where the database would else leave it until it needs the room."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
 
 def searchable(text: str) -> str:
@@ -137,7 +149,7 @@ def _failure(error: OperationalError, url: URL) -> GalerneError | None:
     if isinstance(cause, sqlite3.Error):
         code = cause.sqlite_errorcode & 0xFF  # the rest says more than is needed
         full = code == sqlite3.SQLITE_FULL
-        if not full and code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN):
+        if not full and code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
             return None
     else:
         full = (
