@@ -11,8 +11,10 @@ from typing import Any
 
 from tests.api.kept_house import KeptHouse, form
 
-from galerne.bootstrap import open_administration
+from galerne.bootstrap import open_administration, open_identity
 from galerne.errors import GalerneError
+from galerne.identity.caller import LOCAL_ADMIN
+from galerne.identity.permissions import Role
 from galerne.ledger.prices import Kind, Price
 from galerne.ledger.quota import Holder, Limit, Measure, Subject
 from galerne.settings import Settings
@@ -51,11 +53,13 @@ async def day(folder: Path, tell: Tell) -> None:
 
 def administer(folder: Path, tell: Tell) -> None:
     try:
-        with open_administration(Settings(data_dir=folder)) as administration:
-            _, key = administration.create_key("crash", "town")
+        with open_identity(Settings(data_dir=folder)) as identity:
+            service = identity.users.create_service("crash", "default", Role.MEMBER, LOCAL_ADMIN)
+            _, key = identity.keys.make("crash", service.id, LOCAL_ADMIN)
             tell({"key": key.id})
-            administration.revoke_key(key.id)
+            identity.keys.revoke(key.id, LOCAL_ADMIN)
             tell({"revoked": key.id})
+        with open_administration(Settings(data_dir=folder)) as administration:
             administration.set_limit(Subject(Holder.WORKSPACE, "town"), Measure.TOKENS_MONTH, 12_345)
             tell({"limit": 12_345})
             administration.set_price("another", Kind.INPUT, 77, datetime(2026, 1, 1, tzinfo=UTC).date())

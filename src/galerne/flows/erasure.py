@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from galerne.errors import NotFound
+from galerne.errors import Forbidden, NotFound
+from galerne.identity.caller import LOCAL_USER
 from galerne.ledger.audit import AuditLog, Event, Party
 from galerne.ledger.erasure import Erasable, certificate
 from galerne.ledger.signing import SigningKey
@@ -28,7 +29,9 @@ class Erasure:
         self._clock = clock
 
     def erase(self, person: Party, by: Event) -> dict[str, Any]:
-        """The certificate. `by` says who asks for it, as the audit log has it. Raises `NotFound`."""
+        """The certificate. `by` says who asks for it, as the audit log has it. Raises `NotFound`, `Forbidden`."""
+        if person.id == LOCAL_USER:
+            raise Forbidden("this machine's own administrator stays.")
         removed: Counter[str] = Counter()
         if person.kind == "user" and person.id is not None:
             for part in self._parts:

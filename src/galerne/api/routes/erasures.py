@@ -11,7 +11,7 @@ from galerne.api.access import needs
 from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
-from galerne.errors import NotFound
+from galerne.errors import Forbidden, NotFound
 from galerne.flows.auditing import event_of
 from galerne.flows.erasure import Erasure
 from galerne.identity.permissions import Permission
@@ -19,7 +19,7 @@ from galerne.ledger.audit import Action, Party
 from galerne.protocol.audit import ErasureRequest
 from galerne.settings import Settings
 
-_ERASING = fails(*READING, *KEEPING, NotFound)
+_ERASING = fails(*READING, *KEEPING, NotFound, Forbidden)
 
 
 def erasure_routes(erasure: Erasure, settings: Settings) -> APIRouter:
