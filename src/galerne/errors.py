@@ -22,6 +22,7 @@
     └── Unavailable               try again later; `retry_after` says when
         ├── QueueFull             too many requests wait already
         ├── QuotaExceeded         a limit of the caller's is reached; it says which, and when it frees
+        ├── TooManyTries          to sign in; `retry_after` says when the next one counts
         ├── ModelLoading          the model is not ready yet
         ├── Busy                  something else is at work on the same thing
         ├── EngineFailed          the engine stopped in the middle of the request
@@ -144,6 +145,10 @@ class QueueFull(Unavailable):
 
 class QuotaExceeded(Unavailable):
     code = "quota_exceeded"
+
+
+class TooManyTries(Unavailable):
+    code = "too_many_tries"
 
 
 class ModelLoading(Unavailable):

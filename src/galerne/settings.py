@@ -49,6 +49,12 @@ class Settings(BaseSettings):
         "auto", description="Who may ask. auto: everybody where only this machine can; elsewhere, whoever shows a key."
     )
 
+    session_hours: int = Field(168, ge=1, le=8760, description="How long somebody who signed in stays so at most.")
+    session_idle_minutes: int = Field(720, ge=1, le=525_600, description="How long without doing anything.")
+    sign_in_tries: int = Field(10, ge=1, le=1000, description="Of one account or address, in a window of time.")
+    sign_in_window_minutes: int = Field(15, ge=1, le=1440)
+    min_password_chars: int = Field(12, ge=8, le=128)
+    invitation_hours: int = Field(72, ge=1, le=8760, description="How long a person may take to set a password.")
     key_overlap_hours: int = Field(
         24, ge=0, le=8760, description="How long the old secret of a key that is rotated still counts."
     )

@@ -66,7 +66,7 @@ async def test_every_role_at_every_address(house: KeptHouse) -> None:
             answer = await house.client.get(address, {"authorization": f"Bearer {role}"}, method=method)
             refused = bool(needed - GRANTS[role])
             assert (answer.status == 403) == refused, (method, path, role, answer.body)
-            assert answer.status != 401
+            assert answer.status != 401 or path == "/v1/sessions/current"  # a key has no session
         assert ((await house.client.get(address, method=method)).status == 401) == known, (method, path)
 
 

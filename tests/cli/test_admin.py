@@ -101,6 +101,50 @@ def test_what_makes_no_sense_is_refused(arguments: tuple[str, ...]) -> None:
     assert isinstance(run(*arguments).exception, InvalidRequest)
 
 
+def test_the_first_start_gives_the_administrator_a_key_once() -> None:
+    assert bootstrap.first_key(Settings()) is None  # everybody is let in
+    keys = Settings(auth="keys")
+    secret = bootstrap.first_key(keys)
+    assert secret is not None
+    assert bootstrap.first_key(keys) is None
+    (listed,) = json.loads(done("keys", "list", "--json"))
+    assert (listed["user"], listed["scopes"], listed["prefix"]) == ("local", None, secret[:10])
+    done("keys", "revoke", listed["id"])
+    assert bootstrap.first_key(keys) is None
+
+
+def test_users_and_services_from_the_terminal() -> None:
+    done("workspaces", "create", "hall", "--name", "Town hall")
+    invited = done("users", "create", "anna@town.example", "Anna", "--workspace", "hall", "--role", "auditor")
+    assert "auditor of the workspace hall" in invited
+    assert "gas-" in invited
+    done("services", "create", "intranet", "--role", "guest")
+    anna, local = json.loads(done("users", "list", "--json"))
+    assert (anna["email"], local["id"]) == ("anna@town.example", "local")
+    (service,) = json.loads(done("services", "list", "--workspace", "default", "--json"))
+    key = json.loads(done("keys", "create", "blue", "--user", service["id"], "--scope", "chat", "--json"))
+    assert (key["user"], key["scopes"]) == (service["id"], ["chat"])
+    rotated = json.loads(done("keys", "rotate", key["id"], "--hours", "1", "--json"))
+    assert rotated["key"] != key["key"]
+    assert "member" in done("users", "change", anna["id"], "--role", "member")
+    assert "disabled" in done("users", "disable", anna["id"])
+    assert "disabled" not in done("users", "enable", anna["id"])
+    assert "gas-" in done("users", "invite", anna["id"])
+    done("services", "delete", service["id"])
+    assert done("services", "list") == "none\n"
+    for wrong in (
+        ("users", "change", "none"),
+        ("users", "disable", service["id"]),
+        ("keys", "create", "x", "--user", "y"),
+    ):
+        assert isinstance(run(*wrong).exception, NotFound)
+    done("workspaces", "disable", "hall")
+    assert json.loads(done("workspaces", "list", "--json"))[1]["disabled"]
+    done("workspaces", "enable", "hall")
+    done("workspaces", "rename", "hall", "City hall")
+    assert done("workspaces", "organisation", "City of Nantes") == "City of Nantes\n"
+
+
 def test_a_server_for_others_wants_keys() -> None:
     database, _ = bootstrap.open_receipts(Settings())
     with pytest.raises(SettingsError, match="everybody who reaches"):

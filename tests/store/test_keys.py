@@ -14,14 +14,15 @@ from galerne.flows.keys import KeyRing
 from galerne.flows.users import UserChange, Users
 from galerne.identity.caller import LOCAL_ADMIN
 from galerne.identity.directory import UserKind, Workspace, new_user
-from galerne.identity.key_callers import KeyCallers
 from galerne.identity.keys import digest_of, make_key
+from galerne.identity.known_callers import KnownCallers
 from galerne.identity.permissions import GRANTS, Permission, Role
 from galerne.ledger.signing import SigningKey
 from galerne.store.audit import SqlAuditLog
 from galerne.store.database import Database
 from galerne.store.directory import SqlDirectory, users, workspaces
 from galerne.store.keys import SqlKeys, key_secrets, keys
+from galerne.store.sessions import SqlSessions
 from galerne.store.standing import SqlStanding
 
 KEY = SigningKey.of(bytes(32))
@@ -54,9 +55,14 @@ def made(kept: SqlKeys, database: Database, workspace: str = "town", **how: Any)
     return secret, key.id
 
 
+def callers_of(database: Database, **how: Any) -> KnownCallers:
+    stores = SqlKeys(database), SqlSessions(database), SqlStanding(database)
+    return KnownCallers(*stores, idle=timedelta(hours=1), **how)
+
+
 async def test_a_key_leads_to_its_workspace(kept: SqlKeys, database: Database) -> None:
     (town, id), (hall, _) = made(kept, database), made(kept, database, "hall")
-    callers = KeyCallers(kept, SqlStanding(database), clock=Clock())
+    callers = callers_of(database, clock=Clock())
     assert (await callers.identify(town)).workspace == "town"
     assert (await callers.identify(town)).key == id
     assert (await callers.identify(hall)).workspace == "hall"
@@ -66,14 +72,14 @@ async def test_whoever_shows_none_is_refused_unless_the_door_is_open(kept: SqlKe
     secret, _ = made(kept, database)
     for shown in (None, "", "none", secret[:-1], "\ud800"):
         with pytest.raises(NotAuthenticated):
-            await KeyCallers(kept, SqlStanding(database), clock=Clock()).identify(shown)
-        assert await KeyCallers(kept, SqlStanding(database), open_door=True).identify(shown) == LOCAL_ADMIN
+            await callers_of(database, clock=Clock()).identify(shown)
+        assert await callers_of(database, open_door=True).identify(shown) == LOCAL_ADMIN
 
 
 async def test_a_key_ends_when_it_expires_or_is_revoked(kept: SqlKeys, database: Database) -> None:
     (secret, _), (other, id) = made(kept, database, expires=NOW + timedelta(days=1)), made(kept, database)
     clock = Clock()
-    callers = KeyCallers(kept, SqlStanding(database), open_door=True, clock=clock)
+    callers = callers_of(database, open_door=True, clock=clock)
     await callers.identify(secret)
     clock.now = NOW + timedelta(days=1)
     with pytest.raises(NotAuthenticated, match="has expired"):
@@ -87,7 +93,7 @@ async def test_a_key_ends_when_it_expires_or_is_revoked(kept: SqlKeys, database:
 async def test_its_last_use_is_noted_to_the_minute(kept: SqlKeys, database: Database) -> None:
     secret, _ = made(kept, database)
     clock = Clock()
-    callers = KeyCallers(kept, SqlStanding(database), clock=clock)
+    callers = callers_of(database, clock=clock)
     for seconds in (0, 30, 90):
         clock.now = NOW + timedelta(seconds=seconds)
         await callers.identify(secret)
@@ -103,7 +109,7 @@ def test_the_key_itself_is_nowhere(kept: SqlKeys, database: Database) -> None:
 
 
 async def test_a_key_is_what_its_holder_may_do_within_its_scopes(kept: SqlKeys, database: Database) -> None:
-    callers = KeyCallers(kept, SqlStanding(database), clock=Clock())
+    callers = callers_of(database, clock=Clock())
     whole, _ = made(kept, database, role=Role.GUEST)
     assert (await callers.identify(whole)).permissions == GRANTS[Role.GUEST]
     scopes = frozenset({Permission.CHAT, Permission.AUDIT})
@@ -122,13 +128,13 @@ async def test_whoever_is_disabled_is_refused(kept: SqlKeys, database: Database,
     with database.write() as connection:
         connection.execute(table.update().values(disabled=NOW))
     with pytest.raises(NotAuthenticated, match="was disabled"):
-        await KeyCallers(kept, SqlStanding(database), clock=Clock()).identify(secret)
+        await callers_of(database, clock=Clock()).identify(secret)
 
 
 async def test_a_rotated_key_keeps_its_id_and_its_old_secret_for_a_while(kept: SqlKeys, database: Database) -> None:
     old, id = made(kept, database)
     clock = Clock()
-    callers = KeyCallers(kept, SqlStanding(database), clock=clock)
+    callers = callers_of(database, clock=clock)
     ring = KeyRing(kept, SqlDirectory(database), SqlAuditLog(database, KEY), clock)
     new, key = ring.rotate(id, timedelta(hours=1), LOCAL_ADMIN)
     assert (key.id, key.prefix) == (id, new[:10])
@@ -150,7 +156,7 @@ async def test_a_rotated_key_keeps_its_id_and_its_old_secret_for_a_while(kept: S
 
 async def test_who_has_lost_the_right(kept: SqlKeys, database: Database) -> None:
     clock = Clock()
-    callers = KeyCallers(kept, SqlStanding(database), clock=clock)
+    callers = callers_of(database, clock=clock)
     ring, users_ = (
         KeyRing(kept, SqlDirectory(database), SqlAuditLog(database, KEY), clock),
         Users(SqlDirectory(database), kept, SqlAuditLog(database, KEY), clock),

@@ -41,6 +41,7 @@ from galerne.api.routes.metrics import metrics_routes
 from galerne.api.routes.models import model_routes
 from galerne.api.routes.receipts import receipt_routes
 from galerne.api.routes.responses import response_routes
+from galerne.api.routes.sessions import session_routes
 from galerne.api.routes.tokens import token_routes
 from galerne.api.routes.usage import usage_routes
 from galerne.flows.agents import Agents
@@ -157,9 +158,10 @@ def create_app(
 
 def _include_identity(app: FastAPI, identity: Identity, settings: Settings, *, open_door: bool) -> None:
     app.include_router(me_routes(identity.users, open_door=open_door))
+    app.include_router(session_routes(identity, settings, open_door=open_door))
     app.include_router(my_key_routes(identity.keys, settings))
     app.include_router(admin_workspace_routes(identity.workspaces, settings))
-    app.include_router(admin_user_routes(identity.users, settings))
+    app.include_router(admin_user_routes(identity.users, identity.sign_in, settings))
     app.include_router(admin_key_routes(identity.keys, settings))
 
 

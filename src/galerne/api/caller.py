@@ -9,10 +9,11 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from galerne.api.cookie import check_csrf, check_site, session_token
 from galerne.api.errors import respond
 from galerne.api.inside import CALLER
 from galerne.api.request_id import current_request_id
-from galerne.errors import NotAuthenticated
+from galerne.errors import Forbidden, GalerneError, NotAuthenticated
 from galerne.identity.caller import Caller, Callers
 from galerne.identity.standing import UnderWay
 
@@ -20,7 +21,7 @@ PREFIX = "/v1/"
 
 
 class Identify:
-    """Finds the caller by the key that the request shows, and ends the request when that key no longer counts.
+    """Finds the caller by the key or the session that the request shows, and ends the request when it no longer counts.
 
     Whoever is not known is refused by the route, if it wants a caller (`access`).
     """
@@ -36,12 +37,7 @@ class Identify:
             return
         state = scope.setdefault("state", {})
         if CALLER not in state:  # else the server sent it itself
-            try:
-                caller = await self._callers.identify(_key(Headers(scope=scope)))
-                known = replace(caller, request=current_request_id(), address=_address(scope))
-                state[CALLER] = known
-            except NotAuthenticated as refusal:
-                state[CALLER] = refusal
+            state[CALLER] = await self._caller(scope)
         caller = state[CALLER]
         if isinstance(caller, Caller):
             with self._under_way.watch(caller) as end:
@@ -49,17 +45,31 @@ class Identify:
         else:
             await self._app(scope, receive, send)
 
+    async def _caller(self, scope: Scope) -> Caller | GalerneError:
+        """Who asks, or why nobody may by what was shown."""
+        headers = Headers(scope=scope)
+        key, token = _key(headers), session_token(headers)
+        try:
+            caller = await self._callers.identify(key or token)
+            if key is None:
+                check_site(scope["method"], headers)
+            if key is None and token is not None and caller.session is not None:
+                check_csrf(scope["method"], headers, token)
+        except (NotAuthenticated, Forbidden) as refusal:
+            return refusal
+        return replace(caller, request=current_request_id(), address=address_of(scope))
+
 
 def caller_of(http: Request) -> Caller:
-    """Who sent this request. Raises `NotAuthenticated`."""
+    """Who sent this request. Raises `NotAuthenticated`, and `Forbidden` for another site's."""
     caller = http.state.caller
-    if isinstance(caller, NotAuthenticated):
+    if isinstance(caller, GalerneError):
         raise caller
     assert isinstance(caller, Caller)
     return caller
 
 
-def _address(scope: Scope) -> str | None:
+def address_of(scope: Scope) -> str | None:
     """Of the client, or of whoever stands before this server."""
     client = scope.get("client")
     return client[0] if client else None
@@ -86,7 +96,7 @@ async def _while_known(app: ASGIApp, end: asyncio.Event, scope: Scope, receive: 
 
     await app(scope, receive_until, send_until)
     if end.is_set() and not began:
-        ended = NotAuthenticated("the key was revoked meanwhile, or its holder disabled.", where="authorization")
+        ended = NotAuthenticated("the right to it was taken away meanwhile.", where="authorization")
         await respond(ended)(scope, receive, send)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from galerne.flows.users import Profile
+from galerne.identity.caller import Caller
 from galerne.identity.directory import User, UserKind, Workspace
 from galerne.identity.keys import Key
+from galerne.identity.sessions import Session
 from galerne.protocol.identity import (
     KeyCard,
     Me,
@@ -15,6 +17,7 @@ from galerne.protocol.identity import (
     NewKey,
     PersonPrincipal,
     ServicePrincipal,
+    SessionCard,
     UserCard,
     WhoAmI,
     WorkspaceCard,
@@ -63,6 +66,18 @@ def key_card(key: Key) -> KeyCard:
 
 def new_key(secret: str, key: Key) -> NewKey:
     return NewKey(key=secret, **_key(key))
+
+
+def session_card(session: Session, caller: Caller) -> SessionCard:
+    return SessionCard(
+        id=session.id,
+        created_at=session.created,
+        last_used_at=session.last_used,
+        expires_at=session.expires,
+        address=session.address,
+        agent=session.agent,
+        current=session.id == caller.session,
+    )
 
 
 def user_card(user: User) -> UserCard:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from galerne.bootstrap.accounts import open_invoicing, receipts_key
 from galerne.bootstrap.engines import WORKER, build_engine, build_generator, run_worker
-from galerne.bootstrap.identity import open_callers, open_identity
+from galerne.bootstrap.identity import first_key, open_callers, open_identity
 from galerne.bootstrap.keeping import (
     account_name,
     note,
@@ -38,6 +38,7 @@ __all__ = [
     "build_engine",
     "build_generator",
     "compile_kernels",
+    "first_key",
     "load_local_model",
     "note",
     "open_administration",

@@ -5,24 +5,29 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from galerne.errors import SettingsError
 
 if TYPE_CHECKING:
     from galerne.flows.identity import Identity
+    from galerne.flows.sign_in import SignInStores
     from galerne.identity.caller import Callers
+    from galerne.identity.directory import Directory
     from galerne.ledger.audit import AuditLog
     from galerne.settings import Settings
     from galerne.store.database import Database
 
 
-def build_identity(database: Database, audit: AuditLog) -> Identity:
+def build_identity(database: Database, audit: AuditLog, settings: Settings) -> Identity:
     """The flows over users, workspaces and keys."""
     from galerne.flows.identity import Identity
     from galerne.flows.keys import KeyRing
+    from galerne.flows.sign_in import SignIn
     from galerne.flows.users import Users
     from galerne.flows.workspaces import Workspaces
+    from galerne.identity.passwords import Hasher
     from galerne.store.directory import SqlDirectory
     from galerne.store.keys import SqlKeys
 
@@ -31,6 +36,20 @@ def build_identity(database: Database, audit: AuditLog) -> Identity:
         workspaces=Workspaces(directory, audit),
         users=Users(directory, keys, audit),
         keys=KeyRing(keys, directory, audit),
+        sign_in=SignIn(_sign_in_stores(database, directory), Hasher(), audit, settings),
+    )
+
+
+def _sign_in_stores(database: Database, directory: Directory) -> SignInStores:
+    from galerne.flows.sign_in import SignInStores
+    from galerne.store.sessions import SqlInvitations, SqlPasswords, SqlSessions, SqlTries
+
+    return SignInStores(
+        directory=directory,
+        passwords=SqlPasswords(database),
+        sessions=SqlSessions(database),
+        invitations=SqlInvitations(database),
+        tries=SqlTries(database),
     )
 
 
@@ -43,23 +62,38 @@ def open_identity(settings: Settings) -> Iterator[Identity]:
 
     database, key = open_database(settings), receipts_key(settings)
     try:
-        yield build_identity(database, SqlAuditLog(database, key))
+        yield build_identity(database, SqlAuditLog(database, key), settings)
     finally:
         database.close()
 
 
 def open_callers(database: Database, settings: Settings) -> Callers:
     """Who may ask. Raises `SettingsError` for a server that anybody on the network could use."""
-    from galerne.identity.key_callers import KeyCallers
+    from galerne.identity.known_callers import KnownCallers
     from galerne.store.keys import SqlKeys
+    from galerne.store.sessions import SqlSessions
     from galerne.store.standing import SqlStanding
 
+    idle = timedelta(minutes=settings.session_idle_minutes)
+    stores = SqlKeys(database), SqlSessions(database), SqlStanding(database)
+    return KnownCallers(*stores, idle=idle, open_door=_is_open(settings))
+
+
+def first_key(settings: Settings) -> str | None:
+    """A key for the administrator of a server that wants keys where there never was one; else None."""
+    if _is_open(settings):
+        return None
+    with open_identity(settings) as identity:
+        return identity.keys.make_first()
+
+
+def _is_open(settings: Settings) -> bool:
+    """Whether whoever asks is let in. Raises `SettingsError` where anybody on the network could ask."""
     local = settings.host == "localhost" or _is_loopback(settings.host)
     if settings.auth == "none" and not local:
-        hint = "Listen on 127.0.0.1, or make keys with `galerne admin keys create` and set auth to keys."
+        hint = "Listen on 127.0.0.1, or leave auth to keys: the first start prints one."
         raise SettingsError(f"everybody who reaches {settings.host} could ask.", where="auth", hint=hint)
-    open_door = local and settings.auth != "keys"
-    return KeyCallers(SqlKeys(database), SqlStanding(database), open_door=open_door)
+    return local and settings.auth != "keys"
 
 
 def _is_loopback(host: str) -> bool:

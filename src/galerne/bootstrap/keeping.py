@@ -86,7 +86,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         audit=Audit(audit, key, settings),
         erasure=Erasure([SqlErasable(database)], audit, key),
         chats=_open_chats(database),
-        identity=build_identity(database, audit),
+        identity=build_identity(database, audit, settings),
     )
 
 

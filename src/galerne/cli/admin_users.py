@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -39,7 +40,17 @@ def create_person(
 
     with local_identity() as identity:
         user = identity.users.create_person(email, name, workspace, permissions.Role(role), local_admin())
+        token, expires = identity.sign_in.invite(user.id, local_admin())
     _tell(user)
+    _tell_invitation(token, expires)
+
+
+@people.command("invite", epilog="Example: galerne admin users invite user-0d9e6a51c4b27f38")
+def invite(id: Id) -> None:
+    """Print a new word with which a person sets their password: this once."""
+    with local_identity() as identity:
+        token, expires = identity.sign_in.invite(id, local_admin())
+    _tell_invitation(token, expires)
 
 
 @services.command("create", epilog=SERVICES)
@@ -113,6 +124,10 @@ def _change(id: str, kind: str, change: UserChange) -> User:
 
     with local_identity() as identity:
         return identity.users.change(id, UserKind(kind), change, local_admin())
+
+
+def _tell_invitation(token: str, expires: datetime) -> None:
+    typer.echo(f"invitation, until {expires:%Y-%m-%d %H:%M} UTC: {token}")
 
 
 def _tell(user: User) -> None:

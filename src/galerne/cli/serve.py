@@ -19,6 +19,9 @@ def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on.", show_default="127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on.", show_default="8000")] = None,
     model: Model = None,
+    no_auth: Annotated[
+        bool, typer.Option("--no-auth", help="Let everybody in; only for an address of this machine alone.")
+    ] = False,
 ) -> None:
     """Serve models over HTTP, for the official Mistral and OpenAI clients. Ctrl-C stops the server."""
     from galerne import bootstrap
@@ -26,10 +29,12 @@ def serve(
     from galerne.cli.log_lines import configure_logs
     from galerne.settings import load_settings
 
-    settings = load_settings({"host": host, "port": port, "model": model})
+    settings = load_settings({"host": host, "port": port, "model": model, "auth": "none" if no_auth else None})
     configure_logs(settings.log_format, settings.log_level)
     with listen(settings.host, settings.port) as listener:
         server = Server(bootstrap.build_app(settings), settings.shutdown_seconds)
+        if (key := bootstrap.first_key(settings)) is not None:
+            typer.echo(f"The first start. The administrator's key, shown this once: {key}")
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         typer.echo(f"Serving {settings.model} on http://{shown}:{settings.port} (its documentation: /docs)")
         with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends

@@ -63,7 +63,7 @@ class BatchJob:
     @property
     def caller(self) -> Caller:
         """Who asks for the job's requests: who ordered it, in no hurry."""
-        return Caller(self.workspace, self.organisation, self.user, self.key, IN_BATCHES, patient=True)
+        return Caller(self.workspace, self.organisation, self.user, self.key, permissions=IN_BATCHES, patient=True)
 
 
 @dataclass(frozen=True, slots=True)

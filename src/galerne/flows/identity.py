@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from galerne.flows.keys import KeyRing
+from galerne.flows.sign_in import SignIn
 from galerne.flows.users import Users
 from galerne.flows.workspaces import Workspaces
 
@@ -16,3 +17,4 @@ class Identity:
     workspaces: Workspaces
     users: Users
     keys: KeyRing
+    sign_in: SignIn

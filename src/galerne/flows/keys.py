@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from galerne.errors import Forbidden, InvalidRequest, NotFound
 from galerne.flows.auditing import event_of
 from galerne.flows.names import check_name
-from galerne.identity.caller import Caller
+from galerne.identity.caller import LOCAL_ADMIN, LOCAL_USER, Caller
 from galerne.identity.directory import Directory, User
 from galerne.identity.keys import SHOWN, Key, Keys, digest_of, make_key, new_secret
 from galerne.identity.permissions import Permission
@@ -52,6 +52,15 @@ class KeyRing:
         self._keys.add(key, digest_of(secret))
         self._note(Action.KEY_MADE, key, caller)
         return secret, key
+
+    def make_first(self) -> str | None:
+        """A key for this machine's own administrator, if there never was any key; its secret is told this once."""
+        holder = self._directory.user(LOCAL_USER)
+        secret, key = make_key("first key", holder, None, self._clock(), None)
+        if not self._keys.add_first(key, digest_of(secret)):
+            return None
+        self._note(Action.KEY_MADE, key, LOCAL_ADMIN)
+        return secret
 
     def page(self, user: str | None, page: int, size: int) -> Sequence[Key]:
         """The newest first; `user` None: everybody's."""

@@ -22,6 +22,7 @@ class Caller:
     organisation: str = "default"
     user: str | None = None  # the id of a person or a service account; None only where there are no users: a terminal
     key: str | None = None  # the id of the key that was shown
+    session: str | None = None  # the id of the session, for a person who signed in
     permissions: frozenset[Permission] = frozenset()
     request: str | None = None  # its id; None: the server asks itself
     address: str | None = None  # where it came from, as far as the server can see

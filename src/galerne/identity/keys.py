@@ -58,6 +58,9 @@ class Keys(Protocol):
     def add(self, key: Key, digest: str) -> None:
         """Keep a new one."""
 
+    def add_first(self, key: Key, digest: str) -> bool:
+        """Keep it if there never was another one; False otherwise."""
+
     def find(self, digest: str) -> Opened | None:
         """The key with a secret of this hash."""
 

@@ -184,3 +184,49 @@ class RoleCard(AnswerModel):
 class RoleList(AnswerModel):
     object: Literal["list"] = "list"
     data: list[RoleCard]
+
+
+class Credentials(ProtocolModel):
+    email: Email
+    password: str = Field(max_length=1024)
+
+
+class InvitationAnswer(ProtocolModel):
+    token: str = Field(max_length=128)
+    password: str = Field(max_length=1024)
+
+
+class PasswordChange(ProtocolModel):
+    current_password: str = Field(max_length=1024)
+    new_password: str = Field(max_length=1024)
+
+
+class SignedInUser(Me):
+    """Somebody who is signed in."""
+
+    csrf_token: str
+
+
+class SessionCard(AnswerModel):
+    object: Literal["session"] = "session"
+    id: str
+    created_at: AwareDatetime
+    last_used_at: AwareDatetime
+    expires_at: AwareDatetime
+    address: str | None
+    agent: str | None
+    current: bool  # the one that asks
+
+
+class SessionList(AnswerModel):
+    object: Literal["list"] = "list"
+    data: list[SessionCard]
+
+
+class Invitation(AnswerModel):
+    token: str  # this once: with it, the person sets a password
+    expires_at: AwareDatetime
+
+
+class InvitedUser(UserCard):
+    invitation: Invitation

@@ -7,7 +7,21 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, DateTime, ForeignKey, Row, String, Table, Text, insert, or_, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    DateTime,
+    ForeignKey,
+    Row,
+    String,
+    Table,
+    Text,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from galerne.errors import NotFound
 from galerne.identity.keys import Key, Opened
@@ -40,6 +54,8 @@ key_secrets = Table(
     Column("expires", DateTime(timezone=True)),  # NULL: with its key
 )
 
+LOCK = 4_716_238_063  # of PostgreSQL's advisory locks
+
 _ALL = select(keys, users.c.workspace).join(users)
 
 
@@ -48,11 +64,17 @@ class SqlKeys:
         self._database = database
 
     def add(self, key: Key, digest: str) -> None:
-        row = {name: getattr(key, name) for name in Key.__slots__ if name in keys.c}
-        row["scopes"] = None if key.scopes is None else " ".join(sorted(key.scopes))
         with self._database.write() as connection:
-            connection.execute(insert(keys).values(row))
-            connection.execute(insert(key_secrets).values(digest=digest, key=key.id, prefix=key.prefix))
+            _add(connection, key, digest)
+
+    def add_first(self, key: Key, digest: str) -> bool:
+        with self._database.write() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+            if connection.execute(select(keys.c.id).limit(1)).first():
+                return False
+            _add(connection, key, digest)
+            return True
 
     def find(self, digest: str) -> Opened | None:
         secret = (key_secrets.c.prefix.label("shown"), key_secrets.c.expires.label("until"))
@@ -102,6 +124,13 @@ class SqlKeys:
     def used(self, id: str, when: datetime) -> None:
         with self._database.write() as connection:
             connection.execute(update(keys).where(keys.c.id == id).values(last_used=when))
+
+
+def _add(connection: Connection, key: Key, digest: str) -> None:
+    row = {name: getattr(key, name) for name in Key.__slots__ if name in keys.c}
+    row["scopes"] = None if key.scopes is None else " ".join(sorted(key.scopes))
+    connection.execute(insert(keys).values(row))
+    connection.execute(insert(key_secrets).values(digest=digest, key=key.id, prefix=key.prefix))
 
 
 def _key(row: Row[Any]) -> Key:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, or_, select
 from galerne.store.database import Database
 from galerne.store.directory import USERS, users, workspaces
 from galerne.store.keys import keys
+from galerne.store.sessions import sessions
 
 _ENABLED = (users.c.disabled.is_(None), workspaces.c.disabled.is_(None))
 
@@ -22,6 +23,7 @@ class SqlStanding:
         wanted = list(ids)
         valid = (
             select(users.c.id).select_from(USERS).where(users.c.id.in_(wanted), *_ENABLED),
+            select(sessions.c.id).where(sessions.c.id.in_(wanted), sessions.c.expires > now),
             select(keys.c.id).where(keys.c.id.in_(wanted), keys.c.revoked.is_(None), _not_over(keys.c.expires, now)),
         )
         with self._database.read() as connection:

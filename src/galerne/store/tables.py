@@ -20,6 +20,7 @@ from galerne.store import (  # noqa: F401
     labels,
     quota,
     receipts,
+    sessions,
     shares,
     threads,
     usage,

@@ -15,10 +15,13 @@ from galerne.api.identity_cards import user_card
 from galerne.api.parameters import Id
 from galerne.errors import DatabaseUnavailable, Forbidden, NotFound, Taken, TooLarge
 from galerne.flows.limits import check_limit
+from galerne.flows.sign_in import SignIn
 from galerne.flows.users import UserChange, Users
 from galerne.identity.directory import UserKind
 from galerne.identity.permissions import GRANTS, Permission, Role
 from galerne.protocol.identity import (
+    Invitation,
+    InvitedUser,
     PersonFields,
     RoleCard,
     RoleList,
@@ -40,7 +43,7 @@ class UserQuery(PageQuery):
     workspace: Word | None = None
 
 
-def admin_user_routes(users: Users, settings: Settings) -> APIRouter:
+def admin_user_routes(users: Users, sign_in: SignIn, settings: Settings) -> APIRouter:
     router = APIRouter(tags=["admin"], dependencies=[needs(Permission.USERS_READ)])
 
     @router.get("/v1/admin/roles")
@@ -49,11 +52,24 @@ def admin_user_routes(users: Users, settings: Settings) -> APIRouter:
         return RoleList(data=[RoleCard(id=role.value, permissions=sorted(GRANTS[role])) for role in Role])
 
     @router.post("/v1/admin/users", responses=_MAKING, openapi_extra=takes(PersonFields), dependencies=_MANAGING)
-    async def create_user(http: Request) -> UserCard:
+    async def create_user(http: Request) -> InvitedUser:
         """Let a person in: `invitation` is a word with which they set their password, told this once."""
         fields, caller = await read(PersonFields, http, settings), caller_of(http)
         who = (fields.email, fields.name, fields.workspace, Role(fields.role))
-        return user_card(await asyncio.to_thread(users.create_person, *who, caller))
+        user = await asyncio.to_thread(users.create_person, *who, caller)
+        token, expires = await asyncio.to_thread(sign_in.invite, user.id, caller)
+        invitation = Invitation(token=token, expires_at=expires)
+        return InvitedUser(**dict(user_card(user)), invitation=invitation)
+
+    @router.post(
+        "/v1/admin/users/{id}/invitation",
+        responses=fails(NotFound, Forbidden, *KEEPING),
+        dependencies=_MANAGING,
+    )
+    async def invite_user(id: Id, http: Request) -> Invitation:
+        """Another word with which a person sets their password; one of before no longer counts."""
+        token, expires = await asyncio.to_thread(sign_in.invite, id, caller_of(http))
+        return Invitation(token=token, expires_at=expires)
 
     @router.post(
         "/v1/admin/service-accounts", responses=_MAKING, openapi_extra=takes(ServiceFields), dependencies=_MANAGING

@@ -1,0 +1,67 @@
+"""The cookie that a browser shows for whoever signed in, and what keeps other sites from using it."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+
+from galerne.errors import Forbidden
+from galerne.identity.sessions import csrf_token
+
+COOKIE = "galerne_session"
+CSRF = "x-csrf-token"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def session_token(headers: Headers) -> str | None:
+    """The token in the cookie."""
+    try:
+        cookies = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        return None
+    return cookies[COOKIE].value if COOKIE in cookies else None
+
+
+def check_csrf(method: str, headers: Headers, token: str) -> None:
+    """The browser sends the cookie whichever site asks it to; only our own pages know the token. Raises `Forbidden`."""
+    if method in SAFE:
+        return
+    shown = headers.get(CSRF, "")
+    if not hmac.compare_digest(shown.encode(), csrf_token(token).encode()):
+        hint = "Send the `csrf_token` of GET /v1/sessions/current."
+        raise Forbidden("a request by cookie needs the token of its session.", where=CSRF, hint=hint)
+
+
+def check_site(method: str, headers: Headers) -> None:
+    """Where nobody shows who they are, another site must not act through a browser on this machine, either.
+
+    Browsers say where a request comes from (https://www.w3.org/TR/fetch-metadata/). Raises `Forbidden`.
+    """
+    if method not in SAFE and headers.get("sec-fetch-site") == "cross-site":
+        raise Forbidden("another site may not do this.", where="sec-fetch-site")
+
+
+def set_session(response: Response, http: Request, token: str, seconds: int) -> None:
+    response.set_cookie(
+        COOKIE, token, max_age=seconds, path="/", httponly=True, samesite="lax", secure=not _is_plain_loopback(http)
+    )
+
+
+def clear_session(response: Response, http: Request) -> None:
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=not _is_plain_loopback(http))
+
+
+def _is_plain_loopback(http: Request) -> bool:
+    """Without TLS, and on this machine: the one place where a cookie needs none."""
+    host = http.url.hostname or ""
+    if http.url.scheme != "http":
+        return False
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,85 @@
+"""Callers who show a key, or the token of a session."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
+
+from galerne.errors import NotAuthenticated
+from galerne.identity.caller import LOCAL_ADMIN, Caller
+from galerne.identity.directory import User
+from galerne.identity.keys import Keys, Opened, digest_of
+from galerne.identity.sessions import PREFIX, Session, Sessions, session_caller
+from galerne.identity.standing import Standing
+
+NOTE_USE = timedelta(minutes=1)
+"""How old the last note of a use may be before another is made."""
+
+HINT = "Send it as `Authorization: Bearer KEY`; `galerne admin keys create` makes one."
+
+
+class KnownCallers:
+    """Knows the holders of keys and sessions; with `open_door`, whoever shows neither is let in, too."""
+
+    def __init__(
+        self,
+        keys: Keys,
+        sessions: Sessions,
+        standing: Standing,
+        *,
+        idle: timedelta,
+        open_door: bool = False,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """A session that is not used for `idle` is over."""
+        self._keys = keys
+        self._sessions = sessions
+        self._standing = standing
+        self._idle = idle
+        self.open_door = open_door
+        self._clock = clock
+
+    async def identify(self, credential: str | None) -> Caller:
+        caller = await asyncio.to_thread(self._find, credential) if credential else None
+        if caller is not None:
+            return caller
+        if self.open_door:
+            return LOCAL_ADMIN
+        message = "this key or session is not known." if credential else "a key is needed."
+        raise NotAuthenticated(message, where="authorization", hint=HINT)
+
+    async def lost(self, callers: Collection[Caller]) -> set[Caller]:
+        named = {caller: {id for id in (caller.user, caller.key, caller.session) if id} for caller in callers}
+        ids = frozenset[str]().union(*named.values())
+        ended = await asyncio.to_thread(self._standing.ended, ids, self._clock())
+        return {caller for caller in callers if named[caller] & ended}
+
+    def _find(self, credential: str) -> Caller | None:
+        """Raises `NotAuthenticated` for what was known once."""
+        digest = digest_of(credential)
+        if credential.startswith(PREFIX):
+            session = self._sessions.find(digest)
+            return None if session is None else self._by_session(*session)
+        opened = self._keys.find(digest)
+        return None if opened is None else self._by_key(opened)
+
+    def _by_session(self, session: Session, user: User) -> Caller | None:
+        now = self._clock()
+        if user.disabled is not None or now >= session.expires or now - session.last_used >= self._idle:
+            return None
+        if now - session.last_used > NOTE_USE:
+            self._sessions.used(session.id, now)
+        return session_caller(session, user)
+
+    def _by_key(self, opened: Opened) -> Caller:
+        key, holder, now = opened.key, opened.holder, self._clock()
+        if holder.disabled is not None:
+            said, hint = f"the holder of the key {key.prefix}... was disabled.", "Ask an administrator."
+            raise NotAuthenticated(said, where="authorization", hint=hint)
+        if not key.valid(now):
+            said = f"the key {key.prefix}... {'was revoked' if key.revoked else 'has expired'}."
+            raise NotAuthenticated(said, where="authorization", hint="Ask for a new one.")
+        if key.last_used is None or now - key.last_used > NOTE_USE:
+            self._keys.used(key.id, now)
+        return Caller(holder.workspace, holder.organisation, user=holder.id, key=key.id, permissions=opened.permissions)
