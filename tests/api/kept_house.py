@@ -68,11 +68,13 @@ class KeptHouse:
     ) -> Answer:
         return await self.send(form(content, name, **fields), who=who).answer()
 
-    def send(self, *pieces: bytes, who: dict[str, str] = ANNA, ends: bool = True, **headers: str) -> Exchange:
+    def send(
+        self, *pieces: bytes, who: dict[str, str] = ANNA, path: str = "/v1/files", ends: bool = True, **headers: str
+    ) -> Exchange:
         """A form in pieces, which may never end."""
         kind = f"multipart/form-data; boundary={BOUNDARY.decode()}"
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.client.open("POST", "/v1/files", pieces, {"content-type": kind} | named | who, ends=ends)
+        return self.client.open("POST", path, pieces, {"content-type": kind} | named | who, ends=ends)
 
     def contents(self) -> Sequence[Path]:
         """What lies on the disk."""

@@ -13,23 +13,27 @@ from urllib.parse import quote
 
 import pytest
 from tests.api.client import Answer
-from tests.api.kept_house import ANNA, BERT, KeptHouse
+from tests.api.kept_house import ANNA, BERT, KeptHouse, form
 
 from galerne.store.database import Database
 
 Ids = dict[str, str]
 """The values of the parameters of a path."""
 
-EVERYBODYS = ("/v1/models/",)
-"""What belongs to no workspace."""
+EVERYBODYS = ("/v1/models/", "/v1/shared/", "/v1/admin/", "/v1/users/me/")
+"""What belongs to no workspace: to all, to whoever has the link, to those who look after all workspaces, to a user."""
 
 # What a right request says besides the id.
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/v1/conversations/{conversation_id}"): {"inputs": "Hi"},
     ("post", "/v1/conversations/{conversation_id}/restart"): {"inputs": "Hi", "from_entry_id": "{entry}"},
     ("patch", "/v1/agents/{id}"): {"instructions": "Else."},
+    ("post", "/v1/chats/{id}/messages"): {"content": "And?", "parent": "{message}"},
+    ("put", "/v1/chats/{id}/messages/{message}/feedback"): {"rating": "up"},
+    ("patch", "/v1/folders/{id}"): {"name": "Else"},
 }
 QUERIES = {
+    ("get", "/v1/attachments/{id}"): "model=fake",
     ("patch", "/v1/agents/{id}/version"): "version=0",
     ("put", "/v1/agents/{id}/aliases"): "version=0&alias=known",
     ("delete", "/v1/agents/{id}/aliases"): "alias=known",
@@ -46,7 +50,18 @@ async def things(house: KeptHouse) -> dict[str, Ids]:
     conversation = (await house.post("/v1/conversations", {"model": "fake", "inputs": "Hi"})).json()
     response = (await house.post("/v1/responses", {"model": "fake", "input": "Hi"})).json()["id"]
     receipt = (await house.post("/v1/chat/completions", CHAT)).headers["x-galerne-receipt"]
+    chat = (await house.post("/v1/chats", {"model": "fake"})).json()["id"]
+    await house.post(f"/v1/chats/{chat}/messages", {"content": "Hi"})
+    share = (await house.post(f"/v1/chats/{chat}/shares", {})).json()["id"]
+    message = (await house.get(f"/v1/chats/{chat}")).json()["active"]
+    folder = (await house.post("/v1/folders", {"name": "F"})).json()["id"]
+    prompt = (await house.post("/v1/prompts", {"title": "P", "content": "Translate:"})).json()["id"]
+    attachment = (await house.send(form(b"a text", model="fake"), path="/v1/attachments").answer()).json()["id"]
     return {
+        "/v1/prompts/": {"id": prompt},
+        "/v1/attachments/": {"id": attachment},
+        "/v1/chats/": {"id": chat, "message": message, "share": share},
+        "/v1/folders/": {"id": folder},
         "/v1/files/": {"file_id": file},
         "/v1/batch/jobs/": {"job_id": job},
         "/v1/batches/": {"batch_id": job},
@@ -98,7 +113,7 @@ async def test_another_workspaces_things_are_not_there(house: KeptHouse) -> None
     assert theirs == dict.fromkeys(theirs, 404)
     ours = {(method, path): (await ask(house, method, path, ids, ANNA)).status for method, path, ids in asked}
     # So it was the workspace, and not a wrong request. A job that was just made can be busy, or have no results yet.
-    assert {each: status for each, status in ours.items() if status not in (200, 204, 409)} == {}
+    assert {each: status for each, status in ours.items() if status not in (200, 201, 204, 409)} == {}
 
 
 async def test_nor_can_they_be_named_in_a_body(house: KeptHouse) -> None:
@@ -128,7 +143,7 @@ async def test_any_text_is_an_id_that_is_not_there(house: KeptHouse, text: str) 
     spelled = quote(text, safe="")
     for method, path, _ in operations(house):
         names = [part.strip("{}") for part in path.split("/") if part.startswith("{")]
-        answer = await ask(house, method, path, dict.fromkeys([*names, "entry"], spelled), ANNA)
+        answer = await ask(house, method, path, dict.fromkeys([*names, "entry", "message"], spelled), ANNA)
         assert answer.status in (404, 422), (method, path, answer.body)
 
 

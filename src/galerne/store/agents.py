@@ -32,7 +32,7 @@ from galerne.agents.agent import Agent, AgentChoice, AgentWindow, Alias
 from galerne.agents.threads import now
 from galerne.errors import NotFound
 from galerne.protocol.agents import AgentDefinition
-from galerne.store.database import Database, searchable
+from galerne.store.database import Database
 from galerne.store.labels import labelled, put_labels
 from galerne.store.metadata import metadata as tables
 
@@ -110,7 +110,7 @@ class SqlAgents:
             return [_agent(row) for row in connection.execute(newest)]
 
     def versions(self, workspace: str, id: str, first: int, most: int) -> Sequence[Agent]:
-        newest = _ALL.where(agents.c.id == searchable(id)).order_by(versions.c.version.desc()).limit(most).offset(first)
+        newest = _ALL.where(agents.c.id == id).order_by(versions.c.version.desc()).limit(most).offset(first)
         with self._database.read() as connection:
             _find(connection, workspace, id)
             return [_agent(row) for row in connection.execute(newest)]
@@ -161,7 +161,7 @@ class SqlAgents:
     def forget(self, workspace: str, id: str, alias: str) -> None:
         with self._database.write() as connection:
             _find(connection, workspace, id)
-            gone = delete(aliases).where(aliases.c.agent == id, aliases.c.alias == searchable(alias))
+            gone = delete(aliases).where(aliases.c.agent == id, aliases.c.alias == alias)
             if not connection.execute(gone).rowcount:
                 raise _no_version(alias)
 
@@ -174,11 +174,11 @@ class SqlAgents:
 
 def _lock(connection: Connection, id: str) -> None:
     """Whoever else changes this agent waits."""
-    connection.execute(select(agents.c.id).where(agents.c.id == searchable(id)).with_for_update())
+    connection.execute(select(agents.c.id).where(agents.c.id == id).with_for_update())
 
 
 def _find(connection: Connection, workspace: str, id: str, version: int | str | None = None) -> Agent:
-    mine = _ALL.where(agents.c.workspace == workspace, agents.c.id == searchable(id))
+    mine = _ALL.where(agents.c.workspace == workspace, agents.c.id == id)
     if version is None:
         row = connection.execute(mine.where(versions.c.version == agents.c.version)).one_or_none()
         if row is None:
@@ -195,7 +195,7 @@ def _number(id: str, version: int | str) -> Any:
     """A version's number; a query for it where there is but an alias."""
     if isinstance(version, int) or version.isdecimal():
         return int(str(version)[:9])  # what the column can hold
-    named = select(aliases.c.version).where(aliases.c.agent == id, aliases.c.alias == searchable(version))
+    named = select(aliases.c.version).where(aliases.c.agent == id, aliases.c.alias == version)
     return named.scalar_subquery()
 
 
@@ -217,11 +217,11 @@ def _wanted(which: AgentChoice) -> Sequence[ColumnElement[bool]]:
     if which.offered is not None:
         wanted.append(agents.c.offered == which.offered)
     if which.name is not None:
-        wanted.append(agents.c.name == searchable(which.name))
+        wanted.append(agents.c.name == which.name)
     if which.id is not None:
-        wanted.append(agents.c.id == searchable(which.id))
+        wanted.append(agents.c.id == which.id)
     if which.search is not None:
-        part = searchable(which.search.lower())
+        part = which.search.lower()
         found = (func.lower(column).contains(part, autoescape=True) for column in (agents.c.name, agents.c.id))
         wanted.append(or_(*found))
     return wanted

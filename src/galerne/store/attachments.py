@@ -30,7 +30,7 @@ from sqlalchemy import (
 from galerne.assistant.attachments import KeptAttachment
 from galerne.assistant.chats import Owner
 from galerne.errors import NotFound, TooLarge
-from galerne.store.database import Database, searchable
+from galerne.store.database import Database
 from galerne.store.metadata import metadata
 from galerne.store.owned import owned
 
@@ -70,13 +70,13 @@ class SqlAttachments:
             connection.execute(insert(attachments).values(row))
 
     def find(self, owner: Owner, ids: Sequence[str]) -> list[KeptAttachment]:
-        wanted = select(*_FIELDS).where(owned(attachments, owner), attachments.c.id.in_(map(searchable, ids)), _alive())
+        wanted = select(*_FIELDS).where(owned(attachments, owner), attachments.c.id.in_(ids), _alive())
         with self._database.read() as connection:
             known = {row.id: _attachment(row) for row in connection.execute(wanted)}
         return [_there(known.get(id), id) for id in ids]
 
     def delete(self, owner: Owner, id: str) -> None:
-        mine = owned(attachments, owner) & (attachments.c.id == searchable(id)) & _unsent()
+        mine = owned(attachments, owner) & (attachments.c.id == id) & _unsent()
         with self._database.write() as connection:
             _there(connection.execute(delete(attachments).where(mine).returning(attachments.c.id)).scalar(), id)
 

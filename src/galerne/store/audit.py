@@ -45,7 +45,7 @@ from galerne.ledger.canonical import canonical
 from galerne.ledger.chain import CHECKPOINT, EMPTY, Head, checkpoint
 from galerne.ledger.sealing import Seal, new_seal, opened, sealed
 from galerne.ledger.signing import SigningKey
-from galerne.store.database import Database, erase_for_good, searchable
+from galerne.store.database import Database, erase_for_good
 from galerne.store.log_table import LogTable
 from galerne.store.metadata import metadata
 
@@ -217,10 +217,10 @@ def _conditions(connection: Connection, which: AuditFilter) -> list[ColumnElemen
         if id is not None:
             conditions.append(column.in_(_names(connection, id)))
     if which.action is not None:
-        action = searchable(which.action)
+        action = which.action
         conditions.append(or_(audit.c.action == action, audit.c.action.startswith(f"{action}.", autoescape=True)))
     if which.workspace is not None:
-        conditions.append(audit.c.workspace == searchable(which.workspace))
+        conditions.append(audit.c.workspace == which.workspace)
     if which.since is not None:
         conditions.append(audit.c.time >= which.since)
     if which.until is not None:
@@ -241,7 +241,7 @@ def _person(kind: str, id: str) -> str:
 
 def _searched(id: str | None) -> str | None:
     """An id as the columns have it: records have all of it."""
-    return None if id is None else searchable(id)[:_LONGEST]
+    return None if id is None else id[:_LONGEST]
 
 
 def _keys(connection: Connection, records: Sequence[dict[str, Any]]) -> dict[str, bytes]:

@@ -31,7 +31,7 @@ from sqlalchemy.engine import RowMapping
 from galerne.errors import NotFound, TooLarge
 from galerne.flows.batch_jobs import OPEN, BatchJob, JobFilter, JobPage, RowResult, Status
 from galerne.flows.stored_files import StoredFile, Window
-from galerne.store.database import Database, searchable
+from galerne.store.database import Database
 from galerne.store.files import insert_file
 from galerne.store.labels import labelled, put_labels
 from galerne.store.metadata import metadata
@@ -95,7 +95,7 @@ class SqlJobs:
             put_labels(connection, job.id, job.metadata or {})
 
     def find(self, id: str, workspace: str | None = None) -> BatchJob | None:
-        wanted = [jobs.c.id == searchable(id), *([jobs.c.workspace == workspace] if workspace is not None else [])]
+        wanted = [jobs.c.id == id, *([jobs.c.workspace == workspace] if workspace is not None else [])]
         with self._database.read() as connection:
             rows = connection.execute(select(*_FIELDS).where(*wanted)).mappings().all()
             found = _jobs(connection, rows)
@@ -108,7 +108,7 @@ class SqlJobs:
         query = select(*_FIELDS).where(*wanted).order_by(order).limit(window.limit + 1).offset(window.skip)
         with self._database.read() as connection:
             if window.after is not None:
-                last = select(number).where(jobs.c.id == searchable(window.after), jobs.c.workspace == workspace)
+                last = select(number).where(jobs.c.id == window.after, jobs.c.workspace == workspace)
                 place = connection.execute(last).scalar()
                 if place is None:
                     raise NotFound(f"there is no batch {window.after!r} here.", where="after")
@@ -122,16 +122,14 @@ class SqlJobs:
         under_way = jobs.c.status.in_((Status.QUEUED, Status.RUNNING))
         with self._database.write() as connection:
             connection.execute(
-                update(jobs).where(jobs.c.id == searchable(id), jobs.c.workspace == workspace, under_way).values(asked)
+                update(jobs).where(jobs.c.id == id, jobs.c.workspace == workspace, under_way).values(asked)
             )
 
     def remove(self, id: str, workspace: str) -> bool:
         with self._database.write() as connection:
             ended = jobs.c.status.not_in(OPEN)
             done = connection.execute(
-                delete(jobs)
-                .where(jobs.c.id == searchable(id), jobs.c.workspace == workspace, ended)
-                .returning(jobs.c.id)
+                delete(jobs).where(jobs.c.id == id, jobs.c.workspace == workspace, ended).returning(jobs.c.id)
             )
             if done.first() is None:
                 return False
@@ -226,7 +224,7 @@ def _lock(connection: Connection, id: str) -> str | None:
 def _conditions(which: JobFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if which.model is not None:
-        conditions.append(jobs.c.model == searchable(which.model))
+        conditions.append(jobs.c.model == which.model)
     if which.statuses is not None:
         conditions.append(jobs.c.status.in_(which.statuses))
     if which.created_after is not None:

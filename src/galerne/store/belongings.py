@@ -9,9 +9,8 @@ from sqlalchemy import Column, Double, Index, Row, String, Table, Text, delete, 
 from galerne.assistant.belongings import Thing
 from galerne.assistant.chats import Owner
 from galerne.errors import NotFound, TooLarge
-from galerne.protocol.chat_folders import Belonging
 from galerne.protocol.messages import ProtocolModel
-from galerne.store.database import Database, searchable
+from galerne.store.database import Database
 from galerne.store.metadata import metadata
 from galerne.store.owned import owned
 
@@ -46,7 +45,10 @@ class SqlBelongings(Generic[Thing]):
             mine = select(func.count()).select_from(self._table).where(owned(self._table, owner))
             if connection.execute(mine).scalar_one() >= most:
                 raise TooLarge(f"there are {most} already.", hint="Delete some.")
-            row = _texts(thing) | {"workspace": owner.workspace, "user": owner.user}
+            row = thing.model_dump(exclude={"object"}, exclude_none=True) | {
+                "workspace": owner.workspace,
+                "user": owner.user,
+            }
             connection.execute(insert(self._table).values(row))
 
     def list(self, owner: Owner) -> list[Thing]:
@@ -55,13 +57,18 @@ class SqlBelongings(Generic[Thing]):
         return sorted(map(self._thing, rows), key=lambda thing: (thing.label.casefold(), thing.id))
 
     def change(self, owner: Owner, id: str, fields: ProtocolModel) -> Thing:
-        mine = owned(self._table, owner) & (self._table.c.id == searchable(id))
+        mine = owned(self._table, owner) & (self._table.c.id == id)
         with self._database.write() as connection:
-            changed = update(self._table).where(mine).values(_texts(fields) | {"id": id}).returning(self._table)
+            changed = (
+                update(self._table)
+                .where(mine)
+                .values(fields.model_dump(exclude_none=True) | {"id": self._table.c.id})
+                .returning(self._table)
+            )
             return self._thing(self._there(connection.execute(changed).one_or_none(), id))
 
     def delete(self, owner: Owner, id: str) -> None:
-        mine = owned(self._table, owner) & (self._table.c.id == searchable(id))
+        mine = owned(self._table, owner) & (self._table.c.id == id)
         with self._database.write() as connection:
             self._there(connection.execute(delete(self._table).where(mine).returning(self._table)).one_or_none(), id)
 
@@ -74,8 +81,3 @@ class SqlBelongings(Generic[Thing]):
         return self._kind.model_validate(
             {name: row._mapping[name] for name in self._kind.model_fields if name in row._mapping}
         )
-
-
-def _texts(model: Belonging | ProtocolModel) -> dict[str, Any]:
-    said = model.model_dump(exclude={"object"}, exclude_none=True)
-    return {name: searchable(value) if isinstance(value, str) else value for name, value in said.items()}

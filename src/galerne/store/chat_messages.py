@@ -26,7 +26,6 @@ from sqlalchemy import (
 from galerne.assistant.chats import LEASE_SECONDS
 from galerne.errors import NotFound
 from galerne.protocol.chats import ChatMessage
-from galerne.store.database import searchable
 from galerne.store.metadata import metadata
 
 messages = Table(
@@ -57,7 +56,7 @@ def message_values(message: ChatMessage) -> dict[str, Any]:
     return {
         "state": message.state,
         "saved_at": time.time(),
-        "content": searchable(message.content),
+        "content": message.content,
         "body": message.model_dump_json(exclude={"state", "content"}, exclude_defaults=True),
     }
 
@@ -70,7 +69,7 @@ def read_messages(connection: Connection, chat: str) -> list[ChatMessage]:
 
 def find_message(connection: Connection, chat: str, id: str) -> ChatMessage:
     """One of a chat's; in a transaction that writes, nobody else changes it. Raises `NotFound`."""
-    wanted = select(messages).where(messages.c.id == searchable(id), messages.c.chat == chat).with_for_update()
+    wanted = select(messages).where(messages.c.id == id, messages.c.chat == chat).with_for_update()
     row = connection.execute(wanted).one_or_none()
     if row is None:
         raise NotFound(f"the chat has no message {id[:100]!r}.")

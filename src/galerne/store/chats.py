@@ -40,7 +40,7 @@ from galerne.store.chat_messages import (
     read_messages,
 )
 from galerne.store.chat_words import having, put_words, words
-from galerne.store.database import Database, searchable
+from galerne.store.database import Database
 from galerne.store.metadata import metadata
 from galerne.store.owned import owned
 
@@ -137,7 +137,7 @@ class SqlChats:
                     put_words(connection, id, message.id, message.content)
             changes = {"active": added[-1].id, "updated_at": time.time()}
             if card.title is None and title is not None:
-                changes["title"] = searchable(title)
+                changes["title"] = title
                 put_words(connection, id, None, title)
             connection.execute(update(chats).where(chats.c.id == id).values(changes))
 
@@ -203,7 +203,7 @@ def _mine(owner: Owner) -> Select[Any]:
 
 def find_chat(connection: Connection, owner: Owner, id: str, *, lock: bool = False) -> ChatCard:
     """One of a person's; with `lock` nobody else changes it in this transaction. Raises `NotFound`."""
-    wanted = _mine(owner).where(chats.c.id == searchable(id))
+    wanted = _mine(owner).where(chats.c.id == id)
     row = connection.execute(wanted.with_for_update() if lock else wanted).one_or_none()
     if row is None:
         raise NotFound(f"there is no chat {id[:100]!r} here.")
@@ -211,7 +211,7 @@ def find_chat(connection: Connection, owner: Owner, id: str, *, lock: bool = Fal
 
 
 def _check_folder(connection: Connection, owner: Owner, id: str | None) -> None:
-    mine = select(folders.c.id).where(owned(folders, owner), folders.c.id == searchable(id or ""))
+    mine = select(folders.c.id).where(owned(folders, owner), folders.c.id == (id or ""))
     if id is not None and connection.execute(mine).first() is None:
         raise NotFound(f"there is no folder {id[:100]!r} here.", where="folder")
 
@@ -222,6 +222,5 @@ def card_of(row: Row[Any]) -> ChatCard:
 
 
 def _row(card: ChatCard) -> dict[str, Any]:
-    title = None if card.title is None else searchable(card.title)
     columns = card.model_dump(exclude={"object", *_SETTINGS})
-    return columns | {"title": title, "settings": card.model_dump_json(include=_SETTINGS)}
+    return columns | {"settings": card.model_dump_json(include=_SETTINGS)}

@@ -3,6 +3,8 @@
 SQLite allows one writer at a time, and its versions up to 3.51.2 can damage a write-ahead log that several connections
 write to and reset (https://www.sqlite.org/wal.html#walresetbug): so writes take turns here, and are on disk
 (`synchronous=FULL`) when `write` returns.
+
+PostgreSQL's texts have no NUL, and clients may send one: whatever is kept or looked for has the symbol for it instead.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ class Database:
         self.url = _parsed(url)
         self._writing = threading.Lock()
         self.engine = _engine(self.url)
+        event.listen(self.engine, "before_cursor_execute", _without_nul, retval=True)
 
     @property
     def is_sqlite(self) -> bool:
@@ -89,11 +92,6 @@ def erase_for_good(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
 
-def searchable(text: str) -> str:
-    """What a client looks for, as both databases take it: PostgreSQL knows no NUL, so nothing that is kept has one."""
-    return text.replace("\0", "\N{SYMBOL FOR NULL}")
-
-
 def _parsed(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
@@ -141,6 +139,22 @@ def _sqlite(url: URL) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
+
+
+def _without_nul(_: Connection, __: Any, statement: str, parameters: Any, ___: Any, ____: bool) -> tuple[str, Any]:
+    return statement, _shown(parameters)
+
+
+def _shown(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace("\0", "\N{SYMBOL FOR NULL}")
+        case dict():
+            return {name: _shown(each) for name, each in value.items()}
+        case tuple() | list():
+            return type(value)(map(_shown, value))
+        case _:
+            return value
 
 
 def _failure(error: OperationalError, url: URL) -> GalerneError | None:

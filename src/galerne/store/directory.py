@@ -27,7 +27,7 @@ from sqlalchemy.exc import IntegrityError
 from galerne.errors import NotFound, Taken
 from galerne.identity.directory import Organisation, User, UserChoice, UserKind, Workspace
 from galerne.identity.permissions import Role
-from galerne.store.database import Database, searchable
+from galerne.store.database import Database
 from galerne.store.metadata import metadata
 from galerne.store.times import utc
 
@@ -89,7 +89,7 @@ class SqlDirectory:
 
     def workspace(self, id: str) -> Workspace:
         with self._database.read() as connection:
-            row = connection.execute(select(workspaces).where(workspaces.c.id == searchable(id))).first()
+            row = connection.execute(select(workspaces).where(workspaces.c.id == id)).first()
         if row is None:
             raise NotFound(f"there is no workspace {id[:100]!r}.", where="workspace")
         return Workspace(**utc(row._mapping))
@@ -106,17 +106,17 @@ class SqlDirectory:
         self._write(update(workspaces).where(workspaces.c.id == workspace.id).values(asdict(workspace)), "")
 
     def user(self, id: str) -> User:
-        return self._user(users.c.id == searchable(id), f"there is no user {id[:100]!r}.")
+        return self._user(users.c.id == id, f"there is no user {id[:100]!r}.")
 
     def user_by_email(self, email: str) -> User:
-        return self._user(users.c.email == searchable(email.lower()), f"nobody has the email address {email[:100]!r}.")
+        return self._user(users.c.email == email.lower(), f"nobody has the email address {email[:100]!r}.")
 
     def users(self, which: UserChoice, first: int, most: int) -> Sequence[User]:
         query = _USER.order_by(users.c.created.desc(), users.c.id).limit(most).offset(first)
         if which.kind is not None:
             query = query.where(users.c.kind == which.kind)
         if which.workspace is not None:
-            query = query.where(users.c.workspace == searchable(which.workspace))
+            query = query.where(users.c.workspace == which.workspace)
         with self._database.read() as connection:
             return [user_of(row._mapping) for row in connection.execute(query)]
 
@@ -127,7 +127,7 @@ class SqlDirectory:
         self._write(update(users).where(users.c.id == user.id).values(_row(user)), _EMAIL_TAKEN)
 
     def remove_user(self, id: str) -> None:
-        self._write(delete(users).where(users.c.id == searchable(id)), "")
+        self._write(delete(users).where(users.c.id == id), "")
 
     def _user(self, which: ColumnElement[bool], nobody: str) -> User:
         with self._database.read() as connection:

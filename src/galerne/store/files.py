@@ -24,7 +24,7 @@ from sqlalchemy.engine import Row
 
 from galerne.errors import NotFound, TooLarge
 from galerne.flows.stored_files import FileFilter, FilePage, StoredFile, Window
-from galerne.store.database import Database, searchable
+from galerne.store.database import Database
 from galerne.store.metadata import metadata
 
 files = Table(
@@ -62,7 +62,7 @@ class SqlFiles:
             insert_file(connection, file)
 
     def find(self, id: str, workspace: str | None = None) -> StoredFile | None:
-        wanted = [files.c.id == searchable(id), *([files.c.workspace == workspace] if workspace is not None else [])]
+        wanted = [files.c.id == id, *([files.c.workspace == workspace] if workspace is not None else [])]
         with self._database.read() as connection:
             row = connection.execute(select(*_FIELDS).where(*wanted, _alive())).first()
         return None if row is None else _file(row)
@@ -70,9 +70,7 @@ class SqlFiles:
     def remove(self, id: str, workspace: str) -> bool:
         with self._database.write() as connection:
             done = connection.execute(
-                delete(files)
-                .where(files.c.id == searchable(id), files.c.workspace == workspace, _alive())
-                .returning(files.c.id)
+                delete(files).where(files.c.id == id, files.c.workspace == workspace, _alive()).returning(files.c.id)
             )
             return done.first() is not None
 
@@ -83,7 +81,7 @@ class SqlFiles:
         query = select(*_FIELDS).where(*wanted).order_by(order).limit(window.limit + 1).offset(window.skip)
         with self._database.read() as connection:
             if window.after is not None:
-                last = select(number).where(files.c.id == searchable(window.after), files.c.workspace == workspace)
+                last = select(number).where(files.c.id == window.after, files.c.workspace == workspace)
                 place = connection.execute(last).scalar()
                 if place is None:
                     raise NotFound(f"there is no file {window.after!r} here.", where="after")
@@ -118,16 +116,16 @@ def _alive() -> ColumnElement[bool]:
 def _conditions(which: FileFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if which.purpose is not None:
-        conditions.append(files.c.purpose == searchable(which.purpose))
+        conditions.append(files.c.purpose == which.purpose)
     for column, values in (
         (files.c.sample_type, which.sample_types),
         (files.c.source, which.sources),
         (files.c.media_type, which.media_types),
     ):
         if values is not None:
-            conditions.append(column.in_(map(searchable, values)))
+            conditions.append(column.in_(values))
     if which.search is not None:
-        conditions.append(files.c.name.icontains(searchable(which.search), autoescape=True))
+        conditions.append(files.c.name.icontains(which.search, autoescape=True))
     return conditions
 
 

@@ -32,7 +32,7 @@ from galerne.ledger.plans import Plan
 from galerne.ledger.prices import Kind
 from galerne.ledger.vat import Party
 from galerne.store.books import transfers
-from galerne.store.database import Database, searchable
+from galerne.store.database import Database
 from galerne.store.metadata import metadata
 from galerne.store.usage import daily_usage
 
@@ -79,7 +79,7 @@ class SqlInvoiceBook:
         self._database = database
 
     def customer(self, workspace: str) -> Party | None:
-        wanted = select(customers.c.party).where(customers.c.workspace == searchable(workspace))
+        wanted = select(customers.c.party).where(customers.c.workspace == workspace)
         with self._database.read() as connection:
             found = connection.execute(wanted).scalar()
         return None if found is None else _party.validate_json(found)
@@ -148,13 +148,13 @@ class SqlInvoiceBook:
 
     def find(self, number: str) -> Invoice | None:
         with self._database.read() as connection:
-            row = connection.execute(select(invoices).where(invoices.c.number == searchable(number))).first()
+            row = connection.execute(select(invoices).where(invoices.c.number == number)).first()
         return None if row is None else Invoice(row.number, _body.validate_json(row.body))
 
     def all(self, workspace: str | None = None) -> Sequence[Invoice]:
         wanted = select(invoices).order_by(invoices.c.year, invoices.c.series, invoices.c.sequence)
         if workspace is not None:
-            wanted = wanted.where(invoices.c.workspace == searchable(workspace))
+            wanted = wanted.where(invoices.c.workspace == workspace)
         with self._database.read() as connection:
             return [Invoice(row.number, _body.validate_json(row.body)) for row in connection.execute(wanted)]
 

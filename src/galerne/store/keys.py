@@ -26,7 +26,7 @@ from sqlalchemy import (
 from galerne.errors import NotFound
 from galerne.identity.keys import Key, Opened
 from galerne.identity.permissions import Permission
-from galerne.store.database import Database, searchable
+from galerne.store.database import Database
 from galerne.store.directory import USER, USERS, user_of, users
 from galerne.store.metadata import metadata
 from galerne.store.times import utc
@@ -96,13 +96,13 @@ class SqlKeys:
     def page(self, user: str | None, first: int, most: int) -> list[Key]:
         newest = _ALL.order_by(keys.c.created.desc(), keys.c.id).limit(most).offset(first)
         if user is not None:
-            newest = newest.where(keys.c.user == searchable(user))
+            newest = newest.where(keys.c.user == user)
         with self._database.read() as connection:
             return [_key(row) for row in connection.execute(newest)]
 
     def get(self, id: str) -> Key:
         with self._database.read() as connection:
-            row = connection.execute(_ALL.where(keys.c.id == searchable(id))).first()
+            row = connection.execute(_ALL.where(keys.c.id == id)).first()
         if row is None:
             raise NotFound(f"there is no key {id[:100]!r}.", where="key")
         return _key(row)
@@ -117,7 +117,7 @@ class SqlKeys:
     def revoke(self, id: str, when: datetime) -> bool:
         with self._database.write() as connection:
             done = connection.execute(
-                update(keys).where(keys.c.id == searchable(id), keys.c.revoked.is_(None)).values(revoked=when)
+                update(keys).where(keys.c.id == id, keys.c.revoked.is_(None)).values(revoked=when)
             )
             return done.rowcount == 1
 

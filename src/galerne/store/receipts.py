@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Index, String, Table, Text, select
 
 from galerne.ledger.chain import Head
-from galerne.store.database import Database, searchable
+from galerne.store.database import Database
 from galerne.store.log_table import LogTable
 from galerne.store.metadata import metadata
 
@@ -34,7 +34,7 @@ class SqlReceiptLog:
         self._database = database
 
     def find(self, id: str, workspace: str) -> dict[str, Any] | None:
-        wanted = select(receipts.c.record).where(receipts.c.id == searchable(id), receipts.c.workspace == workspace)
+        wanted = select(receipts.c.record).where(receipts.c.id == id, receipts.c.workspace == workspace)
         with self._database.read() as connection:
             found = connection.execute(wanted).scalar()
         return None if found is None else json.loads(found)

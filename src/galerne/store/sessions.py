@@ -26,7 +26,7 @@ from sqlalchemy.exc import IntegrityError
 
 from galerne.identity.directory import User
 from galerne.identity.sessions import Session
-from galerne.store.database import Database, searchable
+from galerne.store.database import Database
 from galerne.store.directory import USER, USERS, user_of, users
 from galerne.store.metadata import metadata
 from galerne.store.times import utc
@@ -116,7 +116,7 @@ class SqlSessions:
 
     def end(self, id: str, user: str) -> bool:
         with self._database.write() as connection:
-            mine = delete(sessions).where(sessions.c.id == searchable(id), sessions.c.user == user)
+            mine = delete(sessions).where(sessions.c.id == id, sessions.c.user == user)
             return connection.execute(mine).rowcount == 1
 
     def end_all(self, user: str, but: str | None = None) -> None:

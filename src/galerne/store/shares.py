@@ -12,7 +12,7 @@ from galerne.errors import NotFound, TooLarge
 from galerne.protocol.shares import Share
 from galerne.store.chat_messages import find_message, read_messages
 from galerne.store.chats import card_of, chats, find_chat
-from galerne.store.database import Database, searchable
+from galerne.store.database import Database
 from galerne.store.metadata import metadata
 
 shares = Table(
@@ -46,7 +46,7 @@ class SqlShares:
             return [_share(row) for row in connection.execute(newest)]
 
     def delete(self, owner: Owner, chat: str, id: str) -> None:
-        dead = delete(shares).where(shares.c.chat == chat, shares.c.id == searchable(id)).returning(shares.c.id)
+        dead = delete(shares).where(shares.c.chat == chat, shares.c.id == id).returning(shares.c.id)
         with self._database.write() as connection:
             find_chat(connection, owner, chat)
             if connection.execute(dead).first() is None:

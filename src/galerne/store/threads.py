@@ -33,7 +33,7 @@ from galerne.agents.threads import About, Lease, Thread
 from galerne.errors import Busy, NotFound
 from galerne.protocol.entries import Entry
 from galerne.protocol.metadata import Described, Metadata
-from galerne.store.database import Database, searchable
+from galerne.store.database import Database
 from galerne.store.entries import delete_entries, entries, insert_entries, read_entries
 from galerne.store.labels import labelled, put_labels
 from galerne.store.metadata import metadata as tables
@@ -101,7 +101,7 @@ class SqlThreads(Generic[About]):
 
     def claim(self, workspace: str, id: str, lease: Lease) -> Thread[About]:
         free = or_(threads.c.leased_until.is_(None), threads.c.leased_until < time.time())
-        take = update(threads).where(threads.c.id == searchable(id), threads.c.workspace == workspace, free)
+        take = update(threads).where(threads.c.id == id, threads.c.workspace == workspace, free)
         with self._database.write() as connection:
             taken = connection.execute(take.values(turn=self._turn(lease), leased_until=lease.until)).rowcount
             thread = self._find(connection, workspace, id)  # after the lock is taken: as the last turn left it
@@ -150,7 +150,7 @@ class SqlThreads(Generic[About]):
         return select(threads).where(threads.c.workspace == workspace, threads.c.kind == self._kind)
 
     def _find(self, connection: Connection, workspace: str, id: str) -> Thread[About]:
-        row = connection.execute(self._mine(workspace).where(threads.c.id == searchable(id))).one_or_none()
+        row = connection.execute(self._mine(workspace).where(threads.c.id == id)).one_or_none()
         if row is None:
             raise NotFound(f"there is no {self._kind} {id[:100]!r} here.")
         return self._thread(row)
