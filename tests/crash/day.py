@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.api.kept_house import KeptHouse, form
 
-from galerne.bootstrap import open_administration, open_identity
+from galerne.bootstrap import open_accounts, open_identity
 from galerne.errors import GalerneError
 from galerne.identity.caller import LOCAL_ADMIN
 from galerne.identity.permissions import Role
@@ -26,11 +26,11 @@ CHAT = "/v1/chat/completions"
 
 def open_house(folder: Path, limits: Sequence[Limit], prices: Sequence[Price]) -> None:
     """Make the folder and its database, with these limits and prices."""
-    with open_administration(Settings(data_dir=folder)) as administration:
+    with open_accounts(Settings(data_dir=folder)) as accounts:
         for limit in limits:
-            administration.set_limit(limit.subject, limit.measure, limit.most)
+            accounts.terms.set_limit(limit.subject, limit.measure, limit.most, LOCAL_ADMIN)
         for price in prices:
-            administration.set_price(price.model, price.kind, price.nano_euros, price.since)
+            accounts.terms.set_price(price.model, price.kind, price.nano_euros, price.since, LOCAL_ADMIN)
 
 
 async def day(folder: Path, tell: Tell) -> None:
@@ -59,10 +59,10 @@ def administer(folder: Path, tell: Tell) -> None:
             tell({"key": key.id})
             identity.keys.revoke(key.id, LOCAL_ADMIN)
             tell({"revoked": key.id})
-        with open_administration(Settings(data_dir=folder)) as administration:
-            administration.set_limit(Subject(Holder.WORKSPACE, "town"), Measure.TOKENS_MONTH, 12_345)
+        with open_accounts(Settings(data_dir=folder)) as accounts:
+            accounts.terms.set_limit(Subject(Holder.WORKSPACE, "town"), Measure.TOKENS_MONTH, 12_345, LOCAL_ADMIN)
             tell({"limit": 12_345})
-            administration.set_price("another", Kind.INPUT, 77, datetime(2026, 1, 1, tzinfo=UTC).date())
+            accounts.terms.set_price("another", Kind.INPUT, 77, datetime(2026, 1, 1, tzinfo=UTC).date(), LOCAL_ADMIN)
             tell({"price": 77})
     except GalerneError as error:
         tell({"refused": error.code})

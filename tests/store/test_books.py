@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from galerne.errors import QuotaExceeded
+from galerne.errors import Forbidden, QuotaExceeded
 from galerne.ledger.prices import Cost, Kind, Price
-from galerne.ledger.quota import Holder, Measure, Subject
+from galerne.ledger.quota import Allowance, Holder, Measure, Subject
 from galerne.ledger.signing import SigningKey
 from galerne.ledger.usage import REVENUE, Reservation, Usage, receivable
 from galerne.store.books import SqlBooks
@@ -18,6 +18,7 @@ from galerne.store.database import Database
 
 NOW = datetime(2026, 11, 25, 15, 4, 30, tzinfo=UTC)
 TOWN = Subject(Holder.WORKSPACE, "town")
+IDS = {Holder.KEY: "k", Holder.USER: "u", Holder.WORKSPACE: "town", Holder.ORGANISATION: "house"}
 
 
 @pytest.fixture
@@ -74,13 +75,12 @@ def test_what_an_engine_refused_leaves_nothing(books: SqlBooks) -> None:
 )
 @pytest.mark.parametrize("holder", list(Holder))
 def test_a_limit_holds(books: SqlBooks, measure: Measure, most: int, holder: Holder) -> None:
-    ids = {Holder.KEY: "k", Holder.USER: "u", Holder.WORKSPACE: "town", Holder.ORGANISATION: "house"}
-    books.set_limit(Subject(holder, ids[holder]), measure, most, NOW)
+    books.set_limit(Subject(holder, IDS[holder]), measure, most, NOW)
     for number in range(3):
         books.reserve(reservation(f"a{number}"))
     with pytest.raises(QuotaExceeded, match=measure.value) as refusal:
         books.reserve(reservation("a4"))
-    assert ids[holder] in str(refusal.value)
+    assert IDS[holder] in str(refusal.value)
     assert refusal.value.retry_after > 0
     assert len(books.open_reservations()) == 3
 
@@ -118,10 +118,21 @@ def test_a_limit_that_is_set_late_counts_what_was_used_before(books: SqlBooks) -
     books.reserve(reservation("c"))
 
 
-def test_200_at_the_edge_of_a_budget_overspend_by_nothing(books: SqlBooks) -> None:
-    """Of 200 requests that may take 100 tokens each and arrive at once, a budget of 2,050 lets 20 through."""
-    books.set_limit(TOWN, Measure.TOKENS_MONTH, 2050, NOW)
-    books.set_limit(Subject(Holder.KEY, "k"), Measure.REQUESTS_MINUTE, 1000, NOW)
+@pytest.mark.parametrize(
+    ("holder", "measure", "most"),
+    [
+        *((holder, Measure.TOKENS_MONTH, 2050) for holder in Holder),
+        (Holder.WORKSPACE, Measure.NANO_EUROS_MONTH, 20_999),
+        (Holder.KEY, Measure.CONCURRENT, 20),
+    ],
+)
+def test_200_at_the_edge_of_a_budget_overspend_by_nothing(
+    books: SqlBooks, holder: Holder, measure: Measure, most: int
+) -> None:
+    """Of 200 requests that may take 100 tokens and 1,000 nano-euros each, and arrive at once, 20 are let through."""
+    books.set_limit(Subject(holder, IDS[holder]), measure, most, NOW)
+    for other in set(Holder) - {holder}:
+        books.set_limit(Subject(other, IDS[other]), Measure.REQUESTS_MINUTE, 1000, NOW)
     let_through, refused = [], []
 
     def ask(numbers: range) -> None:
@@ -129,8 +140,8 @@ def test_200_at_the_edge_of_a_budget_overspend_by_nothing(books: SqlBooks) -> No
             try:
                 books.reserve(reservation(f"a{number}"))
                 let_through.append(number)
-            except QuotaExceeded:
-                refused.append(number)
+            except QuotaExceeded as refusal:
+                refused.append(str(refusal))
 
     threads = [threading.Thread(target=ask, args=(range(first, first + 20),)) for first in range(0, 200, 20)]
     for thread in threads:
@@ -138,11 +149,29 @@ def test_200_at_the_edge_of_a_budget_overspend_by_nothing(books: SqlBooks) -> No
     for thread in threads:
         thread.join()
     assert (len(let_through), len(refused)) == (20, 180)
+    assert all(f"{holder.value} {IDS[holder]!r}" in said for said in refused)
     for reserved in books.open_reservations():
-        books.close(reserved, settled(reserved, output=90), None)
+        books.close(reserved, settled(reserved, output=90, nano_euros=1000), None)
     assert books.open_reservations() == []
-    with pytest.raises(QuotaExceeded, match="leaves 50 tokens"):
+    if measure is Measure.CONCURRENT:
         books.reserve(reservation("last"))
+    else:
+        with pytest.raises(QuotaExceeded, match=f"leaves {'50 tokens' if most == 2050 else '0.000000999 euros'}"):
+            books.reserve(reservation("last"))
+
+
+@pytest.mark.parametrize("holder", list(Holder))
+def test_only_allowed_models_may_be_asked(books: SqlBooks, holder: Holder) -> None:
+    subject = Subject(holder, IDS[holder])
+    books.set_limit(subject, Measure.REQUESTS_MONTH, 1, NOW)
+    books.allow(Allowance(subject, frozenset({"other", "another"})))
+    with pytest.raises(Forbidden, match=f"{holder.value} '{subject.id}' may not use 'm'. It may use another, other"):
+        books.reserve(reservation("a"))
+    books.allow(Allowance(subject, frozenset({"m"})))
+    assert books.allowances() == [Allowance(subject, frozenset({"m"}))]
+    books.reserve(reservation("a"))  # what was refused counted for nothing
+    books.allow(Allowance(subject, frozenset()))
+    assert books.allowances() == []
 
 
 def test_prices_are_kept_by_model_kind_and_day(books: SqlBooks) -> None:

@@ -42,8 +42,10 @@ from galerne.api.routes.models import model_routes
 from galerne.api.routes.receipts import receipt_routes
 from galerne.api.routes.responses import response_routes
 from galerne.api.routes.sessions import session_routes
+from galerne.api.routes.terms import terms_routes
 from galerne.api.routes.tokens import token_routes
 from galerne.api.routes.usage import usage_routes
+from galerne.flows.accounts import Accounts
 from galerne.flows.agents import Agents
 from galerne.flows.assistant import Assistant, KeptChats
 from galerne.flows.audit import Audit
@@ -56,13 +58,11 @@ from galerne.flows.embeddings import Embeddings
 from galerne.flows.erasure import Erasure
 from galerne.flows.files import Files
 from galerne.flows.identity import Identity
-from galerne.flows.invoicing import Invoicing
 from galerne.flows.meter import Watched
 from galerne.flows.receipts import Receipts
 from galerne.flows.responses import Responses
 from galerne.flows.served import ServedModels
 from galerne.flows.tokens import Tokens
-from galerne.flows.usage import UsageReports
 from galerne.identity.caller import Callers
 from galerne.identity.standing import UnderWay
 from galerne.protocol.conversations import ConversationFields
@@ -87,8 +87,7 @@ class Kept:
     conversations: Threads[ConversationFields]
     billing: Billing
     receipts: Receipts
-    usage: UsageReports
-    invoicing: Invoicing
+    accounts: Accounts
     audit: Audit
     chats: KeptChats
     identity: Identity
@@ -138,8 +137,9 @@ def create_app(
         app.include_router(conversation_routes(conversations, settings))
         app.include_router(response_routes(responses, settings))
         app.include_router(receipt_routes(kept.receipts))
-        app.include_router(usage_routes(kept.usage))
-        app.include_router(invoice_routes(kept.invoicing, settings))
+        app.include_router(usage_routes(kept.accounts.usage))
+        app.include_router(terms_routes(kept.accounts.terms, settings))
+        app.include_router(invoice_routes(kept.accounts.invoicing, settings))
         app.include_router(audit_routes(kept.audit, settings))
         app.include_router(assistant_routes(assistant, settings))
         app.include_router(erasure_routes(kept.erasure, settings))

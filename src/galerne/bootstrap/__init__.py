@@ -5,13 +5,12 @@ Imports happen inside the functions: `galerne --help` must not pay for an engine
 
 from __future__ import annotations
 
-from galerne.bootstrap.accounts import open_invoicing, receipts_key
+from galerne.bootstrap.accounts import open_accounts, receipts_key
 from galerne.bootstrap.engines import WORKER, build_engine, build_generator, run_worker
 from galerne.bootstrap.identity import first_key, open_callers, open_identity
 from galerne.bootstrap.keeping import (
     account_name,
     note,
-    open_administration,
     open_audit,
     open_erasure,
     open_kept,
@@ -41,13 +40,12 @@ __all__ = [
     "first_key",
     "load_local_model",
     "note",
-    "open_administration",
+    "open_accounts",
     "open_audit",
     "open_callers",
     "open_chat",
     "open_erasure",
     "open_identity",
-    "open_invoicing",
     "open_kept",
     "open_local_model",
     "open_receipts",

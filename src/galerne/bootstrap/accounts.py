@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from galerne.flows.accounts import Accounts
     from galerne.flows.billing import Billing, Journal
-    from galerne.flows.invoicing import Invoicing
+    from galerne.ledger.audit import AuditLog
     from galerne.ledger.books import Books
     from galerne.ledger.energy import Grid
     from galerne.ledger.signing import SigningKey
     from galerne.settings import Settings
+    from galerne.store.database import Database
 
 
 def open_billing(books: Books, left: Mapping[str, Sequence[int]], journal: Journal, settings: Settings) -> Billing:
@@ -41,17 +43,28 @@ def _grid(settings: Settings) -> Grid | None:
     return Grid(settings.grid_grams_per_kwh, settings.grid_year, settings.grid_source)
 
 
-@contextmanager
-def open_invoicing(settings: Settings) -> Iterator[Invoicing]:
-    """What invoices are made of, on this machine's database. Raises `SettingsError`."""
+def build_accounts(database: Database, books: Books, audit: AuditLog, settings: Settings) -> Accounts:
+    """The flows over limits, prices, usage and invoices."""
+    from galerne.flows.accounts import Accounts
     from galerne.flows.invoicing import Invoicing
-    from galerne.store.books import SqlBooks
+    from galerne.flows.terms import Terms
+    from galerne.flows.usage import UsageReports
     from galerne.store.invoices import SqlInvoiceBook
+
+    invoicing = Invoicing(SqlInvoiceBook(database), books, audit, settings)
+    return Accounts(Terms(books, audit), UsageReports(books), invoicing)
+
+
+@contextmanager
+def open_accounts(settings: Settings) -> Iterator[Accounts]:
+    """The same, on this machine's database. Raises `SettingsError`."""
+    from galerne.store.audit import SqlAuditLog
+    from galerne.store.books import SqlBooks
     from galerne.store.schema import open_database
 
-    database = open_database(settings)
+    database, key = open_database(settings), receipts_key(settings)
     try:
-        yield Invoicing(SqlInvoiceBook(database), SqlBooks(database, receipts_key(settings)), settings)
+        yield build_accounts(database, SqlBooks(database, key), SqlAuditLog(database, key), settings)
     finally:
         database.close()
 

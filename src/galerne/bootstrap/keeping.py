@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from galerne.bootstrap.accounts import open_billing, receipts_key
+from galerne.bootstrap.accounts import build_accounts, open_billing, receipts_key
 from galerne.bootstrap.identity import build_identity
 
 if TYPE_CHECKING:
     from galerne.api.application import Kept
-    from galerne.flows.administration import Administration
     from galerne.flows.assistant import KeptChats
     from galerne.flows.audit import Audit
     from galerne.flows.erasure import Erasure
@@ -34,10 +33,8 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.flows.batches import Batches
     from galerne.flows.erasure import Erasure
     from galerne.flows.files import Files
-    from galerne.flows.invoicing import Invoicing
     from galerne.flows.links import Signer
     from galerne.flows.receipts import Receipts
-    from galerne.flows.usage import UsageReports
     from galerne.protocol.conversations import ConversationFields
     from galerne.protocol.responses import KeptResponse
     from galerne.store.agents import SqlAgents
@@ -47,7 +44,6 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.store.contents import ContentFolder
     from galerne.store.erasure import SqlErasable
     from galerne.store.files import SqlFiles
-    from galerne.store.invoices import SqlInvoiceBook
     from galerne.store.journal import Journal, left_journals, remove_journal
     from galerne.store.receipts import SqlReceiptLog
     from galerne.store.schema import open_database
@@ -81,8 +77,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         responses=SqlThreads(database, "response", KeptResponse, journal.name),
         billing=billing,
         receipts=Receipts(SqlReceiptLog(database), key),
-        usage=UsageReports(books),
-        invoicing=Invoicing(SqlInvoiceBook(database), books, settings),
+        accounts=build_accounts(database, books, audit, settings),
         audit=Audit(audit, key, settings),
         erasure=Erasure([SqlErasable(database)], audit, key),
         chats=_open_chats(database),
@@ -152,22 +147,6 @@ def note(settings: Settings, action: Action, object: Party | None = None, **deta
 
     with open_audit(settings) as audit:
         audit.log.record(Event(action, operator(), object, details=details))
-
-
-@contextmanager
-def open_administration(settings: Settings) -> Iterator[Administration]:
-    """What an administrator does, on this machine's database. Raises `SettingsError`."""
-    from galerne.flows.administration import Administration
-    from galerne.store.audit import SqlAuditLog
-    from galerne.store.books import SqlBooks
-    from galerne.store.schema import open_database
-
-    database, key = open_database(settings), receipts_key(settings)
-    try:
-        audit = SqlAuditLog(database, key)
-        yield Administration(SqlBooks(database, key), audit, operator())
-    finally:
-        database.close()
 
 
 def operator() -> Party:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Literal
 
 import typer
 
 from galerne.cli import admin_invoices, admin_keys, admin_users, admin_workspaces
+from galerne.cli.local_accounts import local_accounts
+from galerne.cli.local_identity import local_admin
 from galerne.cli.options import Json
 from galerne.cli.tables import print_rows
-from galerne.errors import InvalidRequest
-
-if TYPE_CHECKING:
-    from galerne.flows.administration import Administration
 
 EXAMPLE = "Example: galerne admin keys create 'intranet' --workspace town-hall --days 365"
 
@@ -59,23 +55,44 @@ def set_limit(
     most: Annotated[int | None, typer.Argument(min=0, help="Without it, the limit goes.")] = None,
 ) -> None:
     """Set or remove a limit. What was used since the minute or month began counts."""
-    from galerne.flows.administration import subject_of
+    from galerne.flows.terms import subject_of
     from galerne.ledger import quota
 
-    with _administration() as administration:
-        administration.set_limit(subject_of(subject), quota.Measure(measure), most)
+    with local_accounts() as accounts:
+        accounts.terms.set_limit(subject_of(subject), quota.Measure(measure), most, local_admin())
     typer.echo(f"{subject}: {measure} {'has no limit' if most is None else f'at most {most}'}")
 
 
 @limits.command("list", epilog="Example: galerne admin limits list")
 def list_limits(as_json: Json = False) -> None:
     """All limits."""
-    with _administration() as administration:
+    with local_accounts() as accounts:
         rows = [
             {"subject": f"{each.subject.holder}:{each.subject.id}", "measure": each.measure.value, "most": each.most}
-            for each in administration.limits()
+            for each in accounts.terms.limits()
+        ]
+        rows += [
+            {
+                "subject": f"{each.subject.holder}:{each.subject.id}",
+                "measure": "allowed_models",
+                "most": ", ".join(sorted(each.models)),
+            }
+            for each in accounts.terms.allowances()
         ]
     print_rows(rows, as_json)
+
+
+@limits.command("models", epilog="Example: galerne admin limits models workspace:town-hall smollm2-135m-instruct")
+def allow_models(
+    subject: Annotated[str, typer.Argument(help="key:ID, user:ID, workspace:ID or organisation:ID.")],
+    models: Annotated[list[str] | None, typer.Argument(help="Their own names; none: all models.")] = None,
+) -> None:
+    """Say which models somebody may use."""
+    from galerne.flows.terms import subject_of
+
+    with local_accounts() as accounts:
+        accounts.terms.allow(subject_of(subject), models or (), local_admin())
+    typer.echo(f"{subject} may use {', '.join(models or ['all models'])}")
 
 
 @prices.command("set", epilog="Example: galerne admin prices set smollm2-135m-instruct output 0.30")
@@ -90,19 +107,19 @@ def set_price(
     """Set what a million tokens cost. A model without a price costs nothing."""
     from galerne.ledger import prices as ledger
 
-    with _administration() as administration:
+    with local_accounts() as accounts:
         day = since.date() if since else None
-        price = administration.set_price(model, ledger.Kind(kind), _nano_euros_a_token(euros), day)
+        price = accounts.terms.set_price(model, ledger.Kind(kind), ledger.parse_price(euros), day, local_admin())
     typer.echo(f"{model}: {kind} tokens cost {euros} euros a million from {price.since} on")
 
 
 @prices.command("list", epilog="Example: galerne admin prices list")
 def list_prices(as_json: Json = False) -> None:
     """All prices, in euros for a million tokens."""
-    with _administration() as administration:
+    with local_accounts() as accounts:
         rows = [
             {"model": each.model, "kind": each.kind.value, "since": str(each.since), "euros": each.nano_euros / 1000}
-            for each in administration.prices()
+            for each in accounts.terms.prices()
         ]
     print_rows(rows, as_json)
 
@@ -118,34 +135,14 @@ def usage(
     as_json: Json = False,
 ) -> None:
     """What was used, and what it costs."""
+    from galerne.flows.usage import usage_query
     from galerne.ledger.usage_table import csv_text, usage_line, usage_names
 
-    with _administration() as administration:
-        sums = administration.usage(by, since and since.date(), until and until.date())
+    with local_accounts() as accounts:
+        query = usage_query(by, since and since.date(), until and until.date(), datetime.now(UTC))
+        sums = accounts.usage.blocking_sums(query)
     lines = [usage_line(by, each) for each in sums]
     if as_csv:
         typer.echo(csv_text(usage_names(by), lines), nl=False)
     else:
         print_rows(lines, as_json)
-
-
-@contextmanager
-def _administration() -> Iterator[Administration]:
-    from galerne import bootstrap
-    from galerne.settings import load_settings
-
-    with bootstrap.open_administration(load_settings()) as administration:
-        yield administration
-
-
-def _nano_euros_a_token(euros: str) -> int:
-    """Of a price in euros for a million tokens."""
-    from decimal import Decimal, InvalidOperation
-
-    try:
-        nano = Decimal(euros) * 1000
-    except InvalidOperation:
-        raise InvalidRequest("is not a number.", where=euros[:50]) from None
-    if not nano.is_finite() or nano != nano.to_integral_value():
-        raise InvalidRequest("has more than three places.", where=euros[:50], hint="The smallest price is 0.001.")
-    return int(nano)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from galerne.cli.local_accounts import local_accounts
+from galerne.cli.local_identity import local_admin
 from galerne.cli.options import Json
 from galerne.errors import BadFile, InvalidRequest
 
 if TYPE_CHECKING:
-    from galerne.flows.invoicing import Invoicing
+    from galerne.flows.accounts import Accounts
     from galerne.ledger.invoices import Invoice
 
 EXAMPLE = "Example: galerne admin invoices issue town-hall 2026-11 --pdf november.pdf"
@@ -40,8 +40,8 @@ def customer(
     from galerne.ledger.vat import Party
 
     party = Party(name, address.replace(" / ", "\n"), country, vat_number, registration)
-    with _invoicing() as invoicing:
-        invoicing.set_customer(workspace, party)
+    with local_accounts() as accounts:
+        accounts.invoicing.set_customer(workspace, party, local_admin())
     typer.echo(f"{name} pays for {workspace}")
 
 
@@ -61,8 +61,8 @@ def plan(
     from galerne.ledger.plans import Plan
 
     first = (since or datetime.now(UTC)).date().replace(day=1)
-    with _invoicing() as invoicing:
-        invoicing.set_plan(Plan(workspace, first, name, _cents(euros), included))
+    with local_accounts() as accounts:
+        accounts.invoicing.set_plan(Plan(workspace, first, name, _cents(euros), included), local_admin())
     typer.echo(f"{workspace}: {name or 'no plan'} from {first} on")
 
 
@@ -73,15 +73,15 @@ def issue(
     pdf: PdfFile = None,
 ) -> None:
     """Issue the invoice of a month."""
-    with _invoicing() as invoicing:
-        _tell(invoicing, invoicing.issue(workspace, period), pdf)
+    with local_accounts() as accounts:
+        _tell(accounts, accounts.invoicing.issue(workspace, period, local_admin()), pdf)
 
 
 @app.command(epilog="Example: galerne admin invoices credit F2026-00001")
 def credit(number: Number, pdf: PdfFile = None) -> None:
     """Take a whole invoice back with a credit note."""
-    with _invoicing() as invoicing:
-        _tell(invoicing, invoicing.take_back(number), pdf)
+    with local_accounts() as accounts:
+        _tell(accounts, accounts.invoicing.take_back(number, local_admin()), pdf)
 
 
 @app.command("list", epilog="Example: galerne admin invoices list --workspace town-hall")
@@ -89,8 +89,8 @@ def list_invoices(
     workspace: Annotated[str | None, typer.Option(help="By default all of them.")] = None, as_json: Json = False
 ) -> None:
     """Invoices and credit notes, in the order of their numbers."""
-    with _invoicing() as invoicing:
-        found = invoicing.all(workspace)
+    with local_accounts() as accounts:
+        found = accounts.invoicing.all(workspace)
     if as_json:
         typer.echo(json.dumps([_row(invoice) for invoice in found]))
     else:
@@ -100,24 +100,15 @@ def list_invoices(
 @app.command(epilog="Example: galerne admin invoices pdf F2026-00001 invoice.pdf")
 def pdf(number: Number, file: Annotated[Path, typer.Argument(dir_okay=False)]) -> None:
     """Write an invoice's PDF."""
-    with _invoicing() as invoicing:
-        _write(file, invoicing.pdf(number))
+    with local_accounts() as accounts:
+        _write(file, accounts.invoicing.pdf(number))
     typer.echo(f"{number} in {file}")
 
 
-@contextmanager
-def _invoicing() -> Iterator[Invoicing]:
-    from galerne import bootstrap
-    from galerne.settings import load_settings
-
-    with bootstrap.open_invoicing(load_settings()) as invoicing:
-        yield invoicing
-
-
-def _tell(invoicing: Invoicing, invoice: Invoice, pdf: Path | None) -> None:
+def _tell(accounts: Accounts, invoice: Invoice, pdf: Path | None) -> None:
     typer.echo(_line(invoice))
     if pdf is not None:
-        _write(pdf, invoicing.pdf(invoice.number))
+        _write(pdf, accounts.invoicing.pdf(invoice.number))
 
 
 def _line(invoice: Invoice) -> str:

@@ -9,13 +9,17 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from galerne.errors import InvalidRequest, NotFound, SettingsError
+from galerne.flows.auditing import event_of
+from galerne.identity.caller import Caller
+from galerne.ledger.audit import Action, AuditLog, Party
 from galerne.ledger.bill import Bill, transfers_back, transfers_of
 from galerne.ledger.books import Books
 from galerne.ledger.invoice_book import InvoiceBook
 from galerne.ledger.invoices import Invoice, InvoiceBody, InvoiceKind, Month, credit_note
 from galerne.ledger.plans import Plan, plan_of
 from galerne.ledger.prices import PriceList
-from galerne.ledger.vat import Party, vat_for
+from galerne.ledger.vat import Party as Customer
+from galerne.ledger.vat import vat_for
 from galerne.settings import Settings
 
 SETTLED_AFTER = timedelta(hours=1)
@@ -29,22 +33,25 @@ class Invoicing:
         self,
         book: InvoiceBook,
         books: Books,
+        audit: AuditLog,
         settings: Settings,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._book = book
         self._books = books
+        self._audit = audit
         self._settings = settings
         self._clock = clock
 
-    def set_customer(self, workspace: str, party: Party) -> None:
+    def set_customer(self, workspace: str, customer: Customer, caller: Caller) -> None:
         """Who pays for a workspace from now on. Raises `InvalidRequest`."""
-        problems = party.problems()
+        problems = customer.problems()
         if problems:
             raise InvalidRequest(f"{'; '.join(problems)}.", where="customer")
-        self._book.set_customer(workspace, party)
+        self._book.set_customer(workspace, customer)
+        self._note(caller, Action.SUBSCRIPTION_CHANGED, workspace, changed="customer")
 
-    def customer(self, workspace: str) -> Party:
+    def customer(self, workspace: str) -> Customer:
         """Raises `NotFound`."""
         party = self._book.customer(workspace)
         if party is None:
@@ -54,18 +61,24 @@ class Invoicing:
             )
         return party
 
-    def set_plan(self, plan: Plan) -> None:
+    def set_plan(self, plan: Plan, caller: Caller) -> None:
         """Raises `InvalidRequest`."""
         if plan.since.day != 1:
             raise InvalidRequest("a plan begins on the first day of a month.", where="since")
         if not 0 <= plan.cents <= MOST_CENTS or not 0 <= plan.included_tokens <= 2**53:
             raise InvalidRequest("is less than nothing, or far too much.", where="plan")
         self._book.set_plan(plan)
+        details: dict[str, str | int] = {
+            "since": str(plan.since),
+            "cents": plan.cents,
+            "included_tokens": plan.included_tokens,
+        }
+        self._note(caller, Action.SUBSCRIPTION_CHANGED, plan.workspace, changed="plan", **details)
 
     def plans(self) -> Sequence[Plan]:
         return self._book.plans()
 
-    def issue(self, workspace: str, period: str) -> Invoice:
+    def issue(self, workspace: str, period: str, caller: Caller) -> Invoice:
         """The invoice of a workspace for a month that is over.
 
         Raises `InvalidRequest`, also when there is nothing to pay, `NotFound` for an unknown customer, `Taken`,
@@ -92,16 +105,20 @@ class Invoicing:
             mentions=tuple(filter(None, (settings.payment_terms, settings.seller_bank))),
         )
         again = any(each.body.period == body.period for each in self._book.all(workspace))
-        return self._book.issue(settings.invoice_series, body, lambda new: transfers_of(new, bill, again=again))
+        issued = self._book.issue(settings.invoice_series, body, lambda new: transfers_of(new, bill, again=again))
+        self._note(caller, Action.INVOICE_ISSUED, workspace, number=issued.number, cents=body.total_cents)
+        return issued
 
-    def take_back(self, number: str) -> Invoice:
+    def take_back(self, number: str, caller: Caller) -> Invoice:
         """The credit note of a whole invoice; its month can be invoiced again then. Raises `NotFound`, `Taken`,
         `InvalidRequest` for what is a credit note itself."""
         invoice = self.find(number)
         if invoice.body.kind is InvoiceKind.CREDIT_NOTE:
             raise InvalidRequest(f"{number} is a credit note.", where="number")
         note = credit_note(invoice, self._clock().astimezone(UTC).date(), ())
-        return self._book.issue(self._settings.credit_note_series, note, transfers_back)
+        issued = self._book.issue(self._settings.credit_note_series, note, transfers_back)
+        self._note(caller, Action.CREDIT_ISSUED, note.workspace, number=issued.number, takes_back=number)
+        return issued
 
     def find(self, number: str) -> Invoice:
         """Raises `NotFound`."""
@@ -120,6 +137,9 @@ class Invoicing:
 
         return invoice_pdf(self.find(number))
 
+    def _note(self, caller: Caller, action: Action, workspace: str, **details: str | int) -> None:
+        self._audit.record(event_of(caller, action, Party("workspace", workspace), **details))
+
     def _month(self, period: str) -> Month:
         try:
             month = Month.parse(period)
@@ -129,11 +149,11 @@ class Invoicing:
             raise InvalidRequest(f"{month} is not over.", where="period", hint="Invoice it in the next month.")
         return month
 
-    def _seller(self) -> Party:
+    def _seller(self) -> Customer:
         settings = self._settings
         if settings.seller_name is None:
             raise SettingsError("an invoice says who sells.", where="seller_name", hint="See docs/guide/invoices.md.")
-        seller = Party(
+        seller = Customer(
             settings.seller_name,
             settings.seller_address or "",
             settings.seller_country,

@@ -18,7 +18,10 @@ class UsageReports:
         self._books = books
 
     async def sums(self, query: UsageQuery) -> Sequence[UsageSum]:
-        return await asyncio.to_thread(self._books.usage, query)
+        return await asyncio.to_thread(self.blocking_sums, query)
+
+    def blocking_sums(self, query: UsageQuery) -> Sequence[UsageSum]:
+        return self._books.usage(query)
 
 
 def usage_query(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from galerne.ledger.prices import Price
-from galerne.ledger.quota import Limit, Measure, Standing, Subject
+from galerne.ledger.quota import Allowance, Limit, Measure, Standing, Subject
 from galerne.ledger.usage import Reservation, Usage, UsageQuery, UsageSum
 
 
@@ -17,7 +17,7 @@ class Books(Protocol):
     def reserve(self, reservation: Reservation) -> Sequence[Standing]:
         """Set its demand aside for all its subjects. Returns how far each of their limits is used with it.
 
-        Raises `QuotaExceeded`, and then nothing is set aside.
+        Raises `QuotaExceeded`, `Forbidden` for a model that one of them may not use, and then nothing is set aside.
         """
 
     def close(self, reservation: Reservation, usage: Usage | None, receipt: Mapping[str, Any] | None) -> None:
@@ -31,6 +31,12 @@ class Books(Protocol):
 
     def set_limit(self, subject: Subject, measure: Measure, most: int | None, now: datetime) -> None:
         """From now on; None: no limit. What was used in the span that `now` is in counts."""
+
+    def allowances(self) -> list[Allowance]:
+        """All of them."""
+
+    def allow(self, allowance: Allowance) -> None:
+        """From now on, instead of what its subject may use."""
 
     def prices(self) -> list[Price]:
         """All of them."""

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+
+from galerne.errors import InvalidRequest
 
 NANO = 10**9
 """Nano-euros in a euro."""
@@ -59,6 +62,18 @@ class PriceList:
     def costs(self, model: str, day: date, tokens: Iterable[tuple[Kind, int]]) -> tuple[Cost, ...]:
         """What these tokens cost, kind by kind; kinds of which there are none are left out."""
         return tuple(Cost(kind, count, count * self.of(model, kind, day)) for kind, count in tokens if count)
+
+
+def parse_price(euros_per_million: str) -> int:
+    """Nano-euros a token. Raises `InvalidRequest` for what is no number, or has more than three places."""
+    try:
+        nano = Decimal(euros_per_million) * 1000
+    except InvalidOperation:
+        raise InvalidRequest("is not a number.", where=euros_per_million[:50]) from None
+    if not nano.is_finite() or abs(nano) > NANO * NANO or nano != nano.to_integral_value():
+        hint = "The smallest price is 0.001."
+        raise InvalidRequest("has more than three places, or is too large.", where=euros_per_million[:50], hint=hint)
+    return int(nano)
 
 
 def euros(nano_euros: int) -> str:

@@ -55,6 +55,14 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """The models that a subject may use; whoever has none may use all."""
+
+    subject: Subject
+    models: frozenset[str]  # their own names
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How far a limit is used, at one moment."""
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from galerne.ledger.audit import answer_given
 from galerne.ledger.prices import Kind, Price
-from galerne.ledger.quota import NOTHING, Limit, Measure, Standing, Subject, window_start
+from galerne.ledger.quota import NOTHING, Allowance, Limit, Measure, Standing, Subject, window_start
 from galerne.ledger.signing import SigningKey
 from galerne.ledger.usage import REVENUE, Reservation, Transfer, Usage, UsageQuery, UsageSum, receivable
 from galerne.store import quota
@@ -82,6 +82,7 @@ class SqlBooks:
 
     def reserve(self, reservation: Reservation) -> Sequence[Standing]:
         with self._database.write() as connection:
+            quota.check_model(connection, reservation.subjects, reservation.model)
             standings = quota.count(connection, reservation.subjects, reservation.demand, reservation.created)
             connection.execute(insert(reservations).values(**asdict(reservation)))
         return standings
@@ -117,6 +118,14 @@ class SqlBooks:
             else:
                 used = _used(connection, subject, measure, now)
                 quota.replace_limit(connection, Limit(subject, measure, most), used, now)
+
+    def allowances(self) -> list[Allowance]:
+        with self._database.read() as connection:
+            return quota.all_allowances(connection)
+
+    def allow(self, allowance: Allowance) -> None:
+        with self._database.write() as connection:
+            quota.replace_allowance(connection, allowance)
 
     def prices(self) -> list[Price]:
         with self._database.read() as connection:

@@ -6,10 +6,35 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Row, String, Table, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
-from galerne.errors import QuotaExceeded
-from galerne.ledger.quota import Demand, Holder, Limit, Measure, Standing, Subject, amount, seconds_left, window
+from galerne.errors import Forbidden, QuotaExceeded
+from galerne.ledger.quota import (
+    Allowance,
+    Demand,
+    Holder,
+    Limit,
+    Measure,
+    Standing,
+    Subject,
+    amount,
+    seconds_left,
+    window,
+)
 from galerne.store.metadata import metadata
 
 limits = Table(
@@ -32,13 +57,55 @@ counters = Table(
 )
 
 
+allowed_models = Table(
+    "allowed_models",
+    metadata,
+    Column("holder", String(16), primary_key=True),
+    Column("subject", String(64), primary_key=True),
+    Column("model", String(128), primary_key=True),
+)
+
+
+def check_model(connection: Connection, subjects: Sequence[Subject], model: str) -> None:
+    """Raises `Forbidden` unless each of them may use the model."""
+    for allowance in _allowances(connection, _of(allowed_models, subjects)):
+        if model not in allowance.models:
+            subject = allowance.subject
+            raise Forbidden(
+                f"the {subject.holder.value} {subject.id!r} may not use {model!r}.",
+                where="model",
+                hint=f"It may use {', '.join(sorted(allowance.models))}.",
+            )
+
+
+def all_allowances(connection: Connection) -> list[Allowance]:
+    return _allowances(connection)
+
+
+def replace_allowance(connection: Connection, allowance: Allowance) -> None:
+    connection.execute(delete(allowed_models).where(_of(allowed_models, [allowance.subject])))
+    for model in sorted(allowance.models):
+        key = {"holder": allowance.subject.holder.value, "subject": allowance.subject.id}
+        connection.execute(insert(allowed_models).values(**key, model=model))
+
+
+def _allowances(connection: Connection, *which: ColumnElement[bool]) -> list[Allowance]:
+    models: dict[Subject, set[str]] = {}
+    for row in connection.execute(select(allowed_models).where(*which)):
+        models.setdefault(Subject(Holder(row.holder), row.subject), set()).add(row.model)
+    return [Allowance(subject, frozenset(names)) for subject, names in models.items()]
+
+
+def _of(table: Table, subjects: Sequence[Subject]) -> ColumnElement[bool]:
+    """The rows of these subjects."""
+    wanted = [(subject.holder.value, subject.id) for subject in subjects]
+    return tuple_(table.c.holder, table.c.subject).in_(wanted)
+
+
 def limits_of(connection: Connection, subjects: Sequence[Subject]) -> list[Limit]:
     """In one order for everybody, so that two transactions cannot wait for each other."""
-    wanted = [(subject.holder.value, subject.id) for subject in subjects]
     rows = connection.execute(
-        select(limits)
-        .where(tuple_(limits.c.holder, limits.c.subject).in_(wanted))
-        .order_by(limits.c.holder, limits.c.subject, limits.c.measure)
+        select(limits).where(_of(limits, subjects)).order_by(limits.c.holder, limits.c.subject, limits.c.measure)
     )
     return [_limit(row) for row in rows]
 

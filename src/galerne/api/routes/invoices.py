@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from galerne.api.access import needs
 from galerne.api.body import read
+from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
 from galerne.api.parameters import Id
 from galerne.errors import DatabaseUnavailable, InvalidRequest, NotFound, SettingsError, Taken
@@ -48,7 +49,7 @@ def invoice_routes(invoicing: Invoicing, settings: Settings) -> APIRouter:
     async def set_customer(id: Id, http: Request) -> Customer:
         """Say who pays for a workspace."""
         customer = await read(Customer, http, settings)
-        await asyncio.to_thread(invoicing.set_customer, id, Party(**dict(customer)))
+        await asyncio.to_thread(invoicing.set_customer, id, Party(**dict(customer)), caller_of(http))
         return customer
 
     @router.get("/v1/admin/customers/{id}", dependencies=_READING, responses=_FINDING)
@@ -60,7 +61,7 @@ def invoice_routes(invoicing: Invoicing, settings: Settings) -> APIRouter:
     async def set_plan(http: Request) -> PlanCard:
         """Set what a workspace pays each month from a month on."""
         plan = Plan(**dict(await read(PlanFields, http, settings)))
-        await asyncio.to_thread(invoicing.set_plan, plan)
+        await asyncio.to_thread(invoicing.set_plan, plan, caller_of(http))
         return PlanCard(**asdict(plan))
 
     @router.get("/v1/admin/plans", dependencies=_READING, responses=fails(DatabaseUnavailable))
@@ -72,7 +73,7 @@ def invoice_routes(invoicing: Invoicing, settings: Settings) -> APIRouter:
     async def issue_invoice(http: Request) -> InvoiceCard:
         """Issue the invoice of a workspace for a month that is over."""
         request = await read(InvoiceRequest, http, settings)
-        return _card(await asyncio.to_thread(invoicing.issue, request.workspace, request.period))
+        return _card(await asyncio.to_thread(invoicing.issue, request.workspace, request.period, caller_of(http)))
 
     @router.get("/v1/admin/invoices", dependencies=_READING, responses=fails(InvalidRequest, DatabaseUnavailable))
     async def list_invoices(workspace: Annotated[str | None, Query(max_length=64)] = None) -> InvoiceList:
@@ -91,9 +92,9 @@ def invoice_routes(invoicing: Invoicing, settings: Settings) -> APIRouter:
         return Pdf(document, headers={"Content-Disposition": f'attachment; filename="{id}.pdf"'})
 
     @router.post("/v1/admin/invoices/{id}/credit", dependencies=_MANAGING, responses=_CHANGING)
-    async def take_back(id: Id) -> InvoiceCard:
+    async def take_back(id: Id, http: Request) -> InvoiceCard:
         """Take a whole invoice back with a credit note. Its month can be invoiced again then."""
-        return _card(await asyncio.to_thread(invoicing.take_back, id))
+        return _card(await asyncio.to_thread(invoicing.take_back, id, caller_of(http)))
 
     return router
 
