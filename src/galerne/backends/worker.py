@@ -23,6 +23,7 @@ from galerne.backends.messages import (
     frame_length,
     read_to_worker,
 )
+from galerne.core_files import forbid_core_files
 from galerne.engine.engine import Engine
 from galerne.engine.events import EndEvent, TokenEvent, VectorEvent
 from galerne.errors import GalerneError
@@ -36,6 +37,7 @@ def work(server: socket.socket, load: Callable[[Load], tuple[Engine, str, int]])
     `load` gives an engine, the level of its kernels, and the most tokens that one request can have.
     """
     _die_with_parent()
+    forbid_core_files()
     channel = _Channel(server)
     first = channel.receive(wait=True)
     if not first or not isinstance(first[0], Load):

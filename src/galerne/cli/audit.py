@@ -21,6 +21,7 @@ from galerne.cli.log_files import (
     kept_heads,
     open_lines,
     verify_log,
+    written,
 )
 from galerne.cli.options import Json
 
@@ -62,6 +63,9 @@ def export(
     file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to: a line of JSON for each record.")],
     key: ExportedKey = None,
     head: ExportedHead = None,
+    ocsf: Annotated[
+        bool, typer.Option("--ocsf", help="As events of the Open Cybersecurity Schema Framework, for log collectors.")
+    ] = False,
 ) -> None:
     """Copy the log into a file, as it was signed, for whoever checks it elsewhere."""
     from galerne import bootstrap
@@ -70,7 +74,11 @@ def export(
 
     bootstrap.note(load_settings(), Action.AUDIT_EXPORTED)
     with _audit() as audit:
-        export_log(audit, "records", file, key, head)
+        if not ocsf:
+            export_log(audit, "records", file, key, head)
+            return
+        with written(file) as sink:
+            sink.writelines(f"{line}\n" for line in audit.ocsf_lines())
 
 
 @app.command(epilog="Example: galerne audit verify audit.jsonl --key audit.pem --head head.json")

@@ -27,8 +27,10 @@ def serve(
     from galerne import bootstrap
     from galerne.api.server import Server
     from galerne.cli.log_lines import configure_logs
+    from galerne.core_files import forbid_core_files
     from galerne.settings import load_settings
 
+    forbid_core_files()
     settings = load_settings({"host": host, "port": port, "model": model, "auth": "none" if no_auth else None})
     configure_logs(settings.log_format, settings.log_level)
     with listen(settings.host, settings.port) as listener:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from galerne.identity.caller import Caller
 from galerne.ledger.audit import Action, AuditFilter, AuditLog, AuditPage, Retention
 from galerne.ledger.chain import Fault
 from galerne.ledger.heads import AUDIT
+from galerne.ledger.ocsf import ocsf_event
 from galerne.ledger.signing import SigningKey
 from galerne.settings import Settings
 
@@ -49,6 +51,10 @@ class Audit(SignedLog):
         """Remove what has been kept for as long as the settings say. Blocks."""
         now = self._clock()
         self.log.prune({each: now - timedelta(days=days) for each, days in self._days.items()})
+
+    def ocsf_lines(self) -> Iterator[str]:
+        """All records in order as events of OCSF, readable where nobody has been erased. Blocks."""
+        return (json.dumps(ocsf_event(record)) for record in self.log.readable())
 
     async def export(self, caller: Caller) -> None:
         """Say that it will be taken elsewhere: `lines` gives it."""

@@ -10,7 +10,7 @@ email) goes into a `Party` that is personal, which is kept encrypted with a key 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -178,6 +178,9 @@ class AuditLog(Log, Protocol):
 
     def page(self, which: AuditFilter, limit: int, before: int | None = None) -> AuditPage:
         """The newest `limit` records, or those before an index."""
+
+    def readable(self) -> Iterator[dict[str, Any]]:
+        """All records in order, as pages have them."""
 
     def erase(self, person: Party, by: Event, removed: Mapping[str, int]) -> tuple[str | None, Head | None]:
         """Destroy the person's key, and record that, with what else was removed.

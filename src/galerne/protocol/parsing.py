@@ -49,6 +49,11 @@ def refusal(kind: str, message: str, where: str | None) -> InvalidRequest:
     match kind:
         case "extra_forbidden":
             return UnsupportedField("there is no such field.", where=where, hint="Leave it out.")
+        case "union_tag_invalid":  # pydantic quotes what was sent, which is nobody's business where errors are kept
+            name, _, tags = message.rpartition(" found using ")[2].partition(
+                " does not match any of the expected tags: "
+            )
+            return InvalidRequest(f"{name} is none of {tags}.", where=where)
         case _ if kind == UNSUPPORTED:
             return UnsupportedField(f"{message}.", where=where)
         case _:

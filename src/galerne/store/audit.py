@@ -49,6 +49,8 @@ from galerne.store.database import Database, erase_for_good
 from galerne.store.log_table import LogTable
 from galerne.store.metadata import metadata
 
+_PAGE = 1000
+
 ERASED = "erased"
 """The kind of a party that was a person."""
 
@@ -126,6 +128,19 @@ class SqlAuditLog:
         return AuditPage(
             [_readable(record, keys) for record in records], rows[limit - 1].number if len(rows) > limit else None
         )
+
+    def readable(self) -> Iterator[dict[str, Any]]:
+        last = -1
+        while True:
+            fits = select(audit.c.number, audit.c.record).where(audit.c.action != CHECKPOINT, audit.c.number > last)
+            with self._database.read() as connection:
+                rows = connection.execute(fits.order_by(audit.c.number).limit(_PAGE)).all()
+                records = [json.loads(row.record) for row in rows]
+                keys = _keys(connection, records)
+            yield from (_readable(record, keys) for record in records)
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1].number
 
     def erase(self, person: Party, by: Event, removed: Mapping[str, int]) -> tuple[str | None, Head | None]:
         known = delete(people).where(people.c.id == _person(person.kind, person.id or "")).returning(people.c.pseudonym)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import StreamingResponse
@@ -52,10 +52,11 @@ def audit_routes(audit: Audit, settings: Settings) -> APIRouter:
         return await audit.now()
 
     @router.get("/v1/admin/audit/export", response_class=JsonLines, responses=_READING)
-    async def export(http: Request) -> JsonLines:
-        """The whole log as it was signed, a line of JSON for each record: what `galerne audit verify` takes."""
+    async def export(http: Request, format: Literal["signed", "ocsf"] = "signed") -> JsonLines:
+        """The whole log, a line of JSON for each record: as it was signed, which is what `galerne audit verify` takes,
+        or as events of OCSF, readable where nobody has been erased."""
         await audit.export(caller_of(http))
-        return JsonLines(_with_breaks(audit.lines()))
+        return JsonLines(_with_breaks(audit.lines() if format == "signed" else audit.ocsf_lines()))
 
     return router
 
