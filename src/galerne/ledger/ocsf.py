@@ -18,8 +18,8 @@ VERSION = "1.6.0"
 ACCOUNT_CHANGE, AUTHENTICATION, ENTITY, USER_ACCESS = 3001, 3002, 3004, 3005
 LIFECYCLE, API = 6002, 6003
 
-CREATE, READ, UPDATE, DELETE = 1, 2, 3, 4
-"""The activities of `ENTITY` and `API`."""
+CREATE, READ, UPDATE, DELETE, OTHER = 1, 2, 3, 4, 99
+"""The activities of `ENTITY` and `API`; all classes have the last one."""
 
 _ACTIVITIES: Mapping[Action, tuple[int, int]] = {
     Action.SESSION_BEGUN: (AUTHENTICATION, 1),  # logon
@@ -32,7 +32,6 @@ _ACTIVITIES: Mapping[Action, tuple[int, int]] = {
     Action.USER_DISABLED: (ACCOUNT_CHANGE, 5),
     Action.USER_REMOVED: (ACCOUNT_CHANGE, 6),
     Action.USER_ERASED: (ACCOUNT_CHANGE, 6),
-    Action.USER_CHANGED: (ACCOUNT_CHANGE, 99),  # other
     Action.ROLE_CHANGED: (USER_ACCESS, 1),  # privileges assigned
     Action.SERVER_STARTED: (LIFECYCLE, 3),
     Action.SERVER_STOPPED: (LIFECYCLE, 4),
@@ -70,7 +69,9 @@ def activity_of(action: Action) -> tuple[int, int]:
     if action in _ACTIVITIES:
         return _ACTIVITIES[action]
     noun, _, verb = action.value.partition(".")
-    return (ENTITY if noun in _ENTITIES else API), _VERBS[verb]
+    if noun == "user":
+        return ACCOUNT_CHANGE, OTHER
+    return (ENTITY if noun in _ENTITIES else API), _VERBS.get(verb, OTHER)
 
 
 def ocsf_event(record: Mapping[str, Any]) -> dict[str, Any]:
