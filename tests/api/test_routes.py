@@ -55,6 +55,10 @@ async def test_models() -> None:
         "default_model_temperature": 0.7,
         "licence": "MIT",
         "sha256": "d" * 64,
+        "size": 98_000_000,
+        "parameters": 135_000_000,
+        "memory": 400_000_000,
+        "fits": True,
     }
 
 
@@ -66,6 +70,7 @@ async def test_what_models_can_do() -> None:
     assert able == ["embeddings"]
     assert (encoder["aliases"], encoder["max_context_length"]) == (["mistral-embed"], 30)
     assert (encoder["default_model_temperature"], encoder["licence"]) == (None, None)
+    assert (encoder["memory"], encoder["fits"]) == (None, None)
 
 
 @pytest.mark.parametrize("id", ["nobody", "a/b/c", "..%2F..%2Fetc%2Fpasswd", "%00", "%F0%9F%8C%AC", "x" * 5000, ""])

@@ -15,7 +15,7 @@ from galerne.backends.generator import Settle
 from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
 from galerne.engine.request import GenerationRequest, Priority
 from galerne.errors import EngineFailed, GalerneError, PromptTooLong
-from galerne.flows.served import Origin, ServedEmbedder, ServedModel, ServedModels
+from galerne.flows.served import Footprint, Origin, ServedEmbedder, ServedModel, ServedModels
 from galerne.prompt.fim import find_fim
 from galerne.prompt.tool_format import HERMES, Thinking
 from galerne.protocol.messages import Message, text_of
@@ -184,7 +184,7 @@ def served(
 ) -> ServedModels:
     model = ServedModel(
         name=name,
-        origin=Origin("d" * 64, 1_700_000_000, "nobody", "MIT"),
+        origin=Origin("d" * 64, 1_700_000_000, "nobody", "MIT", Footprint(98_000_000, 135_000_000, 400_000_000, True)),
         tokenizer=ByteTokenizer(),
         template=PlainTemplate(),
         fim=find_fim(ByteTokenizer()) if fim else None,

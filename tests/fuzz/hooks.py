@@ -19,7 +19,7 @@ MADE: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=8))
 @schemathesis.hook
 def after_call(context: HookContext, case: Case, response: Response) -> None:  # noqa: ARG001
     """Remember what was made."""
-    if case.method == "POST" and response.status_code == 200 and "{" not in case.path:
+    if case.method == "POST" and response.status_code in (200, 201) and "{" not in case.path:
         try:
             document = response.json()
         except ValueError:  # a stream

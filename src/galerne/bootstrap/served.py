@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from galerne.backends.generator import Generator
     from galerne.bootstrap.models import LoadedModel, OpenModel
-    from galerne.flows.served import ServedEmbedder, ServedModel
+    from galerne.flows.served import Footprint, ServedEmbedder, ServedModel
     from galerne.models import ModelConfig
     from galerne.settings import Settings
+    from galerne.weights.catalogue import Entry
 
 
 def served_model(model: OpenModel | LoadedModel, generator: Generator) -> ServedModel:
@@ -27,12 +28,21 @@ def served_model(model: OpenModel | LoadedModel, generator: Generator) -> Served
             created=int(model.path.stat().st_mtime),
             owner=model.owner,
             licence=model.entry.licence if model.entry else None,
+            footprint=_footprint(model.entry) if model.entry else None,
         ),
         tokenizer=model.tokenizer,
         template=model.template,
         fim=find_fim(model.tokenizer) if may_fill else None,
         generator=generator,
     )
+
+
+def _footprint(entry: Entry) -> Footprint:
+    from galerne.flows.served import Footprint
+    from galerne.weights.memory import estimated_memory, machine_memory
+
+    memory = estimated_memory(entry)
+    return Footprint(entry.weight_bytes, entry.parameters, memory, memory <= machine_memory())
 
 
 def pooled_embedder(model: ServedModel, config: ModelConfig) -> ServedEmbedder:

@@ -51,4 +51,5 @@ def configure_logs(style: Literal["text", "json"], level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLine() if style == "json" else _TextLine())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # else it tells a start's every detail
+    for chatty in ("alembic", "fontTools"):  # else they tell every detail of a start, and of a PDF
+        logging.getLogger(chatty).setLevel(logging.WARNING)

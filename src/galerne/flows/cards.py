@@ -20,6 +20,7 @@ def show_card(name: str, models: ServedModels, settings: Settings) -> ModelCard:
     model = writer or embedder
     assert model is not None  # it has a name
     converses = writer is not None and not isinstance(writer.template, NoTemplate)
+    footprint = model.origin.footprint
     return ModelCard(
         id=name,
         name=name,
@@ -37,4 +38,8 @@ def show_card(name: str, models: ServedModels, settings: Settings) -> ModelCard:
         default_model_temperature=settings.default_temperature if writer else None,
         licence=model.origin.licence,
         sha256=model.digest,
+        size=footprint and footprint.size,
+        parameters=footprint and footprint.parameters,
+        memory=footprint and footprint.memory,
+        fits=footprint and footprint.fits,
     )

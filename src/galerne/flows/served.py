@@ -15,6 +15,16 @@ from galerne.prompt.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a model takes. `bootstrap` sets every field."""
+
+    size: int  # bytes of its files
+    parameters: int
+    memory: int  # bytes that it needs, estimated
+    fits: bool  # whether that is no more than this machine has
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a model comes from. `bootstrap` sets every field."""
 
@@ -22,6 +32,7 @@ class Origin:
     created: int  # when its file was last written, seconds since 1970
     owner: str  # who published it, as far as its file or its source says
     licence: str | None  # SPDX identifier where there is one; None: not known
+    footprint: Footprint | None = None  # None: no catalogue knows it
 
 
 @dataclass(frozen=True, slots=True)

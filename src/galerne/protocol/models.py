@@ -34,6 +34,12 @@ class ModelCard(AnswerModel):
     licence: str | None  # SPDX identifier where there is one; None: not known
     sha256: str  # of the model's files
 
+    # What it takes; None where no catalogue knows it.
+    size: int | None  # bytes of its files
+    parameters: int | None
+    memory: int | None  # bytes that it needs, estimated
+    fits: bool | None  # whether this machine has so much
+
 
 class ModelList(AnswerModel):
     object: Literal["list"] = "list"
