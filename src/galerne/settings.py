@@ -43,6 +43,9 @@ class Settings(BaseSettings):
         default_factory=lambda: _cache_folder("XDG_DATA_HOME", ".local/share") / "data",
         description="Files that people send, and the database where none is named.",
     )
+    keep_requests_days: int = Field(
+        0, ge=0, le=36_500, description="How long what engines are asked is kept, to make answers again; 0: not at all."
+    )
     database: str | None = Field(None, description="The database's address; None: SQLite, in `data_dir`.")
 
     auth: Literal["auto", "keys", "none"] = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +11,20 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from galerne import bootstrap
+from galerne.bootstrap import LoadedModel
+from galerne.bootstrap.served import served_model
 from galerne.cli import app
 from galerne.errors import BadFile, NotFound
+from galerne.flows.answer_events import AnswerStart
+from galerne.flows.chat import Chat
+from galerne.flows.kept_requests import Keeping
+from galerne.flows.served import ServedModels
+from galerne.identity.caller import Caller
 from galerne.ledger.prices import Cost, Kind
 from galerne.ledger.usage import Reservation
-from galerne.settings import Settings
+from galerne.protocol.chat import ChatRequest
+from galerne.protocol.messages import UserMessage
+from galerne.settings import Settings, load_settings
 from galerne.store.books import SqlBooks
 
 NOW = datetime(2026, 11, 25, 15, 4, tzinfo=UTC)
@@ -83,3 +93,34 @@ def test_what_is_no_key_and_no_head_is_refused(tmp_path: Path) -> None:
     head.write_text("{}")
     assert isinstance(run("verify", file, "--key", key, "--head", head).exception, BadFile)
     assert isinstance(run("export", tmp_path / "none" / "x.jsonl").exception, BadFile)
+
+
+async def _answered(settings: Settings, loaded: LoadedModel) -> str:
+    """Ask a model, with everything on record, and return the answer's id."""
+    generator = bootstrap.build_generator(loaded, settings)
+    models = ServedModels([served_model(loaded, generator)], {})
+    database, kept = bootstrap.open_kept(models, settings)
+    assert kept.requests is not None
+    chat = Chat(models, Keeping(kept.billing, kept.requests), settings)
+    request = ChatRequest(model=loaded.name, messages=[UserMessage(role="user", content="Hi")], n=2, max_tokens=12)
+    ids = [event.id async for event in chat.answer(request, Caller("default")) if isinstance(event, AnswerStart)]
+    await kept.billing.end()
+    await generator.close()
+    database.close()
+    return ids[0]
+
+
+def test_an_answer_is_made_again_token_by_token(
+    default_model: Path, kernels_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("MODELS_DIR", default_model.parents[1]), ("KERNELS_DIR", kernels_folder)):
+        monkeypatch.setenv(f"GALERNE_{name}", str(value))
+    monkeypatch.setenv("GALERNE_KEEP_REQUESTS_DAYS", "1")
+    settings = load_settings()
+    loaded = bootstrap.load_local_model(settings.model, settings)
+    id = asyncio.run(_answered(settings, loaded))
+    loaded.template.close()
+    again = run("replay", id)
+    assert again.exit_code == 0, again.output
+    assert again.output.count("tokens are the same") == 2
+    assert isinstance(run("replay", "a1").exception, NotFound)

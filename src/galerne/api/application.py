@@ -58,7 +58,8 @@ from galerne.flows.embeddings import Embeddings
 from galerne.flows.erasure import Erasure
 from galerne.flows.files import Files
 from galerne.flows.identity import Identity
-from galerne.flows.meter import Watched
+from galerne.flows.kept_requests import Keeping, RequestStore
+from galerne.flows.meter import Meter, Watched
 from galerne.flows.receipts import Receipts
 from galerne.flows.responses import Responses
 from galerne.flows.served import ServedModels
@@ -86,6 +87,7 @@ class Kept:
     responses: Threads[KeptResponse]
     conversations: Threads[ConversationFields]
     billing: Billing
+    requests: RequestStore | None  # None: what engines are asked is not kept
     receipts: Receipts
     accounts: Accounts
     audit: Audit
@@ -104,7 +106,10 @@ def create_app(
     """The application over these models, for these callers; `lifespan` starts and stops them. `kept` None: it keeps
     nothing, and has no address that would."""
     metrics = Metrics(models)
-    meter = metrics if kept is None else Told(Watched(kept.billing, metrics))
+    meter: Meter = metrics
+    if kept is not None:
+        billing: Meter = kept.billing if kept.requests is None else Keeping(kept.billing, kept.requests)
+        meter = Told(Watched(billing, metrics))
     chat = Chat(models, meter, settings)
     if kept is not None:
         responses = Responses(kept.responses, chat, settings)

@@ -25,6 +25,7 @@ from galerne.bootstrap.models import (
     load_local_model,
     open_local_model,
 )
+from galerne.bootstrap.replaying import Replay, replay_answer
 from galerne.bootstrap.server import build_app, open_chat, running
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Announce",
     "LoadedModel",
     "OpenModel",
+    "Replay",
     "account_name",
     "build_app",
     "build_engine",
@@ -51,6 +53,7 @@ __all__ = [
     "open_receipts",
     "operator",
     "receipts_key",
+    "replay_answer",
     "run_worker",
     "running",
 ]

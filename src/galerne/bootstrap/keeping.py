@@ -45,6 +45,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.store.erasure import SqlErasable
     from galerne.store.files import SqlFiles
     from galerne.store.journal import Journal, left_journals, remove_journal
+    from galerne.store.kept_requests import SqlRequestStore
     from galerne.store.receipts import SqlReceiptLog
     from galerne.store.schema import open_database
     from galerne.store.secret import load_secret
@@ -76,6 +77,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         conversations=SqlThreads(database, "conversation", ConversationFields, journal.name),
         responses=SqlThreads(database, "response", KeptResponse, journal.name),
         billing=billing,
+        requests=SqlRequestStore(database, days) if (days := settings.keep_requests_days) else None,
         receipts=Receipts(SqlReceiptLog(database), key),
         accounts=build_accounts(database, books, audit, settings),
         audit=Audit(audit, key, settings),

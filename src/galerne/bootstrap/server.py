@@ -76,7 +76,9 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         generator.start()
         try:
-            tidy = keep_tidy(kept.files.tidy, kept.batches.tidy, kept.chats.tidy, kept.audit.tidy)
+            tidied = [kept.files.tidy, kept.batches.tidy, kept.chats.tidy, kept.audit.tidy]
+            tidied += [kept.requests.tidy] if kept.requests is not None else []
+            tidy = keep_tidy(*tidied)
             work = (tidy, kept.batches.work(Inside(app)))
             async with on_record(kept.audit.log, models, __version__), running(*work):
                 yield

@@ -43,6 +43,32 @@ def show(id: Annotated[str, typer.Argument(help="The answer's id, as `x-galerne-
     raise NotFound("there is no receipt of such an answer.", where=id)
 
 
+@app.command(epilog="Example: galerne receipts replay chatcmpl-f2bdce1d8a3c4dc7949a8874581cc575")
+def replay(id: Annotated[str, typer.Argument(help="The answer's id, as `x-galerne-receipt` said it.")]) -> None:
+    """Make an answer again, and say whether every token is the same.
+
+    What was asked must have been kept (`keep_requests_days`). Ends with 1 when the answer is another one.
+    """
+    import asyncio
+
+    from galerne import bootstrap
+    from galerne.cli.progress import announce
+    from galerne.settings import load_settings
+
+    done = asyncio.run(bootstrap.replay_answer(id, load_settings(), announce))
+    if not done.as_signed:
+        typer.echo("what was kept is not what the receipt means", err=True)
+    if done.engine != done.engine_now:
+        typer.echo(f"it was answered by {done.engine}; this is {done.engine_now}", err=True)
+    for number, choice in enumerate(done.choices):
+        if choice.differs is None:
+            typer.echo(f"choice {number}: all {choice.tokens} tokens are the same")
+        else:
+            typer.echo(f"choice {number}: token {choice.differs} of {choice.tokens} is another one")
+    if not done.as_signed or any(choice.differs is not None for choice in done.choices):
+        raise typer.Exit(1)
+
+
 @app.command(epilog=EXAMPLE)
 def export(
     file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to: a line of JSON for each receipt.")],

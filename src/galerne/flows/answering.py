@@ -164,6 +164,7 @@ def _claim(query: Query, asked: Sequence[GenerationRequest]) -> Claim:
         prompt_kind=Kind.INPUT,
         choices=query.n,
         most_tokens=sum(one.max_tokens for one in asked),
+        asked=tuple(asked),
     )
 
 

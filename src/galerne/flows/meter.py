@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from galerne.engine.events import EndReason, Work
+from galerne.engine.request import GenerationRequest
 from galerne.identity.caller import Caller
 from galerne.ledger.prices import Kind
 from galerne.ledger.quota import Standing
@@ -27,6 +28,7 @@ class Claim:
     prompt_kind: Kind  # what they count as
     choices: int  # to each prompt; the requests of the first one are "ID-0" to "ID-(choices - 1)"
     most_tokens: int  # of all choices together
+    asked: tuple[GenerationRequest, ...] = ()  # of an engine that writes, for all choices
 
     @property
     def prompt_tokens(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from galerne.engine.request import Sampling
 from galerne.errors import InvalidRequest
 from galerne.flows.limits import check_limit
@@ -34,10 +36,17 @@ def sampling_of(request: GenerationFields, choice: int, vocabulary_size: int, se
         presence_penalty=request.presence_penalty or 0.0,
         frequency_penalty=request.frequency_penalty or 0.0,
         repetition_penalty=1.0 if request.repetition_penalty is None else request.repetition_penalty,
-        seed=None if request.any_seed is None else (request.any_seed + choice) % 2**64,
+        seed=_seed(request, choice, settings),
         logprobs=request.alternatives,
         bias=_bias(request, vocabulary_size),
     )
+
+
+def _seed(request: GenerationFields, choice: int, settings: Settings) -> int | None:
+    """What is kept must be able to be made again: it has a seed, whoever chose it."""
+    if request.any_seed is not None:
+        return (request.any_seed + choice) % 2**64
+    return secrets.randbits(63) if settings.keep_requests_days else None
 
 
 def _bias(request: GenerationFields, vocabulary_size: int) -> tuple[tuple[int, float], ...]:
