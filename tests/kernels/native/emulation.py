@@ -40,8 +40,8 @@ def kernels_with_few_tiles(level: Level, cache: CacheType, threads: int, folder:
 
 def with_few_tiles(level: Level) -> Level:
     """Without most of the matrix product's register tiles: they take the most time to compile."""
-    rows = tuple(sorted({level.rows[0], 1}, reverse=True))
-    return replace(level, rows=rows, columns=dict.fromkeys(rows, (1,)))
+    few, many = (tuple(sorted({tallest, 1}, reverse=True)) for tallest in (level.few[0], max(level.many)))
+    return replace(level, few=few, many=dict.fromkeys(many, (1,)))
 
 
 def _compiled(level: Level, cache: CacheType, threads: int, folder: Path) -> NativeKernels:

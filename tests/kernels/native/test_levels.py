@@ -55,7 +55,7 @@ REGISTERS = {"avx_vnni": 2, "avx2": 2, "neon_dot": 4}
 
 def test_every_tile_is_made_of_the_levels_dot_products(level):
     """A group of 32 is eight products of four, for each row, whatever form the weights have."""
-    rows = level.rows[0]
+    rows = level.few[0]
     for form in FORMS:
         text = code(level, lambda module, form=form: [Tile(module, level, form, rows, 1).function])
         assert len(re.findall(DOTS[level.name], text)) == 8 * rows * REGISTERS.get(level.name, 1), form.name

@@ -11,6 +11,7 @@ from galerne.kernels.native.cache import BYTES, CacheLayout, Storage, storage_fo
 from galerne.kernels.native.cpu import host_features, usable_threads
 from galerne.kernels.native.levels import LEVELS, Level, usable_levels
 from galerne.kernels.native.library import Library, load_library
+from galerne.kernels.native.memory import WeightMemory
 from galerne.kernels.native.pack import PackedMatrix, pack_stack
 from galerne.kernels.native.program import NativeProgram
 from galerne.kernels.native.team import Team
@@ -24,9 +25,10 @@ class NativeKernels:
         self.level = f"{level.name}+{storage.name}" if storage is BYTES else level.name
         self._level, self._storage = level, storage
         self._team = Team(library, threads)
+        self._memory = WeightMemory()
 
     def matrix(self, parts: Sequence[Tensor]) -> list[PackedMatrix]:
-        return pack_stack(parts)
+        return pack_stack(parts, self._memory.aligned)
 
     def cache_bytes(self, shape: CacheShape) -> int:
         return CacheLayout(shape, self._storage).total

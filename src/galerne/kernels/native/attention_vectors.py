@@ -26,7 +26,7 @@ class VectorAttention(Attention):
     def __init__(self, module: ir.Module, level: Level, storage: Storage) -> None:
         super().__init__(module, level, storage)
         self.scaled = storage is BYTES
-        self.heights = (8, 4, 3, 2, 1) if level.rows[0] >= 6 else (2, 1)
+        self.heights = (8, 4, 3, 2, 1) if level.few[0] >= 8 else (2, 1)
 
     def unit(self) -> ir.Function:
         """(instruction, context, private memory, unit, key/value head)"""

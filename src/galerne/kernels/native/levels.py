@@ -27,8 +27,10 @@ class Level:
     dot: Dot  # weights 0..15 or 0..255 unsigned, as `signed_bytes` says
     dot_bytes: Dot  # for 8-bit weights
     signed_bytes: bool  # True: `dot_bytes` takes weights 0..255 and sums (weight - 128) * activation
-    rows: tuple[int, ...]  # heights of the register tiles, descending, the last one 1
-    columns: dict[int, tuple[int, ...]]  # tile height -> widths in vectors of 16 outputs, descending, the last one 1
+    few: tuple[
+        int, ...
+    ]  # heights of the register tiles for few rows, descending, the last one 1; they are a vector wide
+    many: dict[int, tuple[int, ...]]  # for many rows: height -> widths in vectors of 16 outputs; both as above
     fused: bool = True  # has fused multiply-add
     halves: bool = True  # converts float16 in hardware
     bfloats: bool = False  # attention in bfloat16
@@ -108,8 +110,8 @@ def _portable_bytes(emit: Emitter, sums: Value, weights: Value, activations: Val
 
 
 _LINUX_X86, _LINUX_ARM = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
-_WIDE = {6: (2, 1), 4: (2, 1), 2: (4, 1), 1: (4, 2, 1)}
-_NARROW = {2: (1,), 1: (2, 1)}
+_WIDE: dict[int, tuple[int, ...]] = {6: (2, 1), 4: (2, 1), 2: (4, 1), 1: (4, 1)}
+_NARROW: dict[int, tuple[int, ...]] = {2: (1,), 1: (2, 1)}
 
 AMX = Level(
     name="amx_bf16",
@@ -120,8 +122,8 @@ AMX = Level(
     dot=_vpdpbusd_512,
     dot_bytes=_vpdpbusd_512,
     signed_bytes=False,
-    rows=(6, 4, 2, 1),
-    columns=_WIDE,
+    few=(8, 6, 4, 3, 2, 1),
+    many=_WIDE,
     bfloats=True,
     tiles=True,
 )
@@ -134,8 +136,8 @@ AVX512_BF16 = Level(
     dot=_vpdpbusd_512,
     dot_bytes=_vpdpbusd_512,
     signed_bytes=False,
-    rows=(6, 4, 2, 1),
-    columns=_WIDE,
+    few=(8, 6, 4, 3, 2, 1),
+    many=_WIDE,
     bfloats=True,
 )
 AVX512_VNNI = Level(
@@ -147,8 +149,8 @@ AVX512_VNNI = Level(
     dot=_vpdpbusd_512,
     dot_bytes=_vpdpbusd_512,
     signed_bytes=False,
-    rows=(6, 4, 2, 1),
-    columns=_WIDE,
+    few=(8, 6, 4, 3, 2, 1),
+    many=_WIDE,
 )
 AVX_VNNI = Level(
     name="avx_vnni",
@@ -159,8 +161,8 @@ AVX_VNNI = Level(
     dot=_by_pieces(2, _vpdpbusd_256),
     dot_bytes=_by_pieces(2, _vpdpbusd_256),
     signed_bytes=False,
-    rows=(2, 1),
-    columns=_NARROW,
+    few=(2, 1),
+    many=_NARROW,
 )
 AVX2 = Level(
     name="avx2",
@@ -171,8 +173,8 @@ AVX2 = Level(
     dot=_by_pieces(2, _pairs_avx2),
     dot_bytes=_by_pieces(2, _bytes_avx2),
     signed_bytes=True,
-    rows=(2, 1),
-    columns=_NARROW,
+    few=(2, 1),
+    many=_NARROW,
 )
 NEON_DOT = Level(
     name="neon_dot",
@@ -183,8 +185,8 @@ NEON_DOT = Level(
     dot=_by_pieces(4, _sdot),
     dot_bytes=_by_pieces(4, _sdot_bytes),
     signed_bytes=True,
-    rows=(4, 2, 1),
-    columns={4: (1,), 2: (1,), 1: (2, 1)},
+    few=(4, 2, 1),
+    many={4: (1,), 2: (1,), 1: (2, 1)},
 )
 PORTABLE = Level(
     name="portable",
@@ -195,8 +197,8 @@ PORTABLE = Level(
     dot=_portable,
     dot_bytes=_portable_bytes,
     signed_bytes=False,
-    rows=(1,),
-    columns={1: (1,)},
+    few=(1,),
+    many={1: (1,)},
     fused=False,
     halves=False,
 )

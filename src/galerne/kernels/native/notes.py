@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from galerne.kernels.native.buffers import Address, Buffer, Floats, Gated, Instruction, Normed, Quants, new_quants
 from galerne.kernels.native.forms import GROUP, STORED
-from galerne.kernels.native.pack import PackedMatrix, aligned
+from galerne.kernels.native.memory import aligned
+from galerne.kernels.native.pack import PackedMatrix
 from galerne.kernels.native.quantise import INPUT_NORM, INPUT_PLAIN, INPUT_SWIGLU, QUANTISE
 from galerne.kernels.native.record import BARRIER_ALWAYS, BARRIER_IF_SHARED, ROWS_ALL, Record
 

@@ -26,9 +26,13 @@ from galerne.kernels.native.forms import (
     SUPER,
     Form,
 )
+from galerne.kernels.native.memory import aligned
 from galerne.weights.tensor import Tensor
 
 Bytes = NDArray[np.uint8]
+
+Room = Callable[[int, Any], NDArray[Any]]
+"""(how many, of what type) -> zeroed memory for so many numbers, see memory.py."""
 
 OUTPUTS_AT_ONCE = 512
 """Outputs that are converted together: bounds the memory that a large matrix takes on the way."""
@@ -69,21 +73,13 @@ class Pieces:
     nibbles: bool = False  # byte i holds weight i in its low half and weight i + 16 in its high half
 
 
-def aligned(count: int, dtype: Any = np.uint8) -> NDArray[Any]:
-    """Memory for `count` numbers, zeroed, that starts on a cache line."""
-    size = count * np.dtype(dtype).itemsize
-    raw = np.zeros(size + 128, np.uint8)  # kernels may read one vector beyond the end
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size].view(dtype)
-
-
-def pack_stack(tensors: Sequence[Tensor]) -> list[PackedMatrix]:
+def pack_stack(tensors: Sequence[Tensor], room: Room = aligned) -> list[PackedMatrix]:
     """Weights stacked along their outputs: one matrix where they are of one type, else one for each."""
     if len({tensor.kind for tensor in tensors}) == 1:
-        return [pack(tensors)]
+        return [pack(tensors, room)]
     if any(tensor.shape[0] % BLOCK_OUT for tensor in tensors[:-1]):
-        return [pack([_as_floats(tensor) for tensor in tensors])]
-    return [pack([tensor]) for tensor in tensors]
+        return [pack([_as_floats(tensor) for tensor in tensors], room)]
+    return [pack([tensor], room) for tensor in tensors]
 
 
 def _as_floats(tensor: Tensor) -> Tensor:
@@ -91,7 +87,7 @@ def _as_floats(tensor: Tensor) -> Tensor:
     return Tensor(tensor.name, tensor.shape, "F32", data)
 
 
-def pack(tensors: Sequence[Tensor]) -> PackedMatrix:
+def pack(tensors: Sequence[Tensor], room: Room = aligned) -> PackedMatrix:
     """Weights [out, in] of one type, stacked along out, in the form that suits the type.
 
     Raises `BadFile` for numbers that are not finite.
@@ -105,8 +101,8 @@ def pack(tensors: Sequence[Tensor]) -> PackedMatrix:
     if inputs % GROUP:
         form, read = Q8_OFFSET, read_floats
     blocks, groups = -(-outputs // BLOCK_OUT), -(-inputs // GROUP)
-    weights = aligned(blocks * groups * form.group_bytes)
-    scales, minima = _room_for_scales(form, blocks, groups)
+    weights = room(blocks * groups * form.group_bytes, np.uint8)
+    scales, minima = _room_for_scales(room, form, blocks, groups)
     words = weights.view(np.uint32).reshape(blocks, groups, form.group_bytes // 64, BLOCK_OUT)
     first = 0
     for pieces in (piece for tensor in tensors for piece in _in_pieces(tensor, read)):
@@ -119,13 +115,13 @@ def pack(tensors: Sequence[Tensor]) -> PackedMatrix:
     return PackedMatrix(form, outputs, inputs, weights, scales, minima)
 
 
-def _room_for_scales(form: Form, blocks: int, groups: int) -> tuple[NDArray[Any], NDArray[Any] | None]:
+def _room_for_scales(room: Room, form: Form, blocks: int, groups: int) -> tuple[NDArray[Any], NDArray[Any] | None]:
     if form.packed:
-        scales, minima = (blocks, groups, 2, BLOCK_OUT), (blocks, groups // SUPER, 2, BLOCK_OUT)
-        return aligned(prod(scales)).reshape(scales), aligned(prod(minima), np.float16).reshape(minima)
+        bytes_, halves = (blocks, groups, 2, BLOCK_OUT), (blocks, groups // SUPER, 2, BLOCK_OUT)
+        return room(prod(bytes_), np.uint8).reshape(bytes_), room(prod(halves), np.float16).reshape(halves)
     shape, dtype = (blocks, groups, BLOCK_OUT), np.float32 if form.wide else np.float16
-    some, others = (aligned(prod(shape), dtype).reshape(shape) for _ in range(2))
-    return some, others if form.minimum else None
+    scales = room(prod(shape), dtype).reshape(shape)
+    return scales, room(prod(shape), dtype).reshape(shape) if form.minimum else None
 
 
 def _in_pieces(tensor: Tensor, read: Callable[[Tensor], Pieces]) -> Iterator[Pieces]:

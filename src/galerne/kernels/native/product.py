@@ -5,6 +5,8 @@ Few rows read the weights as they are stored. Many rows unpack a panel of two bl
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping, Sequence
+
 from llvmlite import ir
 
 from galerne.kernels.native.bfloat_product import BfloatProducts
@@ -36,8 +38,9 @@ PRODUCT = instruction(
     "bias",
 )
 
-PANEL_ROWS = 16
-"""From so many rows on, unpacking a panel pays."""
+MANY_ROWS = 16
+"""From so many rows on, wide tiles pay, and unpacking a panel for them. Few rows wait for the memory, which gives most
+when it is read from one end to the other."""
 
 PANEL_BLOCKS = 2
 
@@ -125,8 +128,8 @@ class Products:
         name = f"chunk_{form.name}"
         if name in self.module.globals:
             return self.module.globals[name]
-        few = self._rows(form)
-        many = self._rows(form.panel) if form.nibbles else few
+        few = self._rows(form, dict.fromkeys(self.level.few, (1,)))
+        many = self._rows(form.panel if form.nibbles else form, self.level.many)
         function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * 17), name)
         function.linkage = "internal"
         emit = Emitter(function, fused=self.level.fused)
@@ -142,40 +145,41 @@ class Products:
             emit.i64(0),
             first,
         )  # fmt: skip
-        if form.nibbles:
-            with emit.builder.if_else((rows < PANEL_ROWS).ir) as (then, otherwise):
-                with then:
-                    emit.call(few, *where, rows, blocks)
-                with otherwise:
+        with emit.builder.if_else((rows < MANY_ROWS).ir) as (then, otherwise):
+            with then:
+                emit.call(few, *where, rows, blocks)
+            with otherwise:
+                if form.nibbles:
                     self._panels(emit, form, many, where, rows, blocks, private)
-        else:
-            emit.call(few, *where, rows, blocks)
+                else:
+                    emit.call(many, *where, rows, blocks)
         emit.done()
         return function
 
-    def _rows(self, form: Form) -> ir.Function:
-        """(tile's parameters, rows, blocks): cover rows x blocks with tiles, tallest first."""
-        name = f"rows_{form.name}"
+    def _rows(self, form: Form, sizes: Mapping[int, Sequence[int]]) -> ir.Function:
+        """(tile's parameters, rows, blocks): cover rows x blocks with tiles of these heights and widths, in order."""
+        tiles = {(r, c): self.tile(form, r, c) for r, widths in sizes.items() for c in widths}
+        name = f"rows_{form.name}_{'_'.join(f'{r}x{c}' for r, c in tiles)}"
         if name in self.module.globals:
             return self.module.globals[name]
-        tiles = {(r, c): self.tile(form, r, c) for r in self.level.rows for c in self.level.columns[r]}
         function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * (PARAMETERS + 2)), name)
         function.linkage = "internal"
         emit = Emitter(function, fused=self.level.fused)
         *where, rows, blocks = emit.arguments
         done = emit.variable(emit.i64(0))
-        for height in self.level.rows:
-            with emit.while_(lambda height=height: _takes(rows - done.now, height, self.level.rows)):
-                self._row_of_tiles(emit, tiles, height, where, done.now, blocks)
+        for height, widths in sizes.items():
+            with emit.while_(lambda height=height: _takes(rows - done.now, height, sizes)):
+                row = [(width, tiles[height, width]) for width in widths]
+                self._row_of_tiles(emit, row, where, done.now, blocks)
                 done.now = done.now + height
         emit.done()
         return function
 
-    def _row_of_tiles(self, emit, tiles, height, where, row, blocks) -> None:  # type: ignore[no-untyped-def]
+    def _row_of_tiles(self, emit, tiles, where, row, blocks) -> None:  # type: ignore[no-untyped-def]
         done = emit.variable(emit.i64(0))
-        for width in self.level.columns[height]:
+        for width, tile in tiles:
             with emit.while_(lambda width=width: blocks - done.now >= width):
-                emit.call(tiles[height, width], *_moved(where, row, done.now))
+                emit.call(tile, *_moved(where, row, done.now))
                 done.now = done.now + width
 
     def _panels(self, emit, form, many, where, rows, blocks, private) -> None:  # type: ignore[no-untyped-def]
@@ -228,7 +232,7 @@ def take(emit: Emitter, counter: Value) -> Value:
     return Value(emit, emit.builder.atomic_rmw("add", pointer, emit.i64(1).ir, "monotonic"))
 
 
-def _takes(left: Value, height: int, heights: tuple[int, ...]) -> Value:
+def _takes(left: Value, height: int, heights: Container[int]) -> Value:
     """Whether a tile of this height is next. Eight rows are two tiles of four rather than six and two."""
     enough = left >= height
     if height == 6 and 4 in heights:

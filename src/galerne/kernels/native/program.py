@@ -18,8 +18,8 @@ from galerne.kernels.native.emitter import LANES
 from galerne.kernels.native.forms import GROUP
 from galerne.kernels.native.layout import lay_out
 from galerne.kernels.native.levels import Level
+from galerne.kernels.native.memory import aligned
 from galerne.kernels.native.notes import Notes
-from galerne.kernels.native.pack import aligned
 from galerne.kernels.native.product import panel_bytes, quantised_bytes
 from galerne.kernels.native.record import (
     CONTEXT,

@@ -27,8 +27,9 @@ from galerne.kernels.native.buffers import (
 )
 from galerne.kernels.native.cache import CacheLayout
 from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED
+from galerne.kernels.native.memory import aligned
 from galerne.kernels.native.notes import Notes, float_bits
-from galerne.kernels.native.pack import PackedMatrix, aligned
+from galerne.kernels.native.pack import PackedMatrix
 from galerne.kernels.native.product import PRODUCT
 from galerne.kernels.native.record import (
     BARRIER_ALWAYS,
