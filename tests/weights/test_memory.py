@@ -39,8 +39,9 @@ def test_this_machine_has_memory() -> None:
     assert 0 < machine_memory() <= PHYSICAL
 
 
-def test_an_estimate_grows_with_weights_and_conversation() -> None:
-    small = estimated_memory(Entry(**VALID, size=1000))
-    assert estimated_memory(Entry(**VALID, size=2000)) == small + 1300
+@pytest.mark.parametrize(("kv_cache_type", "bits"), [("float16", 16), ("int8", 8 + 16 / 32)])
+def test_an_estimate_grows_with_weights_and_conversation(kv_cache_type: str, bits: float) -> None:
+    small = estimated_memory(Entry(**VALID, size=1000), kv_cache_type)
+    assert estimated_memory(Entry(**VALID, size=2000), kv_cache_type) == small + 1300
     longer = Entry(**VALID | {"context": 256}, size=1000)
-    assert estimated_memory(longer) == small + 2 * 1 * 1 * 8 * 128 * 2  # keys and values, 16 bit
+    assert estimated_memory(longer, kv_cache_type) == small + 2 * 1 * 1 * 8 * 128 * bits / 8  # keys and values

@@ -138,7 +138,7 @@ def _plain_name(path: Path) -> str:
 def _card(name: str, catalogue: dict[str, Entry], store: Store, settings: Settings) -> ModelCard:
     manifest = store.manifest(name)
     entry = manifest.entry if manifest else catalogue[name]
-    memory = estimated_memory(entry)
+    memory = estimated_memory(entry, settings.kv_cache_type)
     return ModelCard(
         entry=entry,
         manifest=manifest,

@@ -9,23 +9,26 @@ from galerne.weights.catalogue import Entry
 
 PACKING = 1.3  # the weights in memory, as multiple of the file
 CONVERSATION = 8192  # tokens of one conversation that are reckoned with, where the context is larger
-KEY_BYTES = 2  # of one number in the key/value cache
+KEY_BYTES = {"float16": 2, "int8": 1 + 2 / 32}  # of one number in the key/value cache: in 8 bits, 32 share a scale
 PROCESS = 250_000_000  # the interpreter, libraries, kernels and activations
 
 CGROUP_LIMITS = {"": "memory.max", "memory": "memory.limit_in_bytes"}
 """Controller of a line in /proc/self/cgroup ("" is version 2) -> the file that has its limit."""
 
 
-def estimated_memory(entry: Entry) -> int:
-    """Bytes: the weights as the engine keeps them, keys and values of one conversation, and the process itself."""
-    return int(entry.weight_bytes * PACKING) + _cache_bytes(entry) + PROCESS
+def estimated_memory(entry: Entry, kv_cache_type: str) -> int:
+    """Bytes: the weights as the engine keeps them, keys and values of one conversation, and the process itself.
+
+    `kv_cache_type`: how keys and values are kept, as the setting of that name says.
+    """
+    return int(entry.weight_bytes * PACKING) + _cache_bytes(entry, KEY_BYTES[kv_cache_type]) + PROCESS
 
 
-def _cache_bytes(entry: Entry) -> int:
+def _cache_bytes(entry: Entry, of_a_number: float) -> int:
     if entry.cache is None:
         return 0
     numbers = 2 * entry.cache.layers * entry.cache.kv_heads * entry.cache.head_dim  # a key and a value per position
-    return numbers * min(entry.context, CONVERSATION) * KEY_BYTES
+    return int(numbers * min(entry.context, CONVERSATION) * of_a_number)
 
 
 def machine_memory(root: Path = Path("/")) -> int:
