@@ -8,7 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-_ADDED = np.array([-np.inf, 0], np.float32)
+_MINUS_INFINITY = np.float32(-np.inf).view(np.int32)
+"""Its bits."""
 
 
 class TokenMask(Protocol):
@@ -26,7 +27,14 @@ CompileGrammar = Callable[[str], TokenMask]
 steps. Raises `BadGrammar`."""
 
 
+def permits(allowed: NDArray[np.int32], token: int) -> bool:
+    return bool(allowed[token >> 5] >> (token & 31) & 1)
+
+
 def forbid(logits: NDArray[np.float32], allowed: NDArray[np.int32]) -> None:
     """Put the logits [vocabulary] of every token that is not allowed at minus infinity, in place."""
     bits = np.unpackbits(allowed.view(np.uint8), count=logits.size, bitorder="little")
-    logits += np.take(_ADDED, bits)
+    added = bits.astype(np.int32)  # 1 becomes 0, and 0 minus infinity: arithmetic is quicker than any choice
+    added -= 1
+    added &= _MINUS_INFINITY
+    logits += added.view(np.float32)

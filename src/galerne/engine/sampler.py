@@ -9,7 +9,7 @@ from galerne.engine.batches import Share, Step
 from galerne.engine.distribution import draw
 from galerne.engine.events import EndReason, TokenEvent
 from galerne.engine.logprobs import logprobs
-from galerne.engine.mask import forbid
+from galerne.engine.mask import forbid, permits
 from galerne.engine.sequence import Sequence
 
 Logits = NDArray[np.float32]
@@ -60,9 +60,13 @@ class Sampler:
             sequence.fail("The model computed something that is not a number. Its weights may be damaged.")
             return None
         if not sequence.untouched:
-            logits = logits.copy()
-            if not self._adjust(sequence, logits):
+            allowed = self._allowed(sequence)
+            if sequence.end is not None:
                 return None
+            if allowed is not None and sampling.temperature == 0 and sequence.only_masked and permits(allowed, winner):
+                return winner
+            logits = logits.copy()
+            self._adjust(sequence, logits, allowed)
             winner = int(logits.argmax())
             if not np.isfinite(logits[winner]):
                 end = sequence.fail if sequence.mask is None else sequence.refuse
@@ -72,26 +76,31 @@ class Sampler:
             return winner
         return draw(logits, sampling, sequence.rng.random())
 
-    def _adjust(self, sequence: Sequence, logits: Logits) -> bool:
-        """Apply penalties, biases and what is forbidden, in place. False: the sequence has ended."""
+    def _allowed(self, sequence: Sequence) -> NDArray[np.int32] | None:
+        """What its grammar allows next, if it has one. When that cannot be said, the sequence has ended."""
+        if sequence.mask is None:
+            return None
+        try:
+            return sequence.mask.allowed()
+        except Exception as error:  # a grammar is foreign code: its fault is its request's alone
+            sequence.refuse(f"The grammar cannot be followed: {error}")
+            return None
+
+    def _adjust(self, sequence: Sequence, logits: Logits, allowed: NDArray[np.int32] | None) -> None:
+        """Apply penalties, biases and what is forbidden, in place."""
         request = sequence.request
         if sequence.penalties is not None:
             sequence.penalties.apply(logits)
         for token, bias in request.sampling.bias:
             logits[token] += bias
-        if sequence.mask is not None:
-            try:
-                forbid(logits, sequence.mask.allowed())
-            except Exception as error:  # a grammar is foreign code: its fault is its request's alone
-                sequence.refuse(f"The grammar cannot be followed: {error}")
-                return False
+        if allowed is not None:
+            forbid(logits, allowed)
         if sequence.generated < request.min_tokens:
             stops = list(request.stop_tokens)
             before = logits[stops]
             logits[stops] = -np.inf
-            if sequence.mask is not None and not np.isfinite(logits.max()):
+            if allowed is not None and not np.isfinite(logits.max()):
                 logits[stops] = before  # the grammar is complete
-        return True
 
     def _append(self, sequence: Sequence, token: int, logits: Logits, events: list[TokenEvent]) -> None:
         request = sequence.request

@@ -74,10 +74,14 @@ class Sequence:
     @property
     def untouched(self) -> bool:
         """Nothing changes the model's logits before the next token is chosen."""
+        return self.mask is None and self.only_masked
+
+    @property
+    def only_masked(self) -> bool:
+        """Nothing but its grammar does."""
         request = self.request
         return (
             self.penalties is None
-            and self.mask is None
             and not request.sampling.bias
             and (self.generated >= request.min_tokens or not request.stop_tokens)
         )
