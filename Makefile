@@ -23,7 +23,7 @@ NODE_WORKS := node -e 'const [a, b] = process.versions.node.split("."); process.
 PAGES := $(shell find web/src web/build web/public web/index.html web/vite.config.ts -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run pages test check client schemas format crash bench fuzz peers lock clean
+.PHONY: help run pages test check client schemas format crash bench shapes soak fuzz peers lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -63,6 +63,13 @@ crash: .venv/.test ## kill a server KILLS=300 times, let its disk fail at POINTS
 bench: .venv/.bench ## ours beside each engine that is installed, into docs/performance.md
 	@$(BIN)/galerne models pull smollm2-135m-instruct
 	$(BIN)/python -m benchmarks
+
+shapes: .venv/.bench ## decode models of 1B and 7B shape with random weights, beside what the memory gives
+	$(BIN)/python -m benchmarks.shapes
+
+soak: .venv/.bench ## the engine at full load for an hour: its memory must stay what it is
+	@$(BIN)/galerne models pull smollm2-135m-instruct
+	$(BIN)/python -m benchmarks.soak
 
 fuzz: .venv/.test ## more than 20,000 made-up requests, right and wrong ones, to the whole API (some minutes)
 	$(BIN)/python -m tests.fuzz

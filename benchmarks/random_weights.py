@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from galerne.kernels.native import NativeKernels
+from galerne.kernels.native.memory import WeightMemory
+from galerne.kernels.native.pack import PackedMatrix
 from galerne.weights.checkpoint import Checkpoint
 from galerne.weights.kinds import BY_NAME
 from galerne.weights.tensor import Tensor
@@ -100,6 +104,35 @@ def _q4_0(pool: NDArray[np.uint8], scale: float) -> None:
 def _q4_k(pool: NDArray[np.uint8], scale: float) -> None:
     """Scales and minima of a group are numbers of six bits, 31 on the average."""
     pool[:, :4] = np.array([scale / 31, 7.5 * scale / 31], "<f2").view(np.uint8)
+
+
+class CopyingKernels:
+    """Fills `Kernels`: packs one stack of each kind and shape, and copies it for the next, which is much quicker.
+
+    Copies, as each layer of a real model has weights of its own to be read.
+    """
+
+    def __init__(self, kernels: NativeKernels) -> None:
+        self._kernels = kernels
+        self._memory = WeightMemory()
+        self._packed: dict[tuple[tuple[str, tuple[int, ...]], ...], list[PackedMatrix]] = {}
+        self.level, self.cache_bytes, self.program = kernels.level, kernels.cache_bytes, kernels.program
+
+    def matrix(self, parts: Sequence[Tensor]) -> list[PackedMatrix]:
+        key = tuple((part.kind, part.shape) for part in parts)
+        if key not in self._packed:
+            self._packed[key] = self._kernels.matrix(parts)
+            return self._packed[key]
+        return [self._copy(matrix) for matrix in self._packed[key]]
+
+    def _copy(self, matrix: PackedMatrix) -> PackedMatrix:
+        minima = None if matrix.minima is None else self._again(matrix.minima)
+        return replace(matrix, weights=self._again(matrix.weights), scales=self._again(matrix.scales), minima=minima)
+
+    def _again(self, array: NDArray[Any]) -> NDArray[Any]:
+        copy = self._memory.aligned(array.size, array.dtype).reshape(array.shape)
+        copy[...] = array
+        return copy
 
 
 SCALES: dict[str, Callable[[NDArray[np.uint8], float], None]] = {"Q4_0": _q4_0, "Q4_K": _q4_k}

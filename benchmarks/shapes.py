@@ -13,12 +13,12 @@ from statistics import median
 
 from benchmarks import machine, report
 from benchmarks.bandwidth import Bandwidth
-from benchmarks.random_weights import LLAMA_1B, MISTRAL_7B, SCALES, Shape, random_checkpoint
+from benchmarks.random_weights import LLAMA_1B, MISTRAL_7B, SCALES, CopyingKernels, Shape, random_checkpoint
 from galerne import models
 from galerne.engine.engine import Engine
 from galerne.engine.limits import EngineLimits
 from galerne.evaluation.speed import Bench
-from galerne.kernels import open_kernels
+from galerne.kernels.native import native_kernels
 from galerne.settings import Settings, load_settings
 from galerne.weights.checkpoint import Checkpoint
 
@@ -45,7 +45,7 @@ def main() -> None:
 
 def _row(shape: Shape, kind: str, bandwidth: Bandwidth, settings: Settings, rounds: int) -> list[str]:
     checkpoint = random_checkpoint(shape, kind)
-    kernels = open_kernels(settings.kernels, settings.threads, settings.kernels_dir)
+    kernels = CopyingKernels(native_kernels(settings.kernels, settings.threads, settings.kernels_dir))
     model = models.load(checkpoint, kernels, BLOCKS, ROWS)
     bench = Bench(Engine(model, EngineLimits(speculation=False)), model)
     bench.decode(1, 4)
