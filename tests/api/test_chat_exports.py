@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pypdf
@@ -13,6 +15,7 @@ from tests.api.guest import Guest, People
 from tests.api.kept_house import KeptHouse
 from tests.api.test_bodies import assert_refused
 
+from galerne.identity.caller import Everyone
 from galerne.protocol.chat_exports import TRAINED
 
 TEXT = "Zażółć ĄĆĘŁ, Ħġ, ő, ș, Ελλάδα, Жълт, 5 €"
@@ -93,6 +96,27 @@ async def test_a_whole_chat_as_json_comes_back(anna: Guest) -> None:
     assert not {message["id"] for message in back} & {message["id"] for message in messages}
     assert len((await bert.get("/v1/chats/search?q=west")).json()["data"]) == len(back) / 2 + 1
     await bert.ask(arrived["id"], parent=back[-1]["id"], content="And now?")
+
+
+async def test_everything_of_ones_own_leaves_in_one_archive(tmp_path: Path) -> None:
+    house = KeptHouse(tmp_path, lambda _: b"Yes.", callers=Everyone())
+    anna = Guest(house)
+    for number in range(3):
+        await anna.ask(await anna.begin(title=f"Chat {number}"), content="Well?")
+    await anna.patch(f"/v1/chats/{await anna.begin(title='Put away')}", {"archived": True})
+    await anna.post("/v1/folders", {"name": "Sea"})
+    export = await anna.get("/v1/users/me/export")
+    with zipfile.ZipFile(io.BytesIO(export.body)) as archive:
+        documents = {name: json.loads(archive.read(name)) for name in archive.namelist()}
+    titles = [chat["title"] for chat in documents["chats.json"]["chats"]]
+    assert titles == ["Chat 2", "Chat 1", "Chat 0", "Put away"]
+    assert (documents["profile.json"]["id"], documents["folders.json"][0]["name"]) == ("local", "Sea")
+    assert documents["keys.json"] == documents["prompts.json"] == []
+    assert (await anna.delete("/v1/chats")).json()["deleted"] == 4
+    report = (await anna.upload("/v1/chats/import", export.body, "galerne-export.zip")).json()
+    assert [chat["title"] for chat in report["imported"]] == titles[:3]
+    assert report["skipped"] == [{"title": "Put away", "reason": "nothing was said in it."}]
+    house.database.close()
 
 
 async def test_what_is_no_export_is_refused(anna: Guest) -> None:

@@ -39,6 +39,7 @@ from galerne.api.routes.invoices import invoice_routes
 from galerne.api.routes.me import me_routes, my_key_routes
 from galerne.api.routes.metrics import metrics_routes
 from galerne.api.routes.models import model_routes
+from galerne.api.routes.own_data import own_data_routes
 from galerne.api.routes.receipts import receipt_routes
 from galerne.api.routes.responses import response_routes
 from galerne.api.routes.sessions import session_routes
@@ -47,7 +48,7 @@ from galerne.api.routes.tokens import token_routes
 from galerne.api.routes.usage import usage_routes
 from galerne.flows.accounts import Accounts
 from galerne.flows.agents import Agents
-from galerne.flows.assistant import Assistant, KeptChats
+from galerne.flows.assistant import Assistant
 from galerne.flows.audit import Audit
 from galerne.flows.batches import Batches
 from galerne.flows.billing import Billing
@@ -58,6 +59,7 @@ from galerne.flows.embeddings import Embeddings
 from galerne.flows.erasure import Erasure
 from galerne.flows.files import Files
 from galerne.flows.identity import Identity
+from galerne.flows.kept_chats import KeptChats
 from galerne.flows.kept_requests import Keeping, RequestStore
 from galerne.flows.meter import Meter, Watched
 from galerne.flows.receipts import Receipts
@@ -111,11 +113,11 @@ def create_app(
         billing: Meter = kept.billing if kept.requests is None else Keeping(kept.billing, kept.requests)
         meter = Told(Watched(billing, metrics))
     chat = Chat(models, meter, settings)
+    under_way = UnderWay(callers)
     if kept is not None:
         responses = Responses(kept.responses, chat, settings)
-        assistant = Assistant(kept.chats, chat, models, settings)
+        assistant = Assistant(kept.chats, chat, models, kept.audit.log, under_way, settings)
         lifespan = _closing((responses, assistant), lifespan)
-    under_way = UnderWay(callers)
     app = FastAPI(
         title="Galerne",
         version=__version__,
@@ -147,6 +149,7 @@ def create_app(
         app.include_router(invoice_routes(kept.accounts.invoicing, settings))
         app.include_router(audit_routes(kept.audit, settings))
         app.include_router(assistant_routes(assistant, settings))
+        app.include_router(own_data_routes(assistant.exports, kept.identity))
         app.include_router(erasure_routes(kept.erasure, settings))
         app.include_router(batch_routes(kept.batches, settings))
         _include_identity(app, kept.identity, settings, open_door=callers.open_door)

@@ -18,7 +18,7 @@ from galerne.errors import InvalidRequest, TooLarge
 
 Format = Literal["chatgpt", "open-webui", "galerne"]
 
-_LISTS = re.compile(r"(?:.*/)?conversations(?:-\d+)?\.json")
+_LISTS = re.compile(r"(?:.*/)?(?:conversations(?:-\d+)?|chats)\.json")
 _SPACE = re.compile(r"[ \t\n\r]*")
 _CHATS = re.compile(r'\s*\{\s*"object"\s*:\s*"galerne\.chats".*?"chats"\s*:\s*(?=\[)', re.DOTALL)
 _READERS: Mapping[Format, tuple[Callable[[Any], bool], Callable[[Mapping[str, Any]], Arrival]]] = {
@@ -96,7 +96,7 @@ def _skip(listing: str, place: int) -> int:
 
 
 def _json_files(file: IO[bytes], most_bytes: int) -> Iterator[bytes]:
-    """The file, or what an archive has of the name that ChatGPT gives."""
+    """The file, or what an archive has of the names that ChatGPT and Galerne give."""
     if not zipfile.is_zipfile(file):
         file.seek(0)
         yield _bounded(file, most_bytes)

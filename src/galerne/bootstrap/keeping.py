@@ -13,9 +13,9 @@ from galerne.bootstrap.identity import build_identity
 
 if TYPE_CHECKING:
     from galerne.api.application import Kept
-    from galerne.flows.assistant import KeptChats
     from galerne.flows.audit import Audit
     from galerne.flows.erasure import Erasure
+    from galerne.flows.kept_chats import KeptChats
     from galerne.flows.receipts import Receipts
     from galerne.flows.served import ServedModels
     from galerne.ledger.audit import Action, Party
@@ -88,7 +88,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
 
 
 def _open_chats(database: Database) -> KeptChats:
-    from galerne.flows.assistant import KeptChats
+    from galerne.flows.kept_chats import KeptChats
     from galerne.protocol.chat_folders import Folder, Prompt
     from galerne.store.attachments import SqlAttachments
     from galerne.store.belongings import SqlBelongings, folders, prompts

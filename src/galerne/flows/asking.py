@@ -24,6 +24,7 @@ from galerne.flows.limits import check_limit
 from galerne.flows.live_answer import BEGINNING, LiveAnswer
 from galerne.flows.owners import owner_of
 from galerne.identity.caller import Caller
+from galerne.identity.standing import UnderWay
 from galerne.protocol.chat_events import AnswerEnded, AnswerSnapshot, ChatEvent
 from galerne.protocol.chats import AskRequest, ChatCard, ChatMessage, MessageAttachment
 from galerne.protocol.completion_args import CompletionArgs
@@ -35,10 +36,13 @@ ENDPOINT = "/v1/chats"
 class Asking:
     """The flow behind `/v1/chats/{id}/messages`. What names a chat or a message raises `NotFound`."""
 
-    def __init__(self, chats: ChatStore, attachments: AttachmentStore, chat: Chat, settings: Settings) -> None:
+    def __init__(
+        self, chats: ChatStore, attachments: AttachmentStore, chat: Chat, under_way: UnderWay, settings: Settings
+    ) -> None:
         self._chats = chats
         self._attachments = attachments
         self._chat = chat
+        self._under_way = under_way
         self._settings = settings
         self._live: dict[str, tuple[str, LiveAnswer]] = {}  # by the answer's id, with the chat's
 
@@ -66,7 +70,7 @@ class Asking:
         )
         new = [*added, answer]
         keep = partial(self._chats.ask, owner, id, new, title_of(new[0].content), request.attachments or ())
-        live = LiveAnswer(new, keep, self._chats.save)
+        live = LiveAnswer(new, keep, self._chats.save, self._under_way.watch(caller))
         self._live[answer.id] = id, live
         await live.start(pieces, over=partial(self._live.pop, answer.id))
         async with aclosing(live.events(BEGINNING)) as events:

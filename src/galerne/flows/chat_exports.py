@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import IO
 
-from galerne.assistant.attachments import AttachmentStore
-from galerne.assistant.chats import ChatStore, Owner
+from galerne.assistant.chats import ChatFilter, Owner, Place
 from galerne.assistant.dialogue import attachment_ids
 from galerne.assistant.markdown import markdown
 from galerne.assistant.pdf import pdf
 from galerne.assistant.tree import branch
 from galerne.errors import TooLarge
+from galerne.flows.auditing import note
+from galerne.flows.kept_chats import KeptChats
 from galerne.flows.owners import owner_of
 from galerne.identity.caller import Caller
+from galerne.ledger.audit import Action, AuditLog, Party
 from galerne.protocol.chat_exports import ChatExport, ExportedChat, ExportedFile, ExportFormat
 from galerne.protocol.chats import ChatCard, ChatMessage
 
 MOST_ON_PAPER = 1_000_000
 """Characters of a PDF: it takes a second for each hundred thousand."""
+
+IN_MEMORY = 1 << 20
+PAGE = 100
 
 _UNSAFE = re.compile(r"[^\w .,()-]+")
 
@@ -34,21 +44,30 @@ class Document:
 
 
 class ChatExports:
-    """The flow behind `/v1/chats/{id}/export`. What names a chat raises `NotFound`."""
+    """The flow behind `/v1/chats/{id}/export` and `/v1/users/me/export`. What names a chat raises `NotFound`."""
 
-    def __init__(self, chats: ChatStore, attachments: AttachmentStore) -> None:
-        self._chats = chats
-        self._attachments = attachments
+    def __init__(self, kept: KeptChats, audit: AuditLog) -> None:
+        self._kept = kept
+        self._audit = audit
 
     async def export(self, id: str, form: ExportFormat, message: str | None, caller: Caller) -> Document:
         """The branch up to this message, by default the one that is shown; as JSON the whole chat.
 
         Raises `TooLarge` for a PDF that would be too long.
         """
-        return await asyncio.to_thread(self._export, owner_of(caller), id, form, message)
+        document = await asyncio.to_thread(self._export, owner_of(caller), id, form, message)
+        await note(self._audit, caller, Action.CHATS_EXPORTED, Party("chat", id), form=form)
+        return document
+
+    async def export_all(self, caller: Caller, about: Mapping[str, str]) -> IO[bytes]:
+        """An archive, to be closed, of all that this person keeps: chats, as they can be imported again, folders,
+        prompts; and what else is known `about` them, each a JSON text by its name."""
+        archive = await asyncio.to_thread(self._archive, owner_of(caller), about)
+        await note(self._audit, caller, Action.CHATS_EXPORTED, form="archive")
+        return archive
 
     def _export(self, owner: Owner, id: str, form: ExportFormat, message: str | None) -> Document:
-        card, messages = self._chats.find(owner, id), self._chats.messages(owner, id)
+        card, messages = self._kept.chats.find(owner, id), self._kept.chats.messages(owner, id)
         name = " ".join(_UNSAFE.sub(" ", card.title or "").split()).strip(" .")[:80] or "chat"
         if form == "json":
             whole = ChatExport(chats=[self._whole(owner, card, messages)])
@@ -61,6 +80,32 @@ class ChatExports:
         return Document(f"{name}.pdf", "application/pdf", pdf(card.title, line))
 
     def _whole(self, owner: Owner, card: ChatCard, messages: list[ChatMessage]) -> ExportedChat:
-        files = self._attachments.find(owner, attachment_ids(messages))
+        files = self._kept.attachments.find(owner, attachment_ids(messages))
         texts = [ExportedFile(id=each.id, name=each.name, media_type=each.media_type, text=each.text) for each in files]
         return ExportedChat(**dict(card), messages=messages, files=texts)
+
+    def _archive(self, owner: Owner, about: Mapping[str, str]) -> IO[bytes]:
+        file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
+        head = ChatExport(chats=[]).model_dump_json().removesuffix("]}")
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, text in about.items():
+                archive.writestr(f"{name}.json", text)
+            for name, things in (("folders", self._kept.folders), ("prompts", self._kept.prompts)):
+                listed = [thing.model_dump(mode="json") for thing in things.list(owner)]
+                archive.writestr(f"{name}.json", json.dumps(listed, ensure_ascii=False))
+            with archive.open("chats.json", "w") as chats:
+                chats.write(head.encode())
+                for number, card in enumerate(self._cards(owner)):
+                    whole = self._whole(owner, card, self._kept.chats.messages(owner, card.id))
+                    chats.write(b"," * bool(number) + whole.model_dump_json().encode())
+                chats.write(b"]}")
+        file.seek(0)
+        return file
+
+    def _cards(self, owner: Owner) -> Iterator[ChatCard]:
+        """All of a person's chats."""
+        for archived in (False, True):
+            behind: Place | None = None
+            while page := self._kept.chats.page(owner, ChatFilter(archived, None, None), PAGE, behind):
+                yield from page
+                behind = Place(page[-1].updated_at, page[-1].id)

@@ -11,11 +11,13 @@ from galerne.assistant.tree import branch
 from galerne.assistant.words import words_of
 from galerne.errors import InvalidRequest
 from galerne.flows.asking import Asking
+from galerne.flows.auditing import note
 from galerne.flows.chat import Chat
 from galerne.flows.limits import check_limit
 from galerne.flows.owners import owner_of
 from galerne.flows.titles import make_title
 from galerne.identity.caller import Caller
+from galerne.ledger.audit import Action, AuditLog, Party
 from galerne.protocol.chats import ChatCard, ChatChanges, ChatMessage, ChatRequest, Feedback
 from galerne.settings import Settings
 
@@ -23,10 +25,11 @@ from galerne.settings import Settings
 class Chats:
     """The flow behind `/v1/chats`. What names a chat raises `NotFound`, also for somebody else's."""
 
-    def __init__(self, store: ChatStore, asking: Asking, chat: Chat, settings: Settings) -> None:
+    def __init__(self, store: ChatStore, asking: Asking, chat: Chat, audit: AuditLog, settings: Settings) -> None:
         self._store = store
         self._asking = asking
         self._chat = chat
+        self._audit = audit
         self._settings = settings
 
     async def create(self, request: ChatRequest, caller: Caller) -> ChatCard:
@@ -69,6 +72,7 @@ class Chats:
         """One chat, or all of this person's; answers that are under way in them end. Says how many."""
         dead = await asyncio.to_thread(self._store.delete, owner_of(caller), id)
         await self._asking.forget(dead)
+        await note(self._audit, caller, Action.CHAT_DELETED, Party("chat", id), chats=len(dead))
         return len(dead)
 
     async def search(self, text: str, page: int, size: int, caller: Caller) -> tuple[Sequence[str], list[Hit]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, suppress
 
 from galerne.agents.answers import Accepted, AnswerPiece, Call, Finished, Text, Thought
 from galerne.assistant.chats import SAVE_SECONDS
@@ -39,14 +39,19 @@ class LiveAnswer:
     """One answer, until it has ended."""
 
     def __init__(
-        self, new: Sequence[ChatMessage], keep: Callable[[], None], save: Callable[[ChatMessage], bool]
+        self,
+        new: Sequence[ChatMessage],
+        keep: Callable[[], None],
+        save: Callable[[ChatMessage], bool],
+        right: AbstractContextManager[asyncio.Event],
     ) -> None:
         """`new` are the messages that are new with it, the answer last. `keep` keeps them when they are accepted,
-        `save` how far the answer has come; False: it runs no more."""
+        `save` how far the answer has come; False: it runs no more. The answer ends with the asker's `right` to it."""
         self._draft = Draft(new[-1])
         self._question = list(new[:-1])
         self._keep = keep
         self._save = save
+        self._right = right
         self._told: list[ChatEvent] = []
         self._news = asyncio.Event()
         self._means: MessageState = "interrupted"  # what a cancellation does
@@ -133,15 +138,21 @@ class LiveAnswer:
         self._news = asyncio.Event()
 
     async def _keep_saving(self) -> None:
-        while True:
-            await asyncio.sleep(SAVE_SECONDS)
-            try:
-                if not await to_the_end(self._save, self._draft.message):
-                    self._means = "stopped"
-                    self._task.cancel()
-                    return
-            except GalerneError as failure:
-                logger.warning("an answer is not saved for now: %s", failure)
+        with self._right as lost:
+            while await self._saved():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(lost.wait(), SAVE_SECONDS)
+                    break
+        self._means = "stopped"
+        self._task.cancel()
+
+    async def _saved(self) -> bool:
+        """False: it runs no more."""
+        try:
+            return await to_the_end(self._save, self._draft.message)
+        except GalerneError as failure:
+            logger.warning("an answer is not saved for now: %s", failure)
+            return True
 
     async def _end(self, answer: ChatMessage) -> None:
         try:

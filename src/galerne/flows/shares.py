@@ -11,8 +11,10 @@ from galerne.assistant.chats import ChatStore, new_id
 from galerne.assistant.shares import ShareStore, digest_of, new_token
 from galerne.assistant.tree import branch
 from galerne.errors import InvalidRequest
+from galerne.flows.auditing import note
 from galerne.flows.owners import owner_of
 from galerne.identity.caller import Caller
+from galerne.ledger.audit import Action, AuditLog, Party
 from galerne.protocol.chats import ChatMessage
 from galerne.protocol.shares import NewShare, Share
 from galerne.settings import Settings
@@ -33,9 +35,10 @@ class SharedBranch:
 class Shares:
     """The flow behind `/v1/chats/{id}/shares` and `/v1/shared`. All raise `NotFound`."""
 
-    def __init__(self, store: ShareStore, chats: ChatStore, settings: Settings) -> None:
+    def __init__(self, store: ShareStore, chats: ChatStore, audit: AuditLog, settings: Settings) -> None:
         self._store = store
         self._chats = chats
+        self._audit = audit
         self._settings = settings
 
     async def create(self, chat: str, message: str | None, caller: Caller) -> NewShare:
@@ -49,6 +52,7 @@ class Shares:
             raise InvalidRequest("nothing was said in it yet.", where="chat")
         token, share = new_token(), Share(id=new_id("share"), chat=chat, message=last, created_at=time.time())
         await asyncio.to_thread(self._store.add, owner, share, digest_of(token), self._settings.max_chat_shares)
+        await note(self._audit, caller, Action.CHAT_SHARED, Party("chat", chat), share=share.id)
         return NewShare(**dict(share), token=token)
 
     async def list(self, chat: str, caller: Caller) -> list[Share]:
