@@ -133,7 +133,7 @@ async def test_leaving_stops_the_work() -> None:
         ({"n": 17}, 413, "n"),
         ({"prompt": ["x"] * 129}, 413, "prompt"),
         ({"logprobs": 21}, 413, "logprobs"),
-        ({"best_of": 3}, 422, "best_of"),
+        ({"best_of": 17}, 413, "best_of"),
         ({"suffix": "x"}, 422, "model"),
         ({"messages": []}, 422, "messages"),
     ],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import httpx2
+import numpy as np
 import openai as openai_package
 import pytest
 from mistralai.client import Mistral
@@ -82,9 +84,26 @@ async def test_completions_async(server: str) -> None:
         assert "".join([chunk.choices[0].text async for chunk in stream]) == whole.choices[0].text
 
 
+def test_the_likeliest_of_several_is_told(client: OpenAI) -> None:
+    asked: Any = {"model": MODEL, "prompt": [PROMPT, "Once"], "seed": 3, "temperature": 1.5, "max_tokens": 5}
+    all_of_them = client.completions.create(**asked, n=4, logprobs=0).choices
+    chosen = client.completions.create(**asked, n=2, best_of=4)
+    likely = []
+    for first in (0, 4):
+        rivals = sorted(all_of_them[first : first + 4], key=lambda choice: -np.mean(choice.logprobs.token_logprobs))
+        likely += [choice.text for choice in rivals[:2]]
+    assert [choice.text for choice in chosen.choices] == likely
+    assert [(choice.index, choice.logprobs) for choice in chosen.choices] == [(index, None) for index in range(4)]
+    assert chosen.usage is not None
+    assert chosen.usage.completion_tokens > 4 * 5  # those of all that were written
+
+
 def test_what_is_not_implemented_is_named(client: OpenAI) -> None:
-    with pytest.raises(openai_package.UnprocessableEntityError, match="best_of"):
-        client.completions.create(model=MODEL, prompt=PROMPT, best_of=3)
+    for wrong in ({"best_of": 1, "n": 2}, {"best_of": 3, "stream": True}):
+        with pytest.raises(openai_package.UnprocessableEntityError, match="best_of"):
+            client.completions.create(model=MODEL, prompt=PROMPT, **wrong)
+    with pytest.raises(openai_package.UnprocessableEntityError, match="echo"):
+        client.completions.create(model=MODEL, prompt=PROMPT, echo=True, logprobs=1)
 
 
 def test_code_completion_by_a_model_that_was_not_trained_for_it(mistral_client: Mistral) -> None:

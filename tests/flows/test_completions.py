@@ -148,7 +148,8 @@ async def test_an_unknown_model() -> None:
 @pytest.mark.parametrize(
     ("fields", "fault"),
     [
-        ({"best_of": 2}, "does not implement"),
+        ({"best_of": 1, "n": 2}, "`best_of` is at least `n`"),
+        ({"best_of": 2, "stream": True}, "cannot go with `stream`"),
         ({"echo": True, "logprobs": 1}, "`echo` cannot go with `logprobs`"),
         ({"echo": True, "suffix": "x"}, "`echo` cannot go with `suffix`"),
         ({"logprobs": True}, "integer"),

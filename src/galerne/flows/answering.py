@@ -48,7 +48,7 @@ class Query:
     @property
     def n(self) -> int:
         """Choices to each prompt: those of the first one are 0 to n - 1, then come those of the next."""
-        return self.request.n or 1
+        return self.request.candidates
 
     def prompt_of(self, choice: int) -> Prompt:
         return self.prompts[choice // self.n]

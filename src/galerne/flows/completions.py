@@ -12,6 +12,7 @@ from uuid import uuid4
 from galerne.errors import InvalidRequest
 from galerne.flows.answer_events import AnswerEvent, Prompt
 from galerne.flows.answering import Answering, Query
+from galerne.flows.best_of import best_of
 from galerne.flows.fim import fim_prompt
 from galerne.flows.limits import check_limit
 from galerne.flows.meter import Meter
@@ -47,7 +48,8 @@ class Completions:
     def answer(self, request: CompletionRequest, caller: Caller) -> AsyncGenerator[AnswerEvent]:
         """How each of the prompts goes on."""
         default = self._settings.default_completion_tokens
-        return self._answer(f"cmpl-{uuid4().hex}", ENDPOINT, request, caller, self._prompts, default)
+        events = self._answer(f"cmpl-{uuid4().hex}", ENDPOINT, request, caller, self._prompts, default)
+        return best_of(events, request.n or 1, request.candidates) if request.is_choosy else events
 
     def fill(self, request: FimRequest, caller: Caller) -> AsyncGenerator[AnswerEvent]:
         """What belongs between `prompt` and `suffix`."""
@@ -84,6 +86,7 @@ class Completions:
         return [fim_prompt(request.prompt, request.suffix or "", model, self._settings, "prompt")]
 
     def _prompts(self, request: CompletionRequest, model: ServedModel) -> Sequence[Prompt]:
+        check_limit("best_of", request.candidates, self._settings.max_choices)
         check_limit("prompt", len(request.prompts), self._settings.max_prompts)
         several = len(request.prompts) > 1
         return [

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from galerne.protocol.answers import AnswerModel, ErrorObject, FinishReason, Optional, Usage
 from galerne.protocol.generation import GenerationFields
 from galerne.protocol.inputs import Inputs, each
-from galerne.protocol.unsupported import only
 
 
 class CompletionRequest(GenerationFields):
@@ -22,9 +21,9 @@ class CompletionRequest(GenerationFields):
     echo: bool | None = Field(None, description="Show the prompt before each answer.")
     logprobs: int | None = Field(None, ge=0, description="Log-probabilities, of so many tokens at each place.")
     return_token_ids: bool | None = Field(None, description="Tell the tokens of prompts and answers, as vLLM does.")
-
-    # Not implemented.
-    best_of: Annotated[Any, only(1)] = None
+    best_of: int | None = Field(
+        None, ge=1, description="Write so many answers, and tell the `n` whose tokens are the likeliest on average."
+    )
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
@@ -32,7 +31,20 @@ class CompletionRequest(GenerationFields):
             raise ValueError("`echo` cannot go with `logprobs`: a prompt has no log-probabilities here")
         if self.suffix is not None and self.echo:
             raise ValueError("`echo` cannot go with `suffix`")
+        if self.best_of is not None and self.best_of < (self.n or 1):
+            raise ValueError("`best_of` is at least `n`: the answers are chosen among so many")
+        if self.is_choosy and self.stream:
+            raise ValueError("`best_of` cannot go with `stream`: which answers are the best shows at their end")
         return self
+
+    @property
+    def candidates(self) -> int:
+        return self.best_of or self.n or 1
+
+    @property
+    def is_choosy(self) -> bool:
+        """Whether more is written than told."""
+        return self.candidates > (self.n or 1)
 
     @property
     def prompts(self) -> list[str | list[int]]:
@@ -41,7 +53,7 @@ class CompletionRequest(GenerationFields):
 
     @property
     def alternatives(self) -> int | None:
-        return self.logprobs
+        return 0 if self.logprobs is None and self.is_choosy else self.logprobs
 
     @property
     def tells_tokens(self) -> bool:

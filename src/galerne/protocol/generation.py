@@ -73,6 +73,11 @@ class GenerationFields(ProtocolModel):
         return self.max_tokens
 
     @property
+    def candidates(self) -> int:
+        """Answers that are written to each prompt, whether or not all of them are told."""
+        return self.n or 1
+
+    @property
     def alternatives(self) -> int | None:
         """None: no log-probabilities; n: those of the chosen tokens, and of the n best ones beside each."""
         return None
