@@ -52,6 +52,10 @@ def test_openai_reads_a_text_and_a_field_beside_it(scripted: str) -> None:
     with openai(scripted) as client:
         message = client.chat.completions.create(model=THINKS, messages=ASK).choices[0].message
         assert (message.content, message.reasoning_content) == ("So.", "Why?")  # type: ignore[attr-defined]
+        usage = client.chat.completions.create(model=THINKS, messages=ASK).usage
+        assert usage is not None
+        assert usage.completion_tokens_details is not None
+        assert usage.completion_tokens_details.reasoning_tokens == len("<think>Why?</think>") - len("<think")
         again: Any = [*ASK, message, {"role": "user", "content": "?"}]  # the client sends back all that it got
         assert client.chat.completions.create(model=THINKS, messages=again).choices[0].message.content
         plain = client.chat.completions.create(model=ECHO, messages=ASK).choices[0].message

@@ -59,6 +59,7 @@ class Finished:
     prompt_tokens: int
     cached_tokens: int  # of the prompt
     completion_tokens: int
+    reasoning_tokens: int = 0  # of those
 
 
 AnswerPiece = Accepted | Thought | Text | Call | Finished

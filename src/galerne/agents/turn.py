@@ -103,4 +103,5 @@ def _sum(spent: TurnEnd, finished: Finished | None) -> TurnEnd:
         spent.prompt_tokens + finished.prompt_tokens,
         spent.cached_tokens + finished.cached_tokens,
         spent.completion_tokens + finished.completion_tokens,
+        spent.reasoning_tokens + finished.reasoning_tokens,
     )

@@ -69,6 +69,7 @@ class TurnEnd:
     prompt_tokens: int  # of all answers, as the others
     cached_tokens: int  # of the prompts
     completion_tokens: int
+    reasoning_tokens: int = 0  # of those
 
 
 TurnEvent = TurnStart | EntryStart | EntryThought | EntryText | EntryArguments | EntryEnd | TurnEnd

@@ -17,7 +17,7 @@ from galerne.flows.answer_events import (
     TextDelta,
     ThinkingDelta,
 )
-from galerne.protocol.answers import AnswerModel, ErrorObject, PromptTokensDetails, Usage
+from galerne.protocol.answers import AnswerModel, CompletionTokensDetails, ErrorObject, PromptTokensDetails, Usage
 from galerne.protocol.generation import GenerationFields
 
 
@@ -94,9 +94,11 @@ async def chunks(writer: ChunkWriter, events: AsyncGenerator[AnswerEvent]) -> As
 
 
 def usage_of(end: AnswerEnd) -> Usage:
+    details = CompletionTokensDetails(reasoning_tokens=end.reasoning_tokens)
     return Usage(
         prompt_tokens=end.prompt_tokens,
         completion_tokens=end.completion_tokens,
         total_tokens=end.prompt_tokens + end.completion_tokens,
         prompt_tokens_details=PromptTokensDetails(cached_tokens=end.cached_tokens),
+        completion_tokens_details=details if end.reasoning_tokens else None,
     )

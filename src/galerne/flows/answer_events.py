@@ -88,6 +88,7 @@ class ChoiceEnd:
     index: int
     reason: Literal["stop", "length", "tool_calls"]
     work: Work
+    reasoning_tokens: int = 0  # of those that were generated
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class AnswerEnd:
     prompt_tokens: int
     cached_tokens: int  # of the prompts
     completion_tokens: int
+    reasoning_tokens: int = 0  # of those
 
 
 AnswerEvent = AnswerStart | Delta | ChoiceEnd | AnswerEnd

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Literal
 
 from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
 from galerne.engine.request import GenerationRequest, Priority
@@ -70,7 +71,7 @@ class Answering:
         asked = [self._engine_request(query, index) for index in range(n * len(query.prompts))]
         tab = await Tab.open(_claim(query, asked), self._meter)
         start = AnswerStart(query.id, int(time.time()), model.name, model.fingerprint, query.prompts)
-        work, began = [Work()] * len(asked), False
+        work, reasoning_tokens, began = [Work()] * len(asked), 0, False
         try:
             yield start
             choices = [_choice(query, index, one, tab) for index, one in enumerate(asked)]
@@ -78,6 +79,7 @@ class Answering:
                 async for event in events:
                     if isinstance(event, ChoiceEnd):
                         work[event.index] = event.work
+                        reasoning_tokens += event.reasoning_tokens
                     elif not began:
                         began = True
                         self._meter.note_first(model.name, time.perf_counter() - query.asked)
@@ -90,6 +92,7 @@ class Answering:
             prompt_tokens=start.prompt_tokens,
             cached_tokens=sum(min(cached[first : first + n]) for first in range(0, len(cached), n)),
             completion_tokens=sum(one.completion_tokens for one in work),
+            reasoning_tokens=reasoning_tokens,
         )
 
     def _engine_request(self, query: Query, index: int) -> GenerationRequest:
@@ -134,7 +137,8 @@ async def _choice(query: Query, index: int, asked: GenerationRequest, tab: Tab) 
                     for delta in text.finish():
                         yield delta
                     cut = event.reason is EndReason.LENGTH and not text.stopped
-                    yield ChoiceEnd(index, "length" if cut else "tool_calls" if text.calls else "stop", event.work)
+                    why: Literal["stop", "length", "tool_calls"] = "tool_calls" if text.calls else "stop"
+                    yield ChoiceEnd(index, "length" if cut else why, event.work, text.reasoning_tokens)
 
 
 async def _metered(events: AsyncGenerator[Event], id: str, tab: Tab) -> AsyncGenerator[Event]:

@@ -41,7 +41,13 @@ class ChatAnswers:
                     case ChoiceEnd():
                         cut = event.reason == "length"
                     case AnswerEnd():
-                        yield Finished(cut, event.prompt_tokens, event.cached_tokens, event.completion_tokens)
+                        yield Finished(
+                            cut,
+                            event.prompt_tokens,
+                            event.cached_tokens,
+                            event.completion_tokens,
+                            event.reasoning_tokens,
+                        )
 
     async def count(self, question: Question) -> int:
         """The tokens of the prompt. Raises what answering raises before the first piece."""

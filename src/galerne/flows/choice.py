@@ -41,6 +41,7 @@ class ChoiceText:
         which the ids of calls are made."""
         self.stopped = False
         self.calls = 0
+        self.reasoning_tokens = 0
         self._index = index
         self._name = name
         self._tokenizer = tokenizer
@@ -62,7 +63,10 @@ class ChoiceText:
         if self._tells_tokens or event.logprob is not None:
             end = self._known + self._detokenizer.waits
             self._held.append((end, ShownToken(event.token, start, self._logprob(event))))
-        yield from self._deltas(self._parser.push(text))
+        thought = self._parser.thinks
+        pieces = self._parser.push(text)
+        self.reasoning_tokens += thought or self._parser.thinks
+        yield from self._deltas(pieces)
         self._unchecked -= 1
 
     def finish(self) -> Iterator[Delta]:

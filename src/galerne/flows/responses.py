@@ -30,6 +30,7 @@ from galerne.protocol.responses import (
     InputTokensDetails,
     InputTokensRequest,
     KeptResponse,
+    OutputTokensDetails,
     PromptFields,
     ResponseFailure,
     ResponseFields,
@@ -201,6 +202,7 @@ def _ended(kept: KeptResponse, end: TurnEnd | BaseException) -> KeptResponse:
                 input_tokens=end.prompt_tokens,
                 input_tokens_details=InputTokensDetails(cached_tokens=end.cached_tokens),
                 output_tokens=end.completion_tokens,
+                output_tokens_details=OutputTokensDetails(reasoning_tokens=end.reasoning_tokens),
                 total_tokens=end.prompt_tokens + end.completion_tokens,
             )
             if end.cut:

@@ -35,6 +35,7 @@ class AnswerParser:
     ) -> None:
         """Without a `format` there are no calls, without `thinking` there is no reasoning; `thinks_already`: the prompt
         has opened it."""
+        self.thinks = False  # what comes now is reasoning
         self._pieces: list[Piece] = []  # not yet taken
         self._held = Piece("text", "")  # not certain
         self._rest = ""  # behind the last mark
@@ -53,7 +54,9 @@ class AnswerParser:
 
     def _answer(self, format: ToolFormat | None, thinking: Thinking | None, thinks_already: bool) -> State[None]:
         if thinking is not None and (thinks_already or (yield from self._begins([thinking.opening]))):
+            self.thinks = True
             yield from self._until("thinking", thinking.closing)
+            self.thinks = False
             yield from self._gap()
         if format is None:
             yield from self._all("text")

@@ -52,6 +52,10 @@ class PromptTokensDetails(AnswerModel):
     cached_tokens: int
 
 
+class CompletionTokensDetails(AnswerModel):
+    reasoning_tokens: int
+
+
 class Usage(AnswerModel):
     """Tokens, as the engine counted them. With `n` answers the prompt counts once."""
 
@@ -59,6 +63,7 @@ class Usage(AnswerModel):
     completion_tokens: int
     total_tokens: int
     prompt_tokens_details: PromptTokensDetails
+    completion_tokens_details: Optional[CompletionTokensDetails] = None  # where there was reasoning
 
 
 class CalledFunction(AnswerModel):
