@@ -98,7 +98,7 @@ def test_what_is_no_key_and_no_head_is_refused(tmp_path: Path) -> None:
 async def _answered(settings: Settings, loaded: LoadedModel) -> str:
     """Ask a model, with everything on record, and return the answer's id."""
     generator = bootstrap.build_generator(loaded, settings)
-    models = ServedModels([served_model(loaded, generator)], {})
+    models = ServedModels([served_model(loaded, generator, settings)], {})
     database, kept = bootstrap.open_kept(models, settings)
     assert kept.requests is not None
     chat = Chat(models, Keeping(kept.billing, kept.requests), settings)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from galerne.weights.catalogue import Entry
 
 
-def served_model(model: OpenModel | LoadedModel, generator: Generator) -> ServedModel:
+def served_model(model: OpenModel | LoadedModel, generator: Generator, settings: Settings) -> ServedModel:
     """A model, and how to talk to it, for the flows."""
     from galerne.flows.served import Origin, ServedModel
     from galerne.prompt.fim import find_fim
@@ -28,7 +28,7 @@ def served_model(model: OpenModel | LoadedModel, generator: Generator) -> Served
             created=int(model.path.stat().st_mtime),
             owner=model.owner,
             licence=model.entry.licence if model.entry else None,
-            footprint=_footprint(model.entry) if model.entry else None,
+            footprint=_footprint(model.entry, settings) if model.entry else None,
         ),
         tokenizer=model.tokenizer,
         template=model.template,
@@ -37,11 +37,11 @@ def served_model(model: OpenModel | LoadedModel, generator: Generator) -> Served
     )
 
 
-def _footprint(entry: Entry) -> Footprint:
+def _footprint(entry: Entry, settings: Settings) -> Footprint:
     from galerne.flows.served import Footprint
     from galerne.weights.memory import estimated_memory, machine_memory
 
-    memory = estimated_memory(entry)
+    memory = estimated_memory(entry, settings.kv_cache_type)
     return Footprint(entry.weight_bytes, entry.parameters, memory, memory <= machine_memory())
 
 

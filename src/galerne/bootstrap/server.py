@@ -35,7 +35,7 @@ async def open_chat(name: str, settings: Settings, announce: Announce = lambda _
     loaded.template.check()
     generator = build_generator(loaded, settings)
     try:
-        yield Chat(ServedModels([served_model(loaded, generator)], {name: loaded.name}), Tally(), settings)
+        yield Chat(ServedModels([served_model(loaded, generator, settings)], {name: loaded.name}), Tally(), settings)
     finally:
         await generator.close()
         loaded.template.close()
@@ -67,7 +67,7 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     )
 
     encoder = served_encoder(settings)
-    model = served_model(opened, generator)
+    model = served_model(opened, generator, settings)
     models = ServedModels([model], settings.aliases, [encoder, pooled_embedder(model, opened.config)])
     database, kept = open_kept(models, settings)
     callers = open_callers(database, settings)
