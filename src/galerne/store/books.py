@@ -73,6 +73,9 @@ prices = Table(
 )
 
 
+_RESERVE, _TRANSFER = insert(reservations), insert(transfers)
+
+
 class SqlBooks:
     """The books in one database; receipts are signed with `key`."""
 
@@ -81,10 +84,10 @@ class SqlBooks:
         self._key = key
 
     def reserve(self, reservation: Reservation) -> Sequence[Standing]:
-        with self._database.write() as connection:
+        with self._database.write(durable=False) as connection:
             quota.check_model(connection, reservation.subjects, reservation.model)
             standings = quota.count(connection, reservation.subjects, reservation.demand, reservation.created)
-            connection.execute(insert(reservations).values(**asdict(reservation)))
+            connection.execute(_RESERVE, asdict(reservation))
         return standings
 
     def close(self, reservation: Reservation, used: Usage | None, receipt: Mapping[str, Any] | None) -> None:
@@ -156,7 +159,7 @@ class SqlBooks:
         record_usage(connection, used)
         if used.nano_euros:
             transfer = Transfer(used.id, receivable(used.workspace), REVENUE, used.nano_euros, used.time)
-            connection.execute(insert(transfers).values(**asdict(transfer)))
+            connection.execute(_TRANSFER, asdict(transfer))
 
 
 def _used(connection: Connection, subject: Subject, measure: Measure, now: datetime) -> int:

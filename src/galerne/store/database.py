@@ -2,7 +2,7 @@
 
 SQLite allows one writer at a time, and its versions up to 3.51.2 can damage a write-ahead log that several connections
 write to and reset (https://www.sqlite.org/wal.html#walresetbug): so writes take turns here, and are on disk
-(`synchronous=FULL`) when `write` returns.
+(`synchronous=FULL`) when `write` returns, unless they need not be.
 
 PostgreSQL's texts have no NUL, and clients may send one: whatever is kept or looked for has the symbol for it instead.
 """
@@ -50,14 +50,20 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A connection in a transaction: kept as a whole when the block ends, undone as a whole when it fails."""
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+        """A connection in a transaction: kept as a whole when the block ends, undone as a whole when it fails.
+
+        One that is not `durable` outlives the process, and may be lost with the machine until the next one that is.
+        """
         with self._failures():
             if not self.is_sqlite:
                 with self.engine.begin() as connection:
+                    if not durable:
+                        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                     yield connection
                 return
             with self._writing, self.engine.connect() as connection:
+                connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
                     yield connection

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -11,15 +12,15 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Executable,
     Row,
     String,
     Table,
+    bindparam,
     delete,
-    func,
     insert,
     select,
     tuple_,
-    update,
 )
 
 from galerne.errors import Forbidden, QuotaExceeded
@@ -36,6 +37,7 @@ from galerne.ledger.quota import (
     window,
 )
 from galerne.store.metadata import metadata
+from galerne.store.upsert import upsert
 
 limits = Table(
     "limits",
@@ -68,7 +70,7 @@ allowed_models = Table(
 
 def check_model(connection: Connection, subjects: Sequence[Subject], model: str) -> None:
     """Raises `Forbidden` unless each of them may use the model."""
-    for allowance in _allowances(connection, _of(allowed_models, subjects)):
+    for allowance in _allowances(connection.execute(_ALLOWED, _named(subjects))):
         if model not in allowance.models:
             subject = allowance.subject
             raise Forbidden(
@@ -79,35 +81,41 @@ def check_model(connection: Connection, subjects: Sequence[Subject], model: str)
 
 
 def all_allowances(connection: Connection) -> list[Allowance]:
-    return _allowances(connection)
+    return _allowances(connection.execute(select(allowed_models)))
 
 
 def replace_allowance(connection: Connection, allowance: Allowance) -> None:
-    connection.execute(delete(allowed_models).where(_of(allowed_models, [allowance.subject])))
+    connection.execute(delete(allowed_models).where(_of(allowed_models)), _named([allowance.subject]))
     for model in sorted(allowance.models):
         key = {"holder": allowance.subject.holder.value, "subject": allowance.subject.id}
         connection.execute(insert(allowed_models).values(**key, model=model))
 
 
-def _allowances(connection: Connection, *which: ColumnElement[bool]) -> list[Allowance]:
+def _allowances(rows: Iterable[Row[Any]]) -> list[Allowance]:
     models: dict[Subject, set[str]] = {}
-    for row in connection.execute(select(allowed_models).where(*which)):
+    for row in rows:
         models.setdefault(Subject(Holder(row.holder), row.subject), set()).add(row.model)
     return [Allowance(subject, frozenset(names)) for subject, names in models.items()]
 
 
-def _of(table: Table, subjects: Sequence[Subject]) -> ColumnElement[bool]:
-    """The rows of these subjects."""
-    wanted = [(subject.holder.value, subject.id) for subject in subjects]
-    return tuple_(table.c.holder, table.c.subject).in_(wanted)
+def _of(table: Table) -> ColumnElement[bool]:
+    """The rows of the subjects that the parameter `subjects` names."""
+    return tuple_(table.c.holder, table.c.subject).in_(bindparam("subjects", expanding=True))
+
+
+def _named(subjects: Sequence[Subject]) -> dict[str, list[tuple[str, str]]]:
+    """That parameter."""
+    return {"subjects": [(subject.holder.value, subject.id) for subject in subjects]}
+
+
+# Built once: building a statement takes longer than running it.
+_LIMITS = select(limits).where(_of(limits)).order_by(limits.c.holder, limits.c.subject, limits.c.measure)
+_ALLOWED = select(allowed_models).where(_of(allowed_models))
 
 
 def limits_of(connection: Connection, subjects: Sequence[Subject]) -> list[Limit]:
     """In one order for everybody, so that two transactions cannot wait for each other."""
-    rows = connection.execute(
-        select(limits).where(_of(limits, subjects)).order_by(limits.c.holder, limits.c.subject, limits.c.measure)
-    )
-    return [_limit(row) for row in rows]
+    return [_limit(row) for row in connection.execute(_LIMITS, _named(subjects))]
 
 
 def all_limits(connection: Connection) -> list[Limit]:
@@ -117,11 +125,10 @@ def all_limits(connection: Connection) -> list[Limit]:
 def count(connection: Connection, subjects: Sequence[Subject], demand: Demand, now: datetime) -> list[Standing]:
     """Add a demand to what its subjects have used. Raises `QuotaExceeded`: the transaction must then be undone."""
     standings = []
-    for limit in limits_of(connection, subjects):
-        wanted = demand.of(limit.measure)
-        used = _add(connection, limit, wanted, now)
+    wanted = {limit: demand.of(limit.measure) for limit in limits_of(connection, subjects)}
+    for limit, used in _add(connection, wanted, now):
         if used > limit.most:
-            raise _exceeded(limit, used - wanted, wanted, now)
+            raise _exceeded(limit, used - wanted[limit], wanted[limit], now)
         standings.append(Standing(limit, used))
     return standings
 
@@ -130,10 +137,11 @@ def correct(
     connection: Connection, subjects: Sequence[Subject], reserved: Demand, used: Demand, reserved_at: datetime
 ) -> None:
     """Put what was used in the place of what was reserved, in the span in which it was; the request runs no longer."""
-    for limit in limits_of(connection, subjects):
-        running = limit.measure is Measure.CONCURRENT
-        truth = 0 if running else used.of(limit.measure)
-        _add(connection, limit, truth - reserved.of(limit.measure), reserved_at)
+    truths = {
+        limit: (0 if limit.measure is Measure.CONCURRENT else used.of(limit.measure)) - reserved.of(limit.measure)
+        for limit in limits_of(connection, subjects)
+    }
+    _add(connection, truths, reserved_at)
 
 
 def replace_limit(connection: Connection, limit: Limit, used: int, now: datetime) -> None:
@@ -155,26 +163,32 @@ def remove_limit(connection: Connection, subject: Subject, measure: Measure) -> 
         )
 
 
-def _add(connection: Connection, limit: Limit, more: int, now: datetime) -> int:
-    """What is used with it. The row is locked until the transaction ends."""
-    key = {
-        "holder": limit.subject.holder.value,
-        "subject": limit.subject.id,
-        "measure": limit.measure.value,
-        "span": window(limit.measure, now),
-    }
-    same = [counters.c[name] == value for name, value in key.items()]
-    change = update(counters).where(*same).values(used=counters.c.used + more).returning(counters.c.used)
-    used = connection.execute(change).scalar()
-    if used is None:
-        if connection.dialect.name == "postgresql":  # two may be the first in a span: one of them waits here
-            lock = func.pg_advisory_xact_lock(func.hashtext("/".join(key.values())))
-            connection.execute(select(lock))
-            used = connection.execute(change).scalar()
-        if used is None:
-            connection.execute(insert(counters).values(**key, used=more))
-            used = more
-    return int(used)
+def _add(connection: Connection, more: Mapping[Limit, int], now: datetime) -> list[tuple[Limit, int]]:
+    """What is used with it, of each limit in its order. The rows are locked until the transaction ends."""
+    if not more:
+        return []
+    rows = [
+        {
+            "holder": limit.subject.holder.value,
+            "subject": limit.subject.id,
+            "measure": limit.measure.value,
+            "span": window(limit.measure, now),
+            "used": used,
+        }
+        for limit, used in more.items()
+    ]
+    added = connection.execute(_adding(connection.dialect.name), rows)
+    used = {(row.holder, row.subject, row.measure): int(row.used) for row in added}
+    return [(limit, used[limit.subject.holder.value, limit.subject.id, limit.measure.value]) for limit in more]
+
+
+@cache
+def _adding(dialect: str) -> Executable:
+    """The statement that adds to counters, or makes them. Built once: building it takes longer than running it."""
+    adding = upsert(dialect, counters)
+    more = {"used": counters.c.used + adding.excluded.used}
+    known = adding.on_conflict_do_update(index_elements=["holder", "subject", "measure", "span"], set_=more)
+    return known.returning(counters.c.holder, counters.c.subject, counters.c.measure, counters.c.used)
 
 
 def _limit(row: Row[Any]) -> Limit:
