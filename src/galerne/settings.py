@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from galerne.errors import SettingsError
@@ -68,6 +68,13 @@ class Settings(BaseSettings):
     audit_data_days: int = Field(365, ge=1, le=36_500, description="Who read, kept, exported and removed what.")
     audit_answers_days: int = Field(365, ge=1, le=36_500, description="Who was answered.")
     audit_operation_days: int = Field(365, ge=1, le=36_500, description="The server and its models.")
+
+    # Where the audit log's heads are taken to.
+    audit_anchor_file: Path | None = Field(None, description="A file on another disk, or another machine's.")
+    audit_authority: str | None = Field(None, description="The address of a timestamp authority (RFC 3161).")
+    audit_peer: str | None = Field(None, description="The address of another installation, which keeps heads.")
+    audit_peer_key: SecretStr | None = Field(None, description="An API key of it, with the scope audit:witness.")
+    audit_anchor_minutes: float = Field(60.0, gt=0, le=100_000, description="How often a server does it.")
 
     # Energy: what answers take, measured where the machine can, else estimated.
     energy_counters: Literal["cpu", "cpu+gpu", "none"] = Field(
@@ -239,9 +246,11 @@ class Settings(BaseSettings):
     )
 
     @model_validator(mode="after")
-    def _energy_is_whole(self) -> Self:
+    def _is_whole(self) -> Self:
         if not self.core_watts_least <= self.core_watts <= self.core_watts_most:
             raise ValueError("core_watts lies between core_watts_least and core_watts_most")
+        if (self.audit_peer is None) != (self.audit_peer_key is None):
+            raise ValueError("audit_peer and audit_peer_key go together: set both or none")
         if len({value is None for value in (self.grid_grams_per_kwh, self.grid_year, self.grid_source)}) > 1:
             raise ValueError("grid_grams_per_kwh, grid_year and grid_source go together: set all of them or none")
         return self
@@ -252,7 +261,9 @@ class Settings(BaseSettings):
             raise ValueError("invoice_series and credit_note_series are two")
         return self
 
-    @field_validator("data_dir", "models_dir", "catalogue", "kernels_dir", "chat_history", mode="after")
+    @field_validator(
+        "data_dir", "audit_anchor_file", "models_dir", "catalogue", "kernels_dir", "chat_history", mode="after"
+    )
     @classmethod
     def _home(cls, path: Path | None) -> Path | None:
         return path and path.expanduser()

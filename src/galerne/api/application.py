@@ -34,6 +34,7 @@ from galerne.api.routes.conversations import conversation_routes
 from galerne.api.routes.embeddings import embedding_routes
 from galerne.api.routes.erasures import erasure_routes
 from galerne.api.routes.files import file_routes, signed_file_routes
+from galerne.api.routes.heads import head_routes
 from galerne.api.routes.health import health_routes
 from galerne.api.routes.invoices import invoice_routes
 from galerne.api.routes.me import me_routes, my_key_routes
@@ -66,6 +67,7 @@ from galerne.flows.receipts import Receipts
 from galerne.flows.responses import Responses
 from galerne.flows.served import ServedModels
 from galerne.flows.tokens import Tokens
+from galerne.flows.witness import Witness
 from galerne.identity.caller import Callers
 from galerne.identity.standing import UnderWay
 from galerne.protocol.conversations import ConversationFields
@@ -96,6 +98,7 @@ class Kept:
     chats: KeptChats
     identity: Identity
     erasure: Erasure
+    witness: Witness
 
 
 def create_app(
@@ -151,6 +154,7 @@ def create_app(
         app.include_router(assistant_routes(assistant, settings))
         app.include_router(own_data_routes(assistant.exports, kept.identity))
         app.include_router(erasure_routes(kept.erasure, settings))
+        app.include_router(head_routes(kept.witness, settings))
         app.include_router(batch_routes(kept.batches, settings))
         _include_identity(app, kept.identity, settings, open_door=callers.open_door)
     app.include_router(health_routes(models))

@@ -10,6 +10,7 @@ from galerne.bootstrap.engines import WORKER, build_engine, build_generator, run
 from galerne.bootstrap.identity import first_key, open_callers, open_identity
 from galerne.bootstrap.keeping import (
     account_name,
+    build_anchoring,
     note,
     open_audit,
     open_erasure,
@@ -35,6 +36,7 @@ __all__ = [
     "OpenModel",
     "Replay",
     "account_name",
+    "build_anchoring",
     "build_app",
     "build_engine",
     "build_generator",

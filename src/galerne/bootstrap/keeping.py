@@ -13,6 +13,7 @@ from galerne.bootstrap.identity import build_identity
 
 if TYPE_CHECKING:
     from galerne.api.application import Kept
+    from galerne.flows.anchoring import Anchoring
     from galerne.flows.audit import Audit
     from galerne.flows.erasure import Erasure
     from galerne.flows.kept_chats import KeptChats
@@ -35,6 +36,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.flows.files import Files
     from galerne.flows.links import Signer
     from galerne.flows.receipts import Receipts
+    from galerne.flows.witness import Witness
     from galerne.protocol.conversations import ConversationFields
     from galerne.protocol.responses import KeptResponse
     from galerne.store.agents import SqlAgents
@@ -45,6 +47,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.store.erasure import SqlErasable
     from galerne.store.files import SqlFiles
     from galerne.store.journal import Journal, left_journals, remove_journal
+    from galerne.store.kept_heads import SqlKeptHeads
     from galerne.store.kept_requests import SqlRequestStore
     from galerne.store.receipts import SqlReceiptLog
     from galerne.store.schema import open_database
@@ -82,6 +85,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         accounts=build_accounts(database, books, audit, settings),
         audit=Audit(audit, key, settings),
         erasure=Erasure([SqlErasable(database)], audit, key),
+        witness=Witness(SqlKeptHeads(database)),
         chats=_open_chats(database),
         identity=build_identity(database, audit, settings),
     )
@@ -126,6 +130,21 @@ def open_audit(settings: Settings) -> Iterator[Audit]:
         yield Audit(SqlAuditLog(database, key), key, settings)
     finally:
         database.close()
+
+
+def build_anchoring(audit: Audit, settings: Settings) -> Anchoring:
+    """Takes the audit log's heads where the settings say."""
+    from galerne.flows.anchoring import Anchoring
+    from galerne.store.anchors import AppendedFile, HttpAuthority, HttpPeer
+
+    file, authority = settings.audit_anchor_file, settings.audit_authority
+    peer, key = settings.audit_peer, settings.audit_peer_key
+    return Anchoring(
+        audit,
+        None if file is None else AppendedFile(file),
+        None if authority is None else HttpAuthority(authority),
+        None if peer is None or key is None else HttpPeer(peer, key.get_secret_value()),
+    )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from galerne.bootstrap.engines import WORKER, build_generator
 from galerne.bootstrap.identity import open_callers
-from galerne.bootstrap.keeping import open_kept
+from galerne.bootstrap.keeping import build_anchoring, open_kept
 from galerne.bootstrap.models import load_local_model, open_local_model
 from galerne.bootstrap.served import pooled_embedder, served_encoder, served_model
 
@@ -52,6 +52,7 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     from galerne.api.inside import Inside
     from galerne.backends.messages import Load
     from galerne.backends.supervised import SupervisedGenerator
+    from galerne.flows.anchoring import keep_anchored
     from galerne.flows.auditing import on_record
     from galerne.flows.served import ServedModels
     from galerne.flows.tidying import keep_tidy
@@ -79,7 +80,9 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
             tidied = [kept.files.tidy, kept.batches.tidy, kept.chats.tidy, kept.audit.tidy]
             tidied += [kept.requests.tidy] if kept.requests is not None else []
             tidy = keep_tidy(*tidied)
-            work = (tidy, kept.batches.work(Inside(app)))
+            anchoring = build_anchoring(kept.audit, settings)
+            anchored = [keep_anchored(anchoring, settings.audit_anchor_minutes)] if anchoring.is_set_up else []
+            work = (tidy, kept.batches.work(Inside(app)), *anchored)
             async with on_record(kept.audit.log, models, __version__), running(*work):
                 yield
         finally:

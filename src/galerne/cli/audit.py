@@ -82,18 +82,47 @@ def export(
 
 
 @app.command(epilog="Example: galerne audit verify audit.jsonl --key audit.pem --head head.json")
-def verify(file: CheckedFile = None, key: CheckedKey = None, head: KeptHeads = None, as_json: Json = False) -> None:
+def verify(
+    file: CheckedFile = None,
+    key: CheckedKey = None,
+    head: KeptHeads = None,
+    authority: Annotated[
+        list[Path] | None,
+        typer.Option(exists=True, dir_okay=False, help="Certificates that the heads' timestamps must lead to, as PEM."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Check every record's signature, place and order. With a file and a key this needs nothing else.
 
     Ends with 1 when something was changed, and says which record.
     """
     from galerne.ledger.heads import AUDIT
     from galerne.ledger.signing import PublicKey
+    from galerne.ledger.timestamps import read_roots
 
     public = PublicKey.read(key) if key is not None else _own_key()
-    heads = kept_heads(head or (), AUDIT, public)
+    roots = [root for path in authority or () for root in read_roots(path)]
+    heads = kept_heads(head or (), AUDIT, public, roots)
     with open_lines(file) if file is not None else nullcontext(_own_lines()) as lines:
         verify_log(lines, "records", public, heads, as_json)
+
+
+@app.command(epilog="Example: galerne audit anchor elsewhere/heads.jsonl")
+def anchor(
+    file: Annotated[
+        Path | None, typer.Argument(dir_okay=False, help="Add a line to this file; by default to that of the settings.")
+    ] = None,
+) -> None:
+    """Take the log's newest head to another place, as the settings say, and print it.
+
+    Ends with 1 when the peer remembers more records than there are.
+    """
+    from galerne import bootstrap
+    from galerne.settings import load_settings
+
+    settings = load_settings({"audit_anchor_file": file})
+    with bootstrap.open_audit(settings) as audit:
+        typer.echo(json.dumps(bootstrap.build_anchoring(audit, settings).anchor()))
 
 
 @app.command(epilog="Example: galerne audit erase user-2f6c0e1b7a9d4c55 > certificate.json")

@@ -12,6 +12,8 @@ import typer
 from galerne.errors import BadFile
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
     from galerne.flows.signed_log import SignedLog
     from galerne.ledger.chain import Head
     from galerne.ledger.signing import PublicKey
@@ -62,14 +64,14 @@ def verify_log(lines: Iterable[str], noun: str, key: PublicKey, heads: Iterable[
         raise typer.Exit(1)
 
 
-def kept_heads(paths: Sequence[Path], log: str, key: PublicKey) -> list[Head]:
+def kept_heads(paths: Sequence[Path], log: str, key: PublicKey, roots: Sequence[Certificate] = ()) -> list[Head]:
     """The heads in these files. Raises `BadFile`."""
     from galerne.flows.signed_log import read_heads
 
     heads = []
     for path in paths:
         with open_lines(path) as lines:
-            heads += [each.head for each in read_heads(lines, log, key, str(path))]
+            heads += [each.head for each in read_heads(lines, log, key, str(path), roots)]
     return heads
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+from cryptography.x509 import Certificate
 
 from galerne.errors import BadFile
 from galerne.ledger.canonical import canonical
@@ -13,6 +15,7 @@ from galerne.ledger.chain import Fault, Head, faults
 from galerne.ledger.heads import SignedHead, read_head, sign_head
 from galerne.ledger.logs import Log
 from galerne.ledger.signing import PublicKey, SigningKey
+from galerne.ledger.timestamps import check_timestamp
 
 
 class SignedLog:
@@ -58,13 +61,21 @@ def _object(line: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def read_heads(lines: Iterable[str], log: str, key: PublicKey, where: str) -> list[SignedHead]:
-    """The heads that were kept of a log, one in a line. Raises `BadFile`, which names `where`."""
+def read_heads(
+    lines: Iterable[str], log: str, key: PublicKey, where: str, roots: Sequence[Certificate] = ()
+) -> list[SignedHead]:
+    """The heads that were kept of a log, one in a line, their timestamps checked by these roots of authorities.
+
+    Raises `BadFile`, which names `where`.
+    """
     heads = []
     for line in lines:
         if not line.strip():
             continue
-        head = read_head(_object(line), key, where)
+        document = _object(line) or {}
+        head = read_head(document.get("head", document), key, where)
+        if roots and "timestamp" in document:
+            check_timestamp(head.document, str(document["timestamp"]), roots, where)
         if head.log != log:
             raise BadFile(f"is a head of another log, {head.log!r}.", where=where)
         heads.append(head)

@@ -28,6 +28,7 @@ class Permission(StrEnum):
     BILLING_READ = "billing:read"  # limits, prices, invoices
     BILLING = "billing:manage"
     AUDIT = "audit:read"
+    WITNESS = "audit:witness"  # leave heads of another installation's logs
     MODELS_MANAGE = "models:manage"
     SETTINGS = "settings:read"
     DATA = "data:manage"  # export and erase what is kept of somebody

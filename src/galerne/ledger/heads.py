@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ KIND = "head"
 
 RECEIPTS, AUDIT = "receipts", "audit"
 """The logs of an installation, as their heads name them."""
+
+
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,5 +42,7 @@ def read_head(document: object, key: PublicKey, where: str) -> SignedHead:
         raise BadFile("is no head of a log.", where=where)
     if not key.verifies(document):
         raise BadFile("is a head that was changed, or that another key signed.", where=where)
-    head = Head(int(document["size"]), str(document["last"]))
-    return SignedHead(str(document["log"]), head, str(document["time"]), document)
+    size, last, log = document.get("size"), document.get("last"), document.get("log")
+    if not isinstance(size, int) or size < 0 or not _DIGEST.fullmatch(str(last)) or log not in (RECEIPTS, AUDIT):
+        raise BadFile("is no head of a log.", where=where)
+    return SignedHead(str(log), Head(size, str(last)), str(document.get("time")), document)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -36,11 +36,19 @@ class PublicKey:
     def read(cls, path: Path) -> PublicKey:
         """Raises `BadFile` for a file that holds none."""
         try:
-            key = load_pem_public_key(path.read_bytes())
-        except (OSError, ValueError) as error:
+            return cls.parse(path.read_bytes(), str(path))
+        except OSError as error:
             raise BadFile(f"no public key can be read: {error}.", where=str(path)) from None
+
+    @classmethod
+    def parse(cls, pem: bytes, where: str) -> PublicKey:
+        """Raises `BadFile`, which names `where`, for what is none."""
+        try:
+            key = load_pem_public_key(pem)
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise BadFile(f"no public key can be read: {error}.", where=where) from None
         if not isinstance(key, Ed25519PublicKey):
-            raise BadFile("the key is not of Ed25519.", where=str(path))
+            raise BadFile("the key is not of Ed25519.", where=where)
         return cls(key)
 
     def verifies(self, document: Mapping[str, Any]) -> bool:

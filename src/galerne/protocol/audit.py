@@ -53,3 +53,22 @@ class ErasureRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     user: str = Field(max_length=200, description="The id of a user.")
+
+
+class GivenHead(BaseModel):
+    """A head of another installation's log."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    head: dict[str, Any]
+    public_key: str = Field(max_length=2000, description="PEM: what it was signed with.")
+
+
+class KeptHead(BaseModel):
+    object: str = "audit.head"
+    longest: dict[str, Any]  # of all that the same key signed, of the same log
+
+
+class KeptHeadList(BaseModel):
+    object: str = "list"
+    data: list[dict[str, Any]]

@@ -16,6 +16,7 @@ from galerne.store import (  # noqa: F401
     entries,
     files,
     invoices,
+    kept_heads,
     kept_requests,
     keys,
     labels,
