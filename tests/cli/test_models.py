@@ -54,6 +54,7 @@ def galerne(
         VALID | {"name": "blind", "unsupported": "it cannot see."},
         VALID | {"name": "huge", "parameters": 10**14, "licence": "MNPL-0.1", "commercial": False},
     )
+    monkeypatch.setenv("GALERNE_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("GALERNE_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("GALERNE_CATALOGUE", str(own))
     monkeypatch.chdir(tmp_path)

@@ -11,13 +11,14 @@ from fastapi import Request
 from fastapi.params import Depends
 
 from galerne.api.caller import PREFIX, caller_of
-from galerne.errors import Forbidden
+from galerne.api.refusals import Refusals
+from galerne.errors import Forbidden, NotAuthenticated
 from galerne.identity.permissions import Permission
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A declaration, which `authorise` reads among a route's dependencies."""
+    """A declaration, which `Authorise` reads among a route's dependencies."""
 
     permission: Permission | None  # None: none in particular
     known: bool = True  # False: nobody is asked who they are
@@ -43,8 +44,24 @@ def declared(dependencies: list[Depends]) -> list[Access]:
     return [each.dependency for each in dependencies if isinstance(each.dependency, Access)]
 
 
-async def authorise(http: Request) -> None:
-    """Runs before every route. Raises `NotAuthenticated`, `Forbidden`."""
+class Authorise:
+    """Runs before every route."""
+
+    def __init__(self, refusals: Refusals | None) -> None:
+        """`refusals` None: nobody wants to know of them later."""
+        self._refusals = refusals
+
+    async def __call__(self, http: Request) -> None:
+        """Raises `NotAuthenticated`, `Forbidden`."""
+        try:
+            _authorise(http)
+        except (NotAuthenticated, Forbidden) as refusal:
+            if self._refusals is not None:
+                await self._refusals.note(http, refusal)
+            raise
+
+
+def _authorise(http: Request) -> None:
     if not http.scope["path"].startswith(PREFIX):
         return
     access = declared(http.scope["route"].dependencies)

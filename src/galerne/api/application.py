@@ -13,7 +13,7 @@ from galerne import __version__
 from galerne.agents.agent import AgentStore
 from galerne.agents.threads import Threads
 from galerne.api import documentation, errors
-from galerne.api.access import authorise
+from galerne.api.access import Authorise
 from galerne.api.account import AccountHeaders, Told
 from galerne.api.caller import Identify
 from galerne.api.errors import INTERNAL
@@ -21,6 +21,7 @@ from galerne.api.metrics import Metrics
 from galerne.api.middleware import RequestLog
 from galerne.api.pages import page_routes
 from galerne.api.parameters import say_once
+from galerne.api.refusals import Refusals
 from galerne.api.routes.admin_keys import admin_key_routes
 from galerne.api.routes.admin_users import admin_user_routes
 from galerne.api.routes.admin_workspaces import admin_workspace_routes
@@ -121,6 +122,7 @@ def create_app(
         responses = Responses(kept.responses, chat, settings)
         assistant = Assistant(kept.chats, chat, models, kept.audit.log, under_way, settings)
         lifespan = _closing((responses, assistant), lifespan)
+    refusals = None if kept is None else Refusals(kept.audit.log)
     app = FastAPI(
         title="Galerne",
         version=__version__,
@@ -130,7 +132,7 @@ def create_app(
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         responses={500: {"model": ErrorBody, "description": f"`{INTERNAL}`"}},
-        dependencies=[Depends(authorise), Depends(say_once)],
+        dependencies=[Depends(Authorise(refusals)), Depends(say_once)],
         lifespan=_watching(under_way, lifespan),
     )
     app.state.models = models  # `Server` ends their answers when it stops

@@ -59,13 +59,16 @@ def pull(
     as_json: Json = False,
 ) -> None:
     """Fetch a model and check its digest. Interrupted, it goes on where it stopped the next time."""
+    from galerne import bootstrap
     from galerne.flows.catalogue import pull_model
+    from galerne.ledger.audit import Action, Party
     from galerne.settings import load_settings
 
     settings = load_settings()
     name = model or settings.model
     with _progress() as progress:
         path = pull_model(name, settings, progress)
+    bootstrap.note(settings, Action.MODEL_PULLED, Party("model", name))
     typer.echo(json.dumps({"name": name, "path": str(path)}) if as_json else f"{name} is at {path}")
 
 
@@ -92,10 +95,14 @@ def remove(
     model: Annotated[str, typer.Argument(help="Its name in the list.", show_default=False)], as_json: Json = False
 ) -> None:
     """Delete a model from this machine, and what an interrupted pull of it left. A linked file stays where it is."""
+    from galerne import bootstrap
     from galerne.flows.catalogue import remove_model
+    from galerne.ledger.audit import Action, Party
     from galerne.settings import load_settings
 
-    remove_model(model, load_settings())
+    settings = load_settings()
+    remove_model(model, settings)
+    bootstrap.note(settings, Action.MODEL_REMOVED, Party("model", model))
     typer.echo(json.dumps({"removed": model}) if as_json else f"{model} is removed")
 
 

@@ -53,7 +53,6 @@ class Action(StrEnum):
     ROLE_CHANGED = "role.changed"
     WORKSPACE_MADE = "workspace.made"
     WORKSPACE_CHANGED = "workspace.changed"
-    WORKSPACE_REMOVED = "workspace.removed"
     LIMIT_CHANGED = "limit.changed"
     PRICE_CHANGED = "price.changed"
     SUBSCRIPTION_CHANGED = "subscription.changed"
@@ -74,7 +73,6 @@ class Action(StrEnum):
     CHAT_SHARED = "chat.shared"
     CHAT_DELETED = "chat.deleted"
     CHATS_EXPORTED = "chats.exported"
-    USAGE_EXPORTED = "usage.exported"
     RECEIPTS_EXPORTED = "receipts.exported"
     AUDIT_READ = "audit.read"
     AUDIT_EXPORTED = "audit.exported"
@@ -94,7 +92,7 @@ _RETENTION = {
         (Retention.ACCESS, ("session", "access")),
         (Retention.ADMINISTRATION, ("key", "user", "password", "role", "workspace", "limit", "price", "settings")),
         (Retention.ADMINISTRATION, ("subscription", "invoice", "credit")),
-        (Retention.DATA, ("file", "document", "chat", "chats", "usage", "receipts", "audit")),
+        (Retention.DATA, ("file", "document", "chat", "chats", "receipts", "audit")),
         (Retention.ANSWERS, ("answer",)),
         (Retention.OPERATION, ("model", "server")),
     )
