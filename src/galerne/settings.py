@@ -8,6 +8,7 @@ test fails when one is missing there.
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -299,6 +300,16 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
         raise SettingsError(f"cannot be read: {error.strerror}.", where=str(_config_file())) from None
     except ValueError as error:  # TOML that is not TOML, JSON that is not JSON in a variable
         raise SettingsError(str(error), where=str(_config_file())) from None
+
+
+def source_of(name: str, settings: Settings) -> Literal["default", "environment", "file", "command line"]:
+    """Where a setting of this process comes from."""
+    if name not in settings.model_fields_set:
+        return "default"
+    if f"{PREFIX}{name}".upper() in map(str.upper, os.environ):
+        return "environment"
+    file = _config_file()
+    return "file" if file.is_file() and name in tomllib.loads(file.read_text()) else "command line"
 
 
 def _config_file() -> Path:

@@ -22,6 +22,7 @@ from galerne.api.middleware import RequestLog
 from galerne.api.pages import page_routes
 from galerne.api.parameters import say_once
 from galerne.api.refusals import Refusals
+from galerne.api.routes.admin_installation import admin_installation_routes
 from galerne.api.routes.admin_keys import admin_key_routes
 from galerne.api.routes.admin_users import admin_user_routes
 from galerne.api.routes.admin_workspaces import admin_workspace_routes
@@ -61,6 +62,7 @@ from galerne.flows.embeddings import Embeddings
 from galerne.flows.erasure import Erasure
 from galerne.flows.files import Files
 from galerne.flows.identity import Identity
+from galerne.flows.installation import Installation
 from galerne.flows.kept_chats import KeptChats
 from galerne.flows.kept_requests import Keeping, RequestStore
 from galerne.flows.meter import Meter, Watched
@@ -158,6 +160,7 @@ def create_app(
         app.include_router(erasure_routes(kept.erasure, settings))
         app.include_router(head_routes(kept.witness, settings))
         app.include_router(batch_routes(kept.batches, settings))
+        app.include_router(admin_installation_routes(Installation(models, settings)))
         _include_identity(app, kept.identity, settings, open_door=callers.open_door)
     app.include_router(health_routes(models))
     app.include_router(metrics_routes(metrics))

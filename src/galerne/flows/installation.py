@@ -1,0 +1,93 @@
+"""What an administrator sees of this installation: its settings, its health, its models."""
+
+from __future__ import annotations
+
+import platform
+import re
+import resource
+import shutil
+import time
+
+from galerne import __version__
+from galerne.flows.catalogue import ModelCard, list_models
+from galerne.flows.served import ServedModels
+from galerne.protocol.installation import (
+    DiskHealth,
+    EngineHealth,
+    Health,
+    InstalledModel,
+    SettingCard,
+)
+from galerne.settings import Settings, source_of
+from galerne.weights.memory import machine_memory
+
+_PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@")
+
+
+class Installation:
+    """The flow behind `/v1/admin/settings`, `/v1/admin/health` and `/v1/admin/models`."""
+
+    def __init__(self, models: ServedModels, settings: Settings) -> None:
+        self._models = models
+        self._settings = settings
+        self._started = time.time()
+
+    def settings(self) -> list[SettingCard]:
+        """All of them; the password in the database's address is hidden."""
+        values = self._settings.model_dump(mode="json")
+        return [
+            SettingCard(
+                name=name,
+                value=_hidden(values[name]),
+                source=source_of(name, self._settings),
+                description=field.description,
+            )
+            for name, field in Settings.model_fields.items()
+        ]
+
+    async def health(self) -> Health:
+        """How it is now."""
+        disk = shutil.disk_usage(self._settings.data_dir)
+        postgresql = (self._settings.database or "").startswith("postgresql")
+        return Health(
+            version=__version__,
+            python=platform.python_version(),
+            started_at=self._started,
+            database="postgresql" if postgresql else "sqlite",
+            disk=DiskHealth(total=disk.total, free=disk.free),
+            memory=machine_memory(),
+            memory_used=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
+            engines=[
+                EngineHealth(
+                    model=model.name,
+                    ready=await model.generator.ready(),
+                    statistics=dict(model.generator.statistics()),
+                )
+                for model in self._models
+            ],
+        )
+
+    def models(self) -> list[InstalledModel]:
+        """Those of the catalogue, and the imported ones. Blocks. Raises `SettingsError`, `BadFile`."""
+        return [self._model(card) for card in list_models(self._settings)]
+
+    def _model(self, card: ModelCard) -> InstalledModel:
+        entry = card.entry
+        here = "here" if card.manifest else "absent"
+        return InstalledModel(
+            name=entry.name,
+            state="served" if entry.name in self._models.names else here,
+            licence=entry.licence,
+            parameters=entry.parameters,
+            context=entry.context,
+            size=card.size,
+            memory=card.memory,
+            fits=card.fits,
+            unsupported=entry.unsupported,
+            sha256=card.sha256,
+            aliases=list(card.aliases),
+        )
+
+
+def _hidden(value: object) -> object:
+    return _PASSWORD.sub(r"\1:***@", value) if isinstance(value, str) else value
