@@ -59,6 +59,18 @@ class Settings(BaseSettings):
     sign_in_window_minutes: int = Field(15, ge=1, le=1440)
     min_password_chars: int = Field(12, ge=8, le=128)
     invitation_hours: int = Field(72, ge=1, le=8760, description="How long a person may take to set a password.")
+    oidc_issuer: str | None = Field(None, max_length=512, description="A provider of OpenID Connect.")
+    oidc_client_id: str | None = Field(None, max_length=512, description="As which client it knows this server.")
+    oidc_client_secret: SecretStr | None = None
+    oidc_name: str = Field("Single sign-on", max_length=100, description="What people call the provider.")
+    oidc_scopes: str = Field("openid email profile", max_length=512)
+    oidc_groups_claim: str = Field("groups", max_length=100, description="The claim that lists a person's groups.")
+    oidc_roles: dict[str, Literal["admin", "billing", "auditor", "member", "guest"]] = Field(
+        default_factory=dict, description="Groups -> roles; then they decide at each sign-in."
+    )
+    oidc_default_role: Literal["admin", "billing", "auditor", "member", "guest", "none"] = Field(
+        "member", description="Of whoever is in none of these groups. none: they are not let in."
+    )
     key_overlap_hours: int = Field(
         24, ge=0, le=8760, description="How long the old secret of a key that is rotated still counts."
     )
@@ -260,6 +272,12 @@ class Settings(BaseSettings):
     def _series_are_two(self) -> Self:
         if self.invoice_series == self.credit_note_series:
             raise ValueError("invoice_series and credit_note_series are two")
+        return self
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> Self:
+        if (self.oidc_issuer is None) != (self.oidc_client_id is None):
+            raise ValueError("oidc_issuer and oidc_client_id go together: set both or none")
         return self
 
     @field_validator(

@@ -42,6 +42,7 @@ from galerne.api.routes.invoices import invoice_routes
 from galerne.api.routes.me import me_routes, my_key_routes
 from galerne.api.routes.metrics import metrics_routes
 from galerne.api.routes.models import model_routes
+from galerne.api.routes.oidc import oidc_routes, sign_in_way_routes
 from galerne.api.routes.own_data import own_data_routes
 from galerne.api.routes.receipts import receipt_routes
 from galerne.api.routes.responses import response_routes
@@ -176,6 +177,9 @@ def create_app(
 def _include_identity(app: FastAPI, identity: Identity, settings: Settings, *, open_door: bool) -> None:
     app.include_router(me_routes(identity.users, open_door=open_door))
     app.include_router(session_routes(identity, settings, open_door=open_door))
+    app.include_router(sign_in_way_routes(settings))
+    if identity.vouched is not None:
+        app.include_router(oidc_routes(identity.vouched, identity.sign_in, settings))
     app.include_router(my_key_routes(identity.keys, settings))
     app.include_router(admin_workspace_routes(identity.workspaces, settings))
     app.include_router(admin_user_routes(identity.users, identity.sign_in, settings))

@@ -14,6 +14,7 @@ from galerne.api.errors import respond
 from galerne.api.inside import CALLER
 from galerne.api.request_id import current_request_id
 from galerne.errors import Forbidden, GalerneError, NotAuthenticated
+from galerne.flows.sign_in import Origin
 from galerne.identity.caller import Caller, Callers
 from galerne.identity.standing import UnderWay
 
@@ -67,6 +68,11 @@ def caller_of(http: Request) -> Caller:
         raise caller
     assert isinstance(caller, Caller)
     return caller
+
+
+def origin_of(http: Request) -> Origin:
+    """Where somebody signs in from."""
+    return Origin(address_of(http.scope), http.headers.get("user-agent"), current_request_id())
 
 
 def address_of(scope: Scope) -> str | None:

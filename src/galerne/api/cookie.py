@@ -14,6 +14,7 @@ from galerne.errors import Forbidden
 from galerne.identity.sessions import csrf_token
 
 COOKIE = "galerne_session"
+SIGN_IN_COOKIE = "galerne_sign_in"
 CSRF = "x-csrf-token"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -54,6 +55,20 @@ def set_session(response: Response, http: Request, token: str, seconds: int) -> 
 
 def clear_session(response: Response, http: Request) -> None:
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=not _is_plain_loopback(http))
+
+
+def set_sign_in(response: Response, http: Request, state: str) -> None:
+    """The state of a sign-in at a provider: only the browser that began it can end it."""
+    secure = not _is_plain_loopback(http)
+    response.set_cookie(
+        SIGN_IN_COOKIE, state, max_age=600, path="/v1/oidc", httponly=True, samesite="lax", secure=secure
+    )
+
+
+def clear_sign_in(response: Response, http: Request) -> None:
+    response.delete_cookie(
+        SIGN_IN_COOKIE, path="/v1/oidc", httponly=True, samesite="lax", secure=not _is_plain_loopback(http)
+    )
 
 
 def _is_plain_loopback(http: Request) -> bool:

@@ -12,7 +12,8 @@ from galerne.errors import SettingsError
 
 if TYPE_CHECKING:
     from galerne.flows.identity import Identity
-    from galerne.flows.sign_in import SignInStores
+    from galerne.flows.sign_in import SignIn, SignInStores
+    from galerne.flows.vouched_sign_in import VouchedSignIn
     from galerne.identity.caller import Callers
     from galerne.identity.directory import Directory
     from galerne.ledger.audit import AuditLog
@@ -32,12 +33,35 @@ def build_identity(database: Database, audit: AuditLog, settings: Settings) -> I
     from galerne.store.keys import SqlKeys
 
     directory, keys = SqlDirectory(database), SqlKeys(database)
+    sign_in = SignIn(_sign_in_stores(database, directory), Hasher(), audit, settings)
     return Identity(
         workspaces=Workspaces(directory, audit),
         users=Users(directory, keys, audit),
         keys=KeyRing(keys, directory, audit),
-        sign_in=SignIn(_sign_in_stores(database, directory), Hasher(), audit, settings),
+        sign_in=sign_in,
+        vouched=_vouched(database, directory, sign_in, audit, settings),
     )
+
+
+def _vouched(
+    database: Database, directory: Directory, sign_in: SignIn, audit: AuditLog, settings: Settings
+) -> VouchedSignIn | None:
+    """Signing in at the provider that the settings name."""
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        return None
+    from galerne.flows.vouched_sign_in import VouchedSignIn
+    from galerne.identity.permissions import Role
+    from galerne.identity.provider import Provider
+    from galerne.identity.vouched import RoleRule
+    from galerne.store.vouched import SqlLinks, SqlSignInRequests
+
+    secret = None if settings.oidc_client_secret is None else settings.oidc_client_secret.get_secret_value()
+    provider = Provider(settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_scopes)
+    default = None if settings.oidc_default_role == "none" else Role(settings.oidc_default_role)
+    roles = {group: Role(role) for group, role in settings.oidc_roles.items()}
+    rule = RoleRule(settings.oidc_groups_claim, roles, default)
+    stores = SqlSignInRequests(database), SqlLinks(database)
+    return VouchedSignIn(provider, rule, *stores, directory, sign_in, audit)
 
 
 def _sign_in_stores(database: Database, directory: Directory) -> SignInStores:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from galerne.flows.keys import KeyRing
 from galerne.flows.sign_in import SignIn
 from galerne.flows.users import Users
+from galerne.flows.vouched_sign_in import VouchedSignIn
 from galerne.flows.workspaces import Workspaces
 
 
@@ -18,3 +19,4 @@ class Identity:
     users: Users
     keys: KeyRing
     sign_in: SignIn
+    vouched: VouchedSignIn | None  # None: no provider is named

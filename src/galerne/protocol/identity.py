@@ -230,3 +230,17 @@ class Invitation(AnswerModel):
 
 class InvitedUser(UserCard):
     invitation: Invitation
+
+
+class ProviderWay(AnswerModel):
+    name: str  # for people
+    url: str  # where a browser begins
+
+
+class SignInWays(AnswerModel):
+    password: bool
+    oidc: ProviderWay | None
+
+
+class LogoutAddress(AnswerModel):
+    url: str | None

@@ -26,4 +26,5 @@ from galerne.store import (  # noqa: F401
     shares,
     threads,
     usage,
+    vouched,
 )

@@ -9,15 +9,14 @@ from starlette.responses import Response
 
 from galerne.api.access import ANYBODY, KNOWN
 from galerne.api.body import read
-from galerne.api.caller import address_of, caller_of
+from galerne.api.caller import caller_of, origin_of
 from galerne.api.cookie import clear_session, session_token, set_session
 from galerne.api.documentation import KEEPING, READING, fails, takes
 from galerne.api.identity_cards import me, session_card
 from galerne.api.parameters import Id
-from galerne.api.request_id import current_request_id
 from galerne.errors import DatabaseUnavailable, NotAuthenticated, NotFound, TooManyTries
 from galerne.flows.identity import Identity
-from galerne.flows.sign_in import Origin, SignedIn
+from galerne.flows.sign_in import SignedIn
 from galerne.identity.caller import Caller
 from galerne.identity.sessions import csrf_token
 from galerne.protocol.identity import Credentials, InvitationAnswer, PasswordChange, SessionList, SignedInUser
@@ -50,7 +49,7 @@ def session_routes(identity: Identity, settings: Settings, *, open_door: bool) -
     async def create_session(http: Request) -> Response:
         """Sign in: the answer sets a cookie. Requests by it that change something need `x-csrf-token: CSRF_TOKEN`."""
         shown = await read(Credentials, http, settings)
-        signed_in = await asyncio.to_thread(sign_in.by_password, shown.email, shown.password, _origin(http))
+        signed_in = await asyncio.to_thread(sign_in.by_password, shown.email, shown.password, origin_of(http))
         return await let_in(http, signed_in)
 
     @router.post(
@@ -63,7 +62,9 @@ def session_routes(identity: Identity, settings: Settings, *, open_door: bool) -
     async def accept_invitation(http: Request) -> Response:
         """Set a password with the word that an administrator gave, and sign in."""
         answer = await read(InvitationAnswer, http, settings)
-        return await let_in(http, await asyncio.to_thread(sign_in.accept, answer.token, answer.password, _origin(http)))
+        return await let_in(
+            http, await asyncio.to_thread(sign_in.accept, answer.token, answer.password, origin_of(http))
+        )
 
     @router.get("/v1/sessions/current", responses=fails(DatabaseUnavailable), dependencies=[KNOWN])
     async def show_session(http: Request) -> SignedInUser:
@@ -115,7 +116,3 @@ def _add_own(router: APIRouter, identity: Identity, settings: Settings) -> None:
         """Change the caller's password. Their other sessions end."""
         change = await read(PasswordChange, http, settings)
         await asyncio.to_thread(sign_in.change_password, change.current_password, change.new_password, caller_of(http))
-
-
-def _origin(http: Request) -> Origin:
-    return Origin(address_of(http.scope), http.headers.get("user-agent"), current_request_id())
