@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Column, DateTime, ForeignKey, String, Table, Text, delete, insert, select
 
 from galerne.identity.provider import SignInRequest
-from galerne.store.database import Database, searchable
+from galerne.store.database import Database
 from galerne.store.metadata import metadata
 
 requests = Table(
@@ -52,10 +52,10 @@ class SqlLinks:
         self._database = database
 
     def user(self, issuer: str, subject: str) -> str | None:
-        this = select(links.c.user).where(links.c.issuer == issuer, links.c.subject == searchable(subject))
+        this = select(links.c.user).where(links.c.issuer == issuer, links.c.subject == subject)
         with self._database.read() as connection:
             return connection.execute(this).scalar()
 
     def put(self, issuer: str, subject: str, user: str) -> None:
         with self._database.write() as connection:
-            connection.execute(insert(links).values(issuer=issuer, subject=searchable(subject), user=user))
+            connection.execute(insert(links).values(issuer=issuer, subject=subject, user=user))

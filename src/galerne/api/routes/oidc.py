@@ -62,8 +62,8 @@ def oidc_routes(vouched: VouchedSignIn, sign_in: SignIn, settings: Settings) -> 
         shown = http.cookies.get(SIGN_IN_COOKIE)
         signed_in, next = await asyncio.to_thread(vouched.finish, code, state, shown, origin_of(http))
         response = RedirectResponse(next, 302)
-        set_session(response, http, signed_in.token, settings.session_hours * 3600)
         clear_sign_in(response, http)
+        set_session(response, http, signed_in.token, settings.session_hours * 3600)
         return response
 
     @router.post("/v1/oidc/logout", responses=fails(Unavailable, *KEEPING), dependencies=[KNOWN])
