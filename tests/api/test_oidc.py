@@ -22,6 +22,7 @@ from tests.contract.server import serving
 from galerne.identity.caller import LOCAL_ADMIN
 from galerne.identity.permissions import Role
 
+BROWSER = httpx2.Client(trust_env=False)
 HOST = {"host": "127.0.0.1:8000"}
 
 
@@ -64,7 +65,7 @@ async def start(house: IdentityHouse, next: str = "/chats") -> tuple[str, dict[s
     """The address that the provider sends the browser back to, and the browser's cookie."""
     sent = await house.get(f"/v1/oidc/start?next={next}", HOST)
     assert sent.status == 302, sent.body
-    back = httpx2.get(sent.headers["location"], follow_redirects=False).headers["location"]
+    back = BROWSER.get(sent.headers["location"], follow_redirects=False).headers["location"]
     return back.removeprefix("http://127.0.0.1:8000"), {"cookie": sent.headers["set-cookie"].partition(";")[0]} | HOST
 
 

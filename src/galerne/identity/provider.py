@@ -10,9 +10,11 @@ from __future__ import annotations
 import ipaddress
 import json
 import secrets
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -112,7 +114,13 @@ class Provider:
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
             timeout=TIMEOUT_SECONDS,
+            verify=self._tls,
         )
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Whom the system trusts; reading that takes longer than asking the provider."""
+        return ssl.create_default_context()
 
     def _checked(self, token: str, nonce: str) -> Mapping[str, Any]:
         """The claims of an ID token that was signed by the provider, for us, for this request, and is not over."""
@@ -137,7 +145,7 @@ class Provider:
         endpoint = self._metadata().get("userinfo_endpoint")
         if endpoint is None:
             return {}
-        with httpx2.Client(timeout=TIMEOUT_SECONDS) as client:
+        with httpx2.Client(timeout=TIMEOUT_SECONDS, verify=self._tls) as client:
             response = client.get(endpoint, headers={"authorization": f"Bearer {token['access_token']}"})
         response.raise_for_status()
         signed = response.headers.get("content-type", "").startswith("application/jwt")
@@ -148,7 +156,7 @@ class Provider:
 
     def _metadata(self) -> Mapping[str, Any]:
         if self._about is None or time.monotonic() - self._about[0] > KEPT_SECONDS:
-            found = _fetch(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+            found = _fetch(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration", self._tls)
             if found.get("issuer") != self.issuer:
                 raise Unavailable(f"the provider says that it is {found.get('issuer')!r}.", where="oidc_issuer")
             for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
@@ -160,14 +168,14 @@ class Provider:
     def _key_set(self, at_most: float = KEPT_SECONDS) -> KeySet:
         """The provider's public keys, no older than so many seconds."""
         if self._keys is None or time.monotonic() - self._keys[0] > at_most:
-            self._keys = time.monotonic(), KeySet.import_key_set(_fetch(self._metadata()["jwks_uri"]))
+            self._keys = time.monotonic(), KeySet.import_key_set(_fetch(self._metadata()["jwks_uri"], self._tls))
         return self._keys[1]
 
 
-def _fetch(url: str) -> Any:
+def _fetch(url: str, tls: ssl.SSLContext) -> Any:
     """A JSON object. Raises `Unavailable`."""
     try:
-        with httpx2.Client(timeout=TIMEOUT_SECONDS) as client:
+        with httpx2.Client(timeout=TIMEOUT_SECONDS, verify=tls) as client:
             response = client.get(url)
         response.raise_for_status()
         document = json.loads(response.text[:MOST_BYTES])
