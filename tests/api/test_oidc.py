@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from tests.contract.server import serving
 from galerne.identity.caller import LOCAL_ADMIN
 from galerne.identity.permissions import Role
 
-BROWSER = httpx2.Client(trust_env=False)
+TLS = ssl.create_default_context()  # made once: it takes long
 HOST = {"host": "127.0.0.1:8000"}
 
 
@@ -65,7 +66,7 @@ async def start(house: IdentityHouse, next: str = "/chats") -> tuple[str, dict[s
     """The address that the provider sends the browser back to, and the browser's cookie."""
     sent = await house.get(f"/v1/oidc/start?next={next}", HOST)
     assert sent.status == 302, sent.body
-    back = BROWSER.get(sent.headers["location"], follow_redirects=False).headers["location"]
+    back = httpx2.get(sent.headers["location"], follow_redirects=False, verify=TLS).headers["location"]
     return back.removeprefix("http://127.0.0.1:8000"), {"cookie": sent.headers["set-cookie"].partition(";")[0]} | HOST
 
 
