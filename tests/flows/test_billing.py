@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.engine.fake_model import FakeModel
 from tests.flows.fakes import ScriptedGenerator, served
 
+from galerne.backends.native import NativeGenerator
+from galerne.engine.engine import Engine
 from galerne.errors import DiskFull, EngineFailed, GalerneError, QueueFull, QuotaExceeded
 from galerne.flows.billing import Billing
 from galerne.flows.chat import Chat
@@ -23,7 +27,7 @@ from galerne.ledger.chain import faults
 from galerne.ledger.prices import Kind, Price, PriceList
 from galerne.ledger.quota import Holder, Measure, Subject
 from galerne.ledger.signing import SigningKey
-from galerne.ledger.usage import REVENUE, Reservation, receivable
+from galerne.ledger.usage import REVENUE, Reservation, UsageQuery, receivable
 from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
 from galerne.store.books import SqlBooks
@@ -225,3 +229,30 @@ async def test_prices_are_those_of_the_moment_when_it_was_asked(tmp_path: Path) 
     async for _ in events:
         pass
     assert house.receipts()[0]["price"]["euros"] == "0.00000303"
+
+
+async def test_the_books_agree_with_the_engine_s_own_counters(tmp_path: Path) -> None:
+    """Answers that are waited for, several at once, and one whose client leaves."""
+
+    model = FakeModel()
+    model.vocabulary = 257  # as the tokenizer has it; it says the first ones alone
+    engine = Engine(model)
+    generator = NativeGenerator(engine, model.context_length, "fake")
+    house = House(tmp_path)
+    chat = Chat(served(generator), house.billing, Settings())
+
+    async def ask(said: str, *, leaves_after: int = 10**9, n: int = 1) -> None:
+        fields = {"model": "fake", "messages": [{"role": "user", "content": said}], "max_tokens": 20, "n": n}
+        async with aclosing(chat.answer(ChatRequest.model_validate(fields), TOWN)) as events:
+            for _ in range(leaves_after):
+                if await anext(events, None) is None:
+                    break
+
+    await asyncio.gather(*(ask("!!#$" * length) for length in range(1, 6)), ask("%&", n=3), ask("&&&", leaves_after=3))
+    await house.billing.end()
+    await generator.close()
+    counted = engine.statistics()
+    (day,) = house.books.usage(UsageQuery("day", NOW.date(), NOW.date()))
+    assert day.output_tokens == counted["completion_tokens"] > 0
+    assert day.input_tokens + day.cached_tokens == counted["prompt_tokens"] - 2 * 2  # a prompt counts once, for all n
+    assert house.books.disagreements() == []

@@ -124,6 +124,21 @@ def list_prices(as_json: Json = False) -> None:
     print_rows(rows, as_json)
 
 
+@app.command(epilog="Example: galerne admin check")
+def check() -> None:
+    """Hold usage, charges, receipts and daily sums of all answers against each other.
+
+    Ends with 1 when they do not agree, and says where.
+    """
+    with local_accounts() as accounts:
+        found = accounts.usage.disagreements()
+    for each in found:
+        typer.echo(each, err=True)
+    typer.echo(f"{len(found)} disagreements" if found else "the books agree")
+    if found:
+        raise typer.Exit(1)
+
+
 @app.command(epilog="Example: galerne admin usage --by workspace --since 2026-11-01 --csv > november.csv")
 def usage(
     by: Annotated[By, typer.Option(help="A sum for each of these.")] = "day",

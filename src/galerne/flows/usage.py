@@ -20,6 +20,10 @@ class UsageReports:
     async def sums(self, query: UsageQuery) -> Sequence[UsageSum]:
         return await asyncio.to_thread(self.blocking_sums, query)
 
+    def disagreements(self) -> Sequence[str]:
+        """Where the books do not agree with themselves. Blocks."""
+        return self._books.disagreements()
+
     def blocking_sums(self, query: UsageQuery) -> Sequence[UsageSum]:
         return self._books.usage(query)
 

@@ -41,6 +41,9 @@ class Books(Protocol):
     def prices(self) -> list[Price]:
         """All of them."""
 
+    def disagreements(self) -> list[str]:
+        """Where rows, transfers, receipts and sums of answers do not agree; empty when the books are right."""
+
     def usage(self, query: UsageQuery) -> list[UsageSum]:
         """The sums, by their names."""
 

@@ -141,6 +141,12 @@ class SqlBooks:
             connection.execute(delete(prices).where(*same))
             connection.execute(insert(prices).values(**asdict(price)))
 
+    def disagreements(self) -> list[str]:
+        from galerne.store.reconciliation import disagreements  # which reads these tables
+
+        with self._database.read() as connection:
+            return list(disagreements(connection))
+
     def usage(self, query: UsageQuery) -> list[UsageSum]:
         with self._database.read() as connection:
             return usage_sums(connection, query)
