@@ -27,15 +27,17 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=20_000, help="how many at least")
     parser.add_argument("--seed", type=int, default=1, help="of the first run")
     parser.add_argument("--runs", type=int, default=os.cpu_count(), help="side by side")
+    parser.add_argument("--minutes", type=int, default=9, help="that a run may take at most")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     models = Settings().models_dir
     pull(load_catalogue()["smollm2-135m-instruct"], Store(models), lambda *_: None)
+    bounds = ("--max-examples", "100", "--max-time", str(60 * options.minutes))
     with tempfile.TemporaryDirectory() as folder, server(models, Path(folder) / "data") as url:
         for first in count(options.seed, options.runs):
             seeds = range(first, first + options.runs)
             with ThreadPoolExecutor(options.runs) as pool:
-                runs = list(pool.map(lambda seed: attack(url, Path(folder), seed, "--max-examples", "100"), seeds))
+                runs = list(pool.map(lambda seed: attack(url, Path(folder), seed, *bounds), seeds))
             statuses = answers(url)
             failed = {route: n for route, n in statuses.items() if route[1] >= 500}
             print(f"seeds {seeds[0]} to {seeds[-1]}: {statuses.total()} requests so far", flush=True)
