@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from galerne.protocol.chats import SnippetPart
 
@@ -15,6 +16,9 @@ MOST_WORDS = 50_000
 
 LONGEST = 64
 """Characters of a word by which it is found: what is longer begins alike."""
+
+KNOWN = 1 << 16
+"""Words whose folding is remembered: people use the same ones again and again."""
 
 BEFORE, AFTER = 60, 140
 """Characters of a snippet around the first match."""
@@ -45,6 +49,12 @@ def snippet(text: str, words: Sequence[str]) -> list[SnippetPart]:
 
 
 def fold(word: str) -> str:
+    """The same for all ways to write it: in capitals, with accents."""
+    return _fold(word[:LONGEST])
+
+
+@lru_cache(KNOWN)
+def _fold(word: str) -> str:
     decomposed = unicodedata.normalize("NFKD", word.casefold())
     return "".join(letter for letter in decomposed if letter.isalnum())[:LONGEST]
 

@@ -6,7 +6,7 @@ index of `to_tsvector`. Both see words that were folded before (`assistant.words
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import (
     BigInteger,
@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from galerne.assistant.words import words_of
+from galerne.store.chat_messages import BATCH
 from galerne.store.metadata import metadata
 
 words = Table(
@@ -41,9 +42,18 @@ words = Table(
 def put_words(connection: Connection, chat: str, message: str | None, said: str) -> None:
     """Let a message, or the title, be found by what it says now."""
     connection.execute(delete(words).where(words.c.chat == chat, words.c.message.is_not_distinct_from(message)))
-    if said:
-        row = {"chat": chat, "message": message, "words": " ".join(words_of(said))}
-        connection.execute(insert(words).values(row))
+    insert_words(connection, word_rows(chat, [(message, said)]))
+
+
+def word_rows(chat: str, texts: Iterable[tuple[str | None, str]]) -> list[dict[str, str | None]]:
+    """Rows for messages, or the title (None), by what they say. Many take a moment: make them before a transaction."""
+    return [{"chat": chat, "message": id, "words": " ".join(words_of(said))} for id, said in texts if said]
+
+
+def insert_words(connection: Connection, rows: Sequence[Mapping[str, str | None]]) -> None:
+    """Let what was not known before be found."""
+    for first in range(0, len(rows), BATCH):
+        connection.execute(insert(words), rows[first : first + BATCH])
 
 
 def having(wanted: Sequence[str], *, sqlite: bool) -> TextClause:

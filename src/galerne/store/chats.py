@@ -39,7 +39,7 @@ from galerne.store.chat_messages import (
     messages,
     read_messages,
 )
-from galerne.store.chat_words import having, put_words, words
+from galerne.store.chat_words import having, insert_words, put_words, word_rows, words
 from galerne.store.database import Database
 from galerne.store.metadata import metadata
 from galerne.store.owned import owned
@@ -69,13 +69,12 @@ class SqlChats:
         self._database = database
 
     def add(self, owner: Owner, chat: ChatCard, added: Sequence[ChatMessage] = ()) -> None:
+        found_by = word_rows(chat.id, [(None, chat.title or ""), *((each.id, each.content) for each in added)])
         with self._database.write() as connection:
             _check_folder(connection, owner, chat.folder)
             connection.execute(insert(chats).values(workspace=owner.workspace, user=owner.user, **_row(chat)))
             insert_messages(connection, chat.id, added)
-            put_words(connection, chat.id, None, chat.title or "")
-            for message in added:
-                put_words(connection, chat.id, message.id, message.content)
+            insert_words(connection, found_by)
 
     def find(self, owner: Owner, id: str) -> ChatCard:
         with self._database.read() as connection:
