@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from functools import partial
 
-from galerne.agents.answers import Question
+from galerne.agents.answers import AnswerPiece, Question
 from galerne.assistant.attachments import AttachmentStore, KeptAttachment
 from galerne.assistant.chats import SAVE_SECONDS, ChatStore, Owner, new_id
 from galerne.assistant.dialogue import attachment_ids, dialogue
@@ -28,6 +28,7 @@ from galerne.identity.standing import UnderWay
 from galerne.protocol.chat_events import AnswerEnded, AnswerSnapshot, ChatEvent
 from galerne.protocol.chats import AskRequest, ChatCard, ChatMessage, MessageAttachment
 from galerne.protocol.completion_args import CompletionArgs
+from galerne.protocol.messages import Message
 from galerne.settings import Settings
 
 ENDPOINT = "/v1/chats"
@@ -59,15 +60,7 @@ class Asking:
         added = _added(request, [attached[each] for each in request.attachments or ()])
         answer = _answer(request, card, (added or line)[-1].id, self._settings.model)
         check_limit("messages", len(line) + len(added), self._settings.max_messages)
-        pieces = ChatAnswers(self._chat, caller, ENDPOINT).answer(
-            Question(
-                id=answer.id,
-                model=answer.model or self._settings.model,
-                messages=dialogue(answer.system, [*line, *added], attached),
-                tools=answer.tools or (),
-                completion_args=answer.parameters or CompletionArgs(),
-            )
-        )
+        pieces = self._put(answer, dialogue(answer.system, [*line, *added], attached), caller)
         new = [*added, answer]
         keep = partial(self._chats.ask, owner, id, new, title_of(new[0].content), request.attachments or ())
         live = LiveAnswer(new, keep, self._chats.save, self._under_way.watch(caller))
@@ -120,6 +113,17 @@ class Asking:
     async def close(self) -> None:
         """Cut off all that is under way."""
         await asyncio.gather(*(live.cancel() for _, live in list(self._live.values())))
+
+    def _put(self, answer: ChatMessage, messages: Sequence[Message], caller: Caller) -> AsyncGenerator[AnswerPiece]:
+        """Ask the model for this answer."""
+        question = Question(
+            id=answer.id,
+            model=answer.model or self._settings.model,
+            messages=messages,
+            tools=answer.tools or (),
+            completion_args=answer.parameters or CompletionArgs(),
+        )
+        return ChatAnswers(self._chat, caller, ENDPOINT).answer(question)
 
     async def _attached(self, owner: Owner, ids: Sequence[str]) -> dict[str, KeptAttachment]:
         found = await asyncio.to_thread(self._attachments.find, owner, ids) if ids else []
