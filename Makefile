@@ -45,7 +45,12 @@ check: .venv/.test web/node_modules/.installed ## format, lint, strict types, im
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory client
 	@$(IN_WEB) npm run check --silent
+
+client: .venv/.test web/node_modules/.installed ## make the pages' types from what the API says of itself
+	@$(BIN)/python -m tests.api.openapi web/openapi.json
+	@$(IN_WEB) npx openapi-typescript openapi.json --output src/api/schema.d.ts >/dev/null
 
 schemas: .venv/.test ## answer 270 JSON schemas with the default model, and validate every answer (some minutes)
 	@$(BIN)/galerne models pull smollm2-135m-instruct

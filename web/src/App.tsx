@@ -10,6 +10,7 @@ import { Shell } from './shell/Shell';
 const AccountPage = lazy(() => import('./account/AccountPage'));
 const ArchivePage = lazy(() => import('./sidebar/ArchivePage'));
 const ConsolePage = lazy(() => import('./console/ConsolePage'));
+const InvitationPage = lazy(() => import('./session/InvitationPage'));
 const SharedPage = lazy(() => import('./shared/SharedPage'));
 
 /** Which page an address shows. The addresses are those that api/pages.py serves. */
@@ -17,6 +18,9 @@ export function App() {
   return (
     <Suspense fallback={<Loading />}>
       <Switch>
+        <Route path="/invitation">
+          <InvitationPage />
+        </Route>
         <Route path="/shared/:token">{({ token }) => <SharedPage token={token} />}</Route>
         <Route>
           <SignedIn>

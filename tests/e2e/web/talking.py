@@ -38,3 +38,7 @@ def limit(page: Page, tokens: int, seed: int = 1) -> None:
     page.get_by_label("Longest answer, in tokens").fill(str(tokens))
     page.get_by_label("Seed").fill(str(seed))
     page.get_by_role("button", name="Close").click()
+
+
+def questions(page: Page) -> Locator:
+    return page.get_by_role("article", name="You said")

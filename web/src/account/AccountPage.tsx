@@ -17,7 +17,7 @@ export default function AccountPage() {
   return (
     <>
       <Topbar title={t('account.title')} />
-      <main id="main" className="sheet">
+      <main id="main" tabIndex={-1} className="sheet">
         {me && me !== 'nobody' && <Who me={me} />}
         <Look />
         {may('usage:own') && <OwnUsage />}

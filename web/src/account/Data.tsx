@@ -2,11 +2,11 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Download, Trash2, Upload } from 'lucide-react';
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { account } from '../api/account';
 import { chats } from '../api/chats';
-import { exportAllChats } from '../api/exportAllChats';
 import { Button } from '../parts/Button';
 import { ConfirmDialog } from '../parts/ConfirmDialog';
-import { saveText } from '../parts/saveText';
+import { saveFile } from '../parts/saveFile';
 import { say, sayFailure } from '../parts/Toasts';
 
 /** What is kept of one: brought along, taken along, deleted. */
@@ -23,8 +23,7 @@ export function Data() {
       return refresh();
     }, sayFailure);
   };
-  const take = () =>
-    void exportAllChats().then((all) => saveText('galerne-chats.json', JSON.stringify(all, null, 1)), sayFailure);
+  const take = () => void account.export().then((all) => saveFile('galerne-export.zip', all), sayFailure);
   const erase = () =>
     void chats.removeAll().then(({ deleted }) => {
       say(t('data.erased', { count: deleted }));

@@ -37,7 +37,7 @@ export function Keys() {
           {t('do.create')}
         </Button>
       </form>
-      {made && <Secret secret={made.key} />}
+      {made && <Secret title={t('keys.once')} secret={made.key} />}
       <KeyTable keys={data?.data ?? []} onRevoke={(id) => void account.revokeKey(id).then(refresh, sayFailure)} />
     </section>
   );

@@ -1,7 +1,8 @@
 import { useTranslation } from 'react-i18next';
 import { ChoiceField } from '../parts/Field';
 import { chooseTheme, type Theme, useTheme } from '../parts/theme';
-import { chooseLanguage, LANGUAGES, type Language } from '../texts';
+import { chooseLanguage } from '../texts';
+import { LANGUAGES, type Language } from '../texts/languages';
 
 /** Theme and language; this device remembers them. */
 export function Look() {

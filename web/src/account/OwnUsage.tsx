@@ -13,7 +13,7 @@ export function OwnUsage() {
     <section className="block">
       <h2>{t('usage.thisMonth')}</h2>
       <UsageChart sums={days.data?.data ?? []} />
-      <UsageTable caption={t('usage.byModel')} sums={models.data?.data ?? []} />
+      <UsageTable caption={t('usage.names.model')} sums={models.data?.data ?? []} />
     </section>
   );
 }

@@ -4,12 +4,12 @@ import { Button } from '../parts/Button';
 import { useCopy } from '../parts/useCopy';
 
 /** What is told only once. */
-export function Secret({ secret }: { secret: string }) {
+export function Secret({ title, secret }: { title: string; secret: string }) {
   const { t } = useTranslation();
   const [copied, copy] = useCopy();
   return (
     <div className="secret" role="status">
-      <strong>{t('keys.once')}</strong>
+      <strong>{title}</strong>
       <code>{secret}</code>
       <div>
         <Button icon={copied ? Check : Copy} onClick={() => copy(secret)}>

@@ -1,42 +1,14 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { ApiError, ask, rememberCsrfToken } from './client';
+import { ApiError, ask, rememberCsrfToken, send } from './client';
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
 
 /** Who is signed in, or the one local user where nobody needs to be. */
-export interface Me {
-  id: string;
-  email: string | null;
-  name: string;
-  role: string;
-  permissions: string[];
-  workspace: { id: string; name: string | null };
-  auth: string; // 'open': nobody signs in
-}
-
-export interface Key {
-  id: string;
-  name: string;
-  prefix: string;
-  user: string;
-  workspace: string;
-  created_at: string;
-  expires_at: string | null;
-  revoked_at: string | null;
-  last_used_at: string | null;
-}
-
-export interface NewKey extends Key {
-  key: string;
-}
-
-export interface UsageSum {
-  name: string | null;
-  requests: number;
-  input_tokens: number;
-  cached_tokens: number;
-  output_tokens: number;
-  joules: number | null;
-  euros: string;
-}
+export type Me = Schemas['Me'];
+export type Key = Schemas['KeyCard'];
+export type NewKey = Schemas['NewKey'];
+export type UsageSum = Schemas['UsageEntry'];
 
 export interface UsageQuery {
   by: string;
@@ -49,6 +21,11 @@ export const sessions = {
     const session = await ask<{ csrf_token: string }>('POST', '/v1/sessions', { body: { email, password } });
     rememberCsrfToken(session.csrf_token);
   },
+  /** Set a password with the word of an invitation; who does is signed in. */
+  accept: async (token: string, password: string) => {
+    const session = await ask<{ csrf_token: string }>('POST', '/v1/invitations', { body: { token, password } });
+    rememberCsrfToken(session.csrf_token);
+  },
   signOut: async () => {
     await ask('DELETE', '/v1/sessions/current');
     rememberCsrfToken(null);
@@ -56,6 +33,7 @@ export const sessions = {
 };
 
 export const account = {
+  export: async () => (await send('GET', '/v1/users/me/export')).blob(),
   keys: () => ask<{ data: Key[] }>('GET', '/v1/users/me/keys'),
   makeKey: (name: string, expires_at: string | null) =>
     ask<NewKey>('POST', '/v1/users/me/keys', { body: { name, ...(expires_at ? { expires_at } : {}) } }),

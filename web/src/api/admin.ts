@@ -1,17 +1,12 @@
 import type { Key, NewKey, UsageQuery, UsageSum } from './account';
 import { ask } from './client';
+import type { components } from './schema';
 
-export interface User {
-  object: 'user' | 'service_account';
-  id: string;
-  name: string;
-  email: string | null;
-  workspace: string;
-  role: string;
-  created_at: string;
-  disabled_at: string | null;
-}
+type Schemas = components['schemas'];
 
+export type User = Schemas['UserCard'];
+
+/** A record of the audit log is a document of its own. */
 export interface AuditRecord {
   index: number;
   time: string;
@@ -28,7 +23,7 @@ const at = (...parts: string[]) => `/v1/admin/${parts.map(encodeURIComponent).jo
 export const admin = {
   users: () => ask<{ data: User[] }>('GET', at('users'), { query: { page_size: 100 } }),
   createUser: (user: { email: string; name: string; role: string }) =>
-    ask<User & { invitation?: string }>('POST', at('users'), { body: user }),
+    ask<Schemas['InvitedUser']>('POST', at('users'), { body: user }),
   changeUser: (id: string, changes: { role?: string; disabled?: boolean }) =>
     ask<User>('PATCH', at('users', id), { body: changes }),
   removeUser: (id: string) => ask<void>('DELETE', at('users', id)),

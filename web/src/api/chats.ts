@@ -7,6 +7,7 @@ import type {
   Feedback,
   Folder,
   Message,
+  NewShare,
   Page,
   Prompt,
   Question,
@@ -35,8 +36,9 @@ export const chats = {
   makeTitle: (id: string) => ask<Chat>('POST', at('chats', id, 'title'), { body: {} }),
   search: (q: string, page = 0) =>
     ask<{ data: SearchHit[]; has_more: boolean }>('GET', at('chats', 'search'), { query: { q, page } }),
-  exportAddress: (id: string, format: string, message: string | null) =>
-    `${at('chats', id, 'export')}?${new URLSearchParams({ format, ...(message ? { message } : {}) })}`,
+  /** The branch up to `message` as a file. */
+  export: async (id: string, format: string, message: string | null) =>
+    (await send('GET', at('chats', id, 'export'), { query: { format, message } })).blob(),
   import: (file: File) =>
     ask<{ format: string; imported: number; skipped: number }>('POST', at('chats', 'import'), { body: form(file) }),
   stop: (id: string, message: string) => ask<Message>('POST', at('chats', id, 'messages', message, 'stop')),
@@ -46,7 +48,7 @@ export const chats = {
       : ask<Message>('DELETE', at('chats', id, 'messages', message, 'feedback')),
   shares: (id: string) => ask<{ data: Share[] }>('GET', at('chats', id, 'shares')),
   share: (id: string, message: string | null) =>
-    ask<Share>('POST', at('chats', id, 'shares'), { body: message ? { message } : {} }),
+    ask<NewShare>('POST', at('chats', id, 'shares'), { body: message ? { message } : {} }),
   unshare: (id: string, share: string) => ask<unknown>('DELETE', at('chats', id, 'shares', share)),
   shared: (token: string) => ask<SharedChat>('GET', at('shared', token)),
   question: async function* (id: string, question: Question, signal: AbortSignal): AsyncGenerator<AnswerEvent> {

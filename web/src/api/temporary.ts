@@ -12,7 +12,7 @@ interface Chunk {
       content?: Content;
       tool_calls?: { index: number; id?: string; function: { name: string; arguments: string } }[];
     };
-    finish_reason: string | null;
+    finish_reason: Message['finish_reason'] | 'error';
   }[];
   usage?: Usage;
   error?: { message: string; code: string };
@@ -46,7 +46,7 @@ export async function* temporaryAnswer(
       model: chunk.model,
       receipt: response.headers.get('x-galerne-receipt') ?? chunk.id,
       usage: chunk.usage ?? answer.usage,
-      finish_reason: choice?.finish_reason ?? answer.finish_reason,
+      finish_reason: choice?.finish_reason === 'error' ? null : (choice?.finish_reason ?? answer.finish_reason),
       failure: chunk.error ?? answer.failure,
     };
     for (const [type, text] of pieces(choice?.delta.content)) {
@@ -57,7 +57,7 @@ export async function* temporaryAnswer(
       yield { type, number: number++, text };
     }
     for (const call of choice?.delta.tool_calls ?? []) {
-      calls.push({ id: call.id ?? `call-${calls.length}`, function: call.function });
+      calls.push({ ...call, type: 'function', id: call.id ?? `call-${calls.length}` });
       yield {
         type: 'answer.tool_call',
         number: number++,
@@ -94,6 +94,7 @@ export function blankMessage(role: Message['role'], parent: string | null, said:
     receipt: null,
     failure: null,
     feedback: null,
+    ai_generated: role === 'assistant',
     ...said,
   };
 }
@@ -111,6 +112,6 @@ function* pieces(content: Content | undefined): Generator<['answer.text' | 'answ
 
 function toWire(message: Message): object {
   if (message.role === 'tool') return { role: 'tool', content: message.content, tool_call_id: message.tool_call_id };
-  const calls = message.tool_calls.length ? { tool_calls: message.tool_calls } : {};
+  const calls = message.tool_calls?.length ? { tool_calls: message.tool_calls } : {};
   return { role: message.role, content: message.content, ...calls };
 }

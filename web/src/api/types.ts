@@ -1,121 +1,28 @@
-/** What the server says, as docs/guide/chats.md has it. Times are seconds since 1970. */
+/** What the server says. The types are made from what its API says of itself (`make client`); streams are written here. */
+import type { components } from './schema';
 
-export type MessageState = 'running' | 'complete' | 'stopped' | 'failed' | 'interrupted';
+type Schemas = components['schemas'];
 
-export interface Usage {
-  prompt_tokens: number;
-  completion_tokens: number;
-  total_tokens: number;
-  prompt_tokens_details?: { cached_tokens: number };
-}
-
-export interface ToolCall {
-  id: string;
-  type?: 'function';
-  function: { name: string; arguments: string };
-}
-
-/** Mistral's completion arguments; what is not here is kept and sent back as it came. */
-export interface Parameters {
-  temperature?: number | null;
-  top_p?: number | null;
-  max_tokens?: number | null;
-  random_seed?: number | null;
-  [name: string]: unknown;
-}
-
-export interface Feedback {
-  rating: 'up' | 'down';
-  reason?: string | null;
-  comment?: string | null;
-}
-
-export interface AttachmentName {
-  id: string;
-  name: string;
-  media_type?: string;
-  size?: number;
-}
-
-export interface Message {
-  id: string;
-  parent: string | null;
-  role: 'user' | 'assistant' | 'tool';
-  state: MessageState;
-  created_at: number;
-  content: string;
-  attachments: AttachmentName[];
-  tool_call_id: string | null;
-  reasoning: string | null;
-  tool_calls: ToolCall[];
-  model: string | null;
-  finish_reason: string | null;
-  usage: Usage | null;
-  receipt: string | null;
-  failure: { code: string; message: string } | null;
-  feedback: Feedback | null;
-}
-
-export interface Chat {
-  id: string;
-  title: string | null;
-  created_at: number;
-  updated_at: number;
-  pinned: boolean;
-  archived: boolean;
-  folder: string | null;
-  model: string | null;
-  system: string | null;
-  parameters: Parameters | null;
-  active: string | null;
-}
-
-export interface WholeChat extends Chat {
-  messages: Message[];
-}
+export type Attachment = Schemas['Attachment'];
+export type AttachmentName = Schemas['MessageAttachment'];
+export type Chat = Schemas['ChatCard'];
+export type Feedback = Schemas['Feedback'];
+export type Folder = Schemas['Folder'];
+export type Message = Schemas['ChatMessage'];
+export type Model = Schemas['ModelCard'];
+export type Parameters = NonNullable<Chat['parameters']>;
+export type Prompt = Schemas['Prompt'];
+export type SearchHit = Schemas['ChatHit'];
+export type NewShare = Schemas['NewShare'];
+export type Share = Schemas['Share'];
+export type SharedChat = Schemas['SharedChat'];
+export type ToolCall = NonNullable<Message['tool_calls']>[number];
+export type Usage = Schemas['Usage'];
+export type WholeChat = Schemas['Chat'];
 
 export interface Page<Item> {
   data: Item[];
   next_page_token: string | null;
-}
-
-export interface SearchHit {
-  chat: Chat;
-  message: string | null;
-  snippet: { text: string; match: boolean }[];
-}
-
-export interface Folder {
-  id: string;
-  name: string;
-  created_at: number;
-}
-
-export interface Prompt {
-  id: string;
-  title: string;
-  content: string;
-  created_at: number;
-}
-
-export interface Share {
-  id: string;
-  chat: string;
-  message: string;
-  created_at: number;
-  token?: string;
-}
-
-export interface SharedChat {
-  title: string | null;
-  created_at: number;
-  messages: Message[];
-}
-
-export interface Attachment extends AttachmentName {
-  characters: number;
-  pages: number | null;
-  fit: { model: string; tokens: number; conversation_tokens: number; context: number; fits: boolean } | null;
 }
 
 /** What may be said to a chat: a question, another answer to one (`content` left out), or what tools answered. */
@@ -138,26 +45,7 @@ export type AnswerEvent =
   | { type: 'answer.tool_call'; number: number; index: number; id?: string; name?: string; arguments: string }
   | { type: 'answer.ended'; number: number; answer: Message };
 
-export interface Model {
-  id: string;
-  owned_by: string;
-  description: string | null;
-  max_context_length: number;
-  aliases: string[];
-  capabilities: { completion_chat: boolean; reasoning: boolean; function_calling: boolean; embeddings: boolean };
-  default_model_temperature: number | null;
-  licence: string | null;
-  sha256: string;
-  size?: number | null;
-  fits?: boolean | null;
-}
-
-export interface Energy {
-  method: string;
-  joules?: string | number | null;
-  [name: string]: unknown;
-}
-
+/** A receipt is a document of its own, whose form its version names. */
 export type Receipt = Record<string, unknown> & {
   id: string;
   time: string;

@@ -37,7 +37,7 @@ export const Answer = memo(function Answer({ message, thread, actions, last = fa
         </Fold>
       )}
       <AnswerText message={message} />
-      <ToolCalls calls={message.tool_calls} />
+      <ToolCalls calls={message.tool_calls ?? []} />
       {running && !message.content && !message.reasoning && <Waiting />}
       <Ending message={message} />
       {!running && <AnswerActions message={message} thread={thread} actions={actions} />}

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useLocation } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import { chats } from '../api/chats';
 import { useModels } from '../api/models';
 import type { Message, Question } from '../api/types';
@@ -137,7 +137,7 @@ export function ChatPage({ id, temporary = false }: ChatPageProps) {
   return (
     <>
       <Topbar title={title}>{chat && <ChatMenu chat={chat} active={conversation.thread.active} />}</Topbar>
-      <main id="main" className="chat" data-empty={!path.length}>
+      <main id="main" tabIndex={-1} className="chat" data-empty={!path.length}>
         {path.length ? (
           <MessageList conversation={conversation} actions={actions} />
         ) : id && !chat ? (
@@ -176,9 +176,9 @@ function Missing() {
   const { t } = useTranslation();
   return (
     <>
-      <Topbar title="" />
-      <main id="main" className="loading">
-        <p role="alert">{t('app.notFound')}</p>
+      <Topbar title={t('app.notFound')} />
+      <main id="main" tabIndex={-1} className="loading">
+        <Link href="/">{t('sidebar.new')}</Link>
       </main>
     </>
   );

@@ -10,6 +10,7 @@ import {
 } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useModels } from '../api/models';
+import { expectMarkdown } from '../markdown/Markdown';
 import { IconButton } from '../parts/Button';
 import { AttachmentChips } from './AttachmentChips';
 import type { Attachments } from './attachments';
@@ -91,7 +92,10 @@ export function Composer(props: ComposerProps) {
             aria-describedby="composer-keys"
             placeholder={dragged ? t('composer.drop') : t('composer.placeholder')}
             value={draft}
-            onChange={(event) => onDraft(event.target.value)}
+            onChange={(event) => {
+              expectMarkdown();
+              onDraft(event.target.value);
+            }}
             onKeyDown={onKeyDown}
             onPaste={onPaste}
           />

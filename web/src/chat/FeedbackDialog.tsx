@@ -20,7 +20,7 @@ interface FeedbackDialogProps {
 /** Why the thumb: one reason, and words if one likes. */
 export function FeedbackDialog({ rating, onSend, onClose }: FeedbackDialogProps) {
   const { t } = useTranslation();
-  const [reason, setReason] = useState<string | null>(null);
+  const [reason, setReason] = useState<Feedback['reason']>(null);
   const [comment, setComment] = useState('');
   return (
     <Dialog title={t('feedback.title')} onClose={onClose}>

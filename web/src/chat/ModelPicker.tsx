@@ -45,7 +45,7 @@ function About({ model }: { model: Model }) {
     model.owned_by,
     model.size ? shownNumber(model.size / 1e9, { maximumFractionDigits: 1, style: 'unit', unit: 'gigabyte' }) : null,
     model.licence ? t('models.licence', { licence: model.licence }) : t('models.unknownLicence'),
-    t('models.context', { count: model.max_context_length }),
+    t('models.context', { tokens: t('composer.tokens', { count: model.max_context_length }) }),
     model.fits == null ? null : model.fits ? t('models.fits') : t('models.tooLarge'),
   ];
   return <span className="model-facts">{facts.filter(Boolean).join(' · ')}</span>;

@@ -28,7 +28,7 @@ const NUMBERS = [
 /** What the model is told before the conversation, and how it chooses its words. */
 export function ParametersPanel({ settings, model, onSettings, onClose }: ParametersPanelProps) {
   const { t } = useTranslation();
-  const set = (name: string, value: string) => {
+  const set = (name: (typeof NUMBERS)[number]['name'], value: string) => {
     const parameters: Parameters = { ...settings.parameters };
     if (value === '') delete parameters[name];
     else parameters[name] = Number(value);

@@ -1,6 +1,7 @@
-import type { AnswerEvent, Message } from '../api/types';
+import type { AnswerEvent, Message, ToolCall } from '../api/types';
 
 type Listener = () => void;
+type CallEvent = Extract<AnswerEvent, { type: 'answer.tool_call' }>;
 
 /**
  * A chat as it is shown: a tree of messages and the branch that is looked at.
@@ -127,8 +128,8 @@ export class Thread {
     else if (event.type === 'answer.reasoning')
       this.put({ ...message, reasoning: (message.reasoning ?? '') + event.text });
     else {
-      const calls = [...message.tool_calls];
-      const call = calls[event.index] ?? { id: event.id ?? '', function: { name: event.name ?? '', arguments: '' } };
+      const calls = [...(message.tool_calls ?? [])];
+      const call = calls[event.index] ?? newCall(event);
       calls[event.index] = {
         ...call,
         function: { ...call.function, arguments: call.function.arguments + event.arguments },
@@ -161,4 +162,8 @@ export class Thread {
   private tell(id: string | null): void {
     for (const listener of this.listeners.get(id) ?? []) listener();
   }
+}
+
+function newCall({ index, id, name }: CallEvent): ToolCall {
+  return { index, id: id ?? null, type: 'function', function: { name: name ?? '', arguments: '' } };
 }

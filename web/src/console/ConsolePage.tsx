@@ -39,7 +39,7 @@ export default function ConsolePage() {
           </Link>
         ))}
       </nav>
-      <main id="main" className="sheet" key={shown.name}>
+      <main id="main" tabIndex={-1} className="sheet" key={shown.name}>
         <shown.Part />
       </main>
     </>

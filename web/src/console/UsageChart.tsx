@@ -1,6 +1,6 @@
 import { useTranslation } from 'react-i18next';
 import type { UsageSum } from '../api/account';
-import { shownNumber, shownTime } from '../texts';
+import { shownTime } from '../texts';
 import './UsageChart.css';
 
 const HEIGHT = 140;
@@ -40,7 +40,7 @@ export function UsageChart({ sums }: { sums: readonly UsageSum[] }) {
       <figcaption className="chart-legend">
         <span className="chart-key chart-read" /> {t('usage.read')} <span className="chart-key chart-written" />{' '}
         {t('usage.written')}
-        <span className="chart-most">{t('usage.most', { count: most, shown: shownNumber(most) })}</span>
+        <span className="chart-most">{t('usage.most', { tokens: t('composer.tokens', { count: most }) })}</span>
       </figcaption>
     </figure>
   );

@@ -27,7 +27,7 @@ export function Users() {
       string,
     ];
     void admin.createUser({ email, name, role }).then((user) => {
-      setInvitation(user.invitation ?? null);
+      setInvitation(`${location.origin}/invitation#${user.invitation.token}`);
       form.reset();
       return refresh();
     }, sayFailure);
@@ -48,7 +48,7 @@ export function Users() {
           {t('do.create')}
         </Button>
       </form>
-      {invitation && <Secret secret={invitation} />}
+      {invitation && <Secret title={t('users.invitation')} secret={invitation} />}
       <UserTable
         users={data?.data ?? []}
         onChange={(id, changes) => void admin.changeUser(id, changes).then(refresh, sayFailure)}

@@ -1,48 +1,24 @@
-import { type ElementType, memo, useEffect, useState } from 'react';
-import { defaultRehypePlugins, defaultRemarkPlugins, Streamdown } from 'streamdown';
-import { Code } from './Code';
-import { Link, Picture } from './Outside';
-import { Table } from './Table';
+import { lazy, Suspense } from 'react';
 import './Markdown.css';
 
-type Plugins = typeof import('./maths');
-
-const COMPONENTS = { a: Link, img: Picture, pre: Code, table: Table } as Record<string, ElementType>;
-const REMARK = Object.values(defaultRemarkPlugins);
-const REHYPE = Object.values(defaultRehypePlugins);
-const MATHS = /\$\$|\\\(|\\\[|\$[^$\s]/;
-
-interface MarkdownProps {
+export interface MarkdownProps {
   text: string;
   growing?: boolean; // more of it is coming
 }
 
-/**
- * What a model wrote. It is hostile until parsed: HTML is sanitised, nothing is loaded from anywhere, no link is
- * followed by itself.
- */
-export const Markdown = memo(function Markdown({ text, growing = false }: MarkdownProps) {
-  const maths = useMaths(MATHS.test(text));
-  return (
-    <Streamdown
-      className="markdown"
-      mode={growing ? 'streaming' : 'static'}
-      components={COMPONENTS}
-      remarkPlugins={maths ? [...REMARK, maths.remarkMaths] : REMARK}
-      rehypePlugins={maths ? [...REHYPE, maths.rehypeMaths] : REHYPE}
-      linkSafety={{ enabled: false }}
-      controls={false}
-    >
-      {maths ? maths.withDollars(text) : text}
-    </Streamdown>
-  );
-});
+const load = () => import('./Drawn');
+const Drawn = lazy(load);
 
-/** KaTeX, once a text has maths. */
-function useMaths(wanted: boolean): Plugins | null {
-  const [plugins, setPlugins] = useState<Plugins | null>(null);
-  useEffect(() => {
-    if (wanted && !plugins) void import('./maths').then(setPlugins);
-  }, [wanted, plugins]);
-  return plugins;
+/** Fetch what draws Markdown, because some is about to come: the first page does without it. */
+export function expectMarkdown(): void {
+  void load();
+}
+
+/** What a model wrote; plain for the moment until what draws it is there. */
+export function Markdown(props: MarkdownProps) {
+  return (
+    <Suspense fallback={<p className="question-text">{props.text}</p>}>
+      <Drawn {...props} />
+    </Suspense>
+  );
 }

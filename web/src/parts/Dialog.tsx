@@ -1,5 +1,6 @@
 import { X } from 'lucide-react';
 import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { createPortal } from 'react-dom';
 import { useTranslation } from 'react-i18next';
 import { IconButton } from './Button';
 import './Dialog.css';
@@ -19,13 +20,14 @@ export function Dialog({ title, kind = 'box', onClose, children }: DialogProps) 
   useEffect(() => {
     dialog.current?.showModal();
   }, []);
-  return (
+  return createPortal(
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape does the same
     <dialog
       ref={dialog}
       className={`dialog dialog-${kind}`}
       aria-labelledby={heading}
       onClose={onClose}
+      onSubmit={(event) => event.stopPropagation()} // a form here is not part of the one that it was opened from
       onClick={(event) => event.target === dialog.current && dialog.current.close()}
     >
       <div className="dialog-inside">
@@ -35,6 +37,7 @@ export function Dialog({ title, kind = 'box', onClose, children }: DialogProps) 
         </header>
         {children}
       </div>
-    </dialog>
+    </dialog>,
+    document.body,
   );
 }

@@ -6,7 +6,7 @@ import { ask } from '../api/client';
 import type { Message, Receipt } from '../api/types';
 import { Button } from '../parts/Button';
 import { Dialog } from '../parts/Dialog';
-import { saveText } from '../parts/saveText';
+import { saveJson } from '../parts/saveFile';
 import { shownNumber, shownTime } from '../texts';
 import { EnergyFacts } from './EnergyFacts';
 import { type Verdict, verify } from './verify';
@@ -58,7 +58,7 @@ function Facts({ receipt, message }: { receipt: Receipt; message: Message }) {
       </Fact>
       {seconds > 0.2 && (
         <Fact name={t('receipt.speed')}>
-          {t('receipt.perSecond', { count: Math.round(tokens.completion / seconds) })}
+          {t('receipt.perSecond', { tokens: t('composer.tokens', { count: Math.round(tokens.completion / seconds) }) })}
         </Fact>
       )}
       <Fact name={t('receipt.model')}>{model.name}</Fact>
@@ -93,7 +93,7 @@ function Verification({ receipt }: { receipt: Receipt }) {
         <Button kind="main" icon={BadgeCheck} onClick={() => void verify(receipt).then(setVerdict)}>
           {t('receipt.verify')}
         </Button>
-        <Button icon={Download} onClick={() => saveText(`${receipt.id}.json`, JSON.stringify(receipt, null, 2))}>
+        <Button icon={Download} onClick={() => saveJson(`${receipt.id}.json`, receipt)}>
           {t('receipt.download')}
         </Button>
       </div>

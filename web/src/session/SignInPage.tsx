@@ -29,7 +29,7 @@ export function SignInPage() {
     }
   };
   return (
-    <main id="main" className="sign-in">
+    <main id="main" tabIndex={-1} className="sign-in">
       <form className="sign-in-box" onSubmit={(event) => void onSubmit(event)}>
         <span className="greeting-mark">
           <Mark size={40} />

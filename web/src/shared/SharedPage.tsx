@@ -22,7 +22,7 @@ export default function SharedPage({ token }: { token: string }) {
     document.title = `${title} · Galerne`;
   }, [title]);
   return (
-    <main id="main" className="shared">
+    <main id="main" tabIndex={-1} className="shared">
       <header>
         <p className="shared-mark">
           <Mark size={24} /> {t('share.shared')}

@@ -22,7 +22,7 @@ export function Topbar({ title, children }: TopbarProps) {
     <header className="topbar">
       {!open && <IconButton icon={PanelLeft} label={t('sidebar.show')} aria-expanded={false} onClick={toggleSidebar} />}
       {!open && <IconButton icon={SquarePen} label={t('sidebar.new')} onClick={() => navigate('/')} />}
-      <h1 className="topbar-title">{title}</h1>
+      {title ? <h1 className="topbar-title">{title}</h1> : <span className="topbar-title" />}
       {children}
     </header>
   );

@@ -20,7 +20,7 @@ export default function ArchivePage() {
   return (
     <>
       <Topbar title={t('sidebar.archive')} />
-      <main id="main" className="sheet">
+      <main id="main" tabIndex={-1} className="sheet">
         {list.isSuccess && !all.length && <p className="soft">{t('sidebar.archiveEmpty')}</p>}
         <ul className="archive">
           {all.map((chat) => (

@@ -10,8 +10,15 @@ import { tellTabs } from '../chat/tabs';
 import { ConfirmDialog } from '../parts/ConfirmDialog';
 import { MenuItem } from '../parts/Menu';
 import { NameDialog } from '../parts/NameDialog';
+import { saveFile } from '../parts/saveFile';
 import { say, sayFailure } from '../parts/Toasts';
 import { ShareDialog } from './ShareDialog';
+
+const FORMATS = {
+  markdown: { name: 'Markdown', ending: 'md' },
+  pdf: { name: 'PDF', ending: 'pdf' },
+  json: { name: 'JSON', ending: 'json' },
+};
 
 type Open = 'rename' | 'share' | 'delete' | null;
 
@@ -61,7 +68,10 @@ interface ItemsProps {
 function Items({ chat, change, onOpen }: ItemsProps) {
   const { t } = useTranslation();
   const { data } = useQuery({ queryKey: ['folders'], queryFn: folders.list });
-  const exportAs = (format: string) => location.assign(chats.exportAddress(chat.id, format, chat.active));
+  const exportAs = (format: keyof typeof FORMATS) =>
+    void chats
+      .export(chat.id, format, chat.active)
+      .then((file) => saveFile(`${chat.title || chat.id}.${FORMATS[format].ending}`, file), sayFailure);
   return (
     <>
       <MenuItem icon={Pencil} onClick={() => onOpen('rename')}>
@@ -87,7 +97,7 @@ function Items({ chat, change, onOpen }: ItemsProps) {
       )}
       {(['markdown', 'pdf', 'json'] as const).map((format) => (
         <MenuItem key={format} icon={Download} onClick={() => exportAs(format)}>
-          {t('chat.exportAs', { format: { markdown: 'Markdown', pdf: 'PDF', json: 'JSON' }[format] })}
+          {t('chat.exportAs', { format: FORMATS[format].name })}
         </MenuItem>
       ))}
       <MenuItem icon={Archive} onClick={() => change({ archived: !chat.archived })}>

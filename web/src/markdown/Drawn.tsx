@@ -1,0 +1,43 @@
+import { type ElementType, memo, useEffect, useState } from 'react';
+import { defaultRehypePlugins, defaultRemarkPlugins, Streamdown } from 'streamdown';
+import { Code } from './Code';
+import type { MarkdownProps } from './Markdown';
+import { Link, Picture } from './Outside';
+import { Table } from './Table';
+
+type Plugins = typeof import('./maths');
+
+const COMPONENTS = { a: Link, img: Picture, pre: Code, table: Table } as Record<string, ElementType>;
+const REMARK = Object.values(defaultRemarkPlugins);
+const REHYPE = Object.values(defaultRehypePlugins);
+const MATHS = /\$\$|\\\(|\\\[|\$[^$\s]/;
+
+/**
+ * What a model wrote. It is hostile until parsed: HTML is sanitised, nothing is loaded from anywhere, no link is
+ * followed by itself.
+ */
+export default memo(function Drawn({ text, growing = false }: MarkdownProps) {
+  const maths = useMaths(MATHS.test(text));
+  return (
+    <Streamdown
+      className="markdown"
+      mode={growing ? 'streaming' : 'static'}
+      components={COMPONENTS}
+      remarkPlugins={maths ? [...REMARK, maths.remarkMaths] : REMARK}
+      rehypePlugins={maths ? [...REHYPE, maths.rehypeMaths] : REHYPE}
+      linkSafety={{ enabled: false }}
+      controls={false}
+    >
+      {maths ? maths.withDollars(text) : text}
+    </Streamdown>
+  );
+});
+
+/** KaTeX, once a text has maths. */
+function useMaths(wanted: boolean): Plugins | null {
+  const [plugins, setPlugins] = useState<Plugins | null>(null);
+  useEffect(() => {
+    if (wanted && !plugins) void import('./maths').then(setPlugins);
+  }, [wanted, plugins]);
+  return plugins;
+}
