@@ -114,3 +114,14 @@ async def test_what_is_kept_on_purpose_is_in_the_database_and_nowhere_else(tmp_p
     assert (await house.upload(PROMPT.encode(), f"{HEADER}.txt")).status == 200
     assert await everywhere_else(house, log) == {}
     assert set(seen(kept(house))) == {PROMPT, ANSWER, HEADER}
+
+
+async def test_a_password_is_nowhere(tmp_path: Path, log: Lines) -> None:
+    house = KeptHouse(tmp_path)
+    for email, password in ((f"{HEADER}@example.org", KEY), (PROMPT, KEY), ("anna@example.org", KEY * 100)):
+        answer = await house.client.post("/v1/sessions", {"email": email, "password": password}, {})
+        assert answer.status >= 400
+        assert KEY not in answer.body.decode()
+    assert KEY.encode() not in kept(house)
+    assert KEY not in log.text + "".join(house.kept.audit.lines())
+    assert (await everywhere_else(house, log)).get("log", []) == []
