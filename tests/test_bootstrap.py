@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
+from tests.flows.fakes import ScriptedGenerator, served
 
 from galerne import bootstrap
 from galerne.errors import ModelNotFound, SettingsError
+from galerne.ledger.usage import Reservation
 from galerne.settings import load_settings
+from galerne.store.books import SqlBooks
+from galerne.store.journal import SUFFIX
+from galerne.store.receipts import SqlReceiptLog
 
 
 def test_a_draft_model_of_another_vocabulary_is_refused_before_anything_is_loaded(
@@ -54,3 +62,26 @@ def test_kernels_with_a_cache_in_8_bits_say_so(default_model: Path) -> None:
     """They give other answers: who replays one must know."""
     settings = load_settings({"kv_cache_mb": 16, "kernels": "reference", "kv_cache_type": "int8"})
     assert bootstrap.load_local_model(str(default_model), settings).level == "reference+int8"
+
+
+def test_what_a_process_that_died_left_open_is_settled_while_another_one_lives(tmp_path: Path) -> None:
+    settings = load_settings({"data_dir": tmp_path, "disk_reserve_mb": 0})
+    database, kept = bootstrap.open_kept(served(ScriptedGenerator(lambda _: b"")), settings)
+    books, now = SqlBooks(database, bootstrap.receipts_key(settings)), datetime.now(UTC)
+    dead = tmp_path / "journals" / f"dead{SUFFIX}"
+    for slot in (0, 1):
+        books.reserve(
+            Reservation(
+                f"a{slot}", "o", "town", None, None, "/v1/x", "m", 5, 9, 0, now, dead.name, slot, "d", None, "e", "p"
+            )
+        )
+    kept.settle_left()
+    assert len(books.open_reservations()) == 2  # nothing says that it died
+    np.array([0, 4], np.int64).tofile(dead)
+    kept.settle_left()
+    kept.settle_left()
+    (receipt,) = map(json.loads, SqlReceiptLog(database).lines())
+    assert (receipt["id"], receipt["tokens"]["completion"], receipt["flags"]["reasons"]) == ("a1", 4, ["lost"])
+    assert books.open_reservations() == []
+    assert [path.suffix for path in dead.parent.iterdir()] == [SUFFIX]  # the living one's own
+    database.close()

@@ -1,15 +1,16 @@
-"""The accounts of answers: the books, with what dead processes left in them settled, and the invoices."""
+"""The accounts of answers: how they are settled, what dead processes left of them, and the invoices."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from galerne.flows.accounts import Accounts
-    from galerne.flows.billing import Billing, Journal
+    from galerne.flows.settlement import Settlement
     from galerne.ledger.audit import AuditLog
     from galerne.ledger.books import Books
     from galerne.ledger.energy import Grid
@@ -18,21 +19,29 @@ if TYPE_CHECKING:
     from galerne.store.database import Database
 
 
-def open_billing(books: Books, left: Mapping[str, Sequence[int]], journal: Journal, settings: Settings) -> Billing:
-    """The books; first, what processes that died `left` open in them is settled."""
-    from galerne.flows.billing import Billing
-    from galerne.flows.recovery import recover
+def open_settlement(settings: Settings) -> Settlement:
+    """How answers are settled here. Raises `SettingsError`."""
     from galerne.flows.settlement import Settlement
     from galerne.ledger.energy import Power
     from galerne.store.secret import load_secret
 
-    settlement = Settlement(
-        load_secret(settings.data_dir / "pseudonyms.key"),
-        Power(settings.core_watts, settings.core_watts_least, settings.core_watts_most),
-        _grid(settings),
-    )
+    power = Power(settings.core_watts, settings.core_watts_least, settings.core_watts_most)
+    return Settlement(load_secret(settings.data_dir / "pseudonyms.key"), power, _grid(settings))
+
+
+def settle_left(database: Database, books: Books, settlement: Settlement, folder: Path) -> None:
+    """What processes that died left open: conversations are free again, answers are settled."""
+    from galerne.flows.recovery import recover
+    from galerne.store.journal import left_journals, remove_journal
+    from galerne.store.threads import free_threads
+
+    left = left_journals(folder)
+    if not left:
+        return
+    free_threads(database, left)
     recover(books, left, settlement, datetime.now(UTC))
-    return Billing(books, journal, settlement)
+    for name in left:
+        remove_journal(folder, name)
 
 
 def _grid(settings: Settings) -> Grid | None:

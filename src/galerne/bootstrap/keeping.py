@@ -6,9 +6,10 @@ import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
-from galerne.bootstrap.accounts import build_accounts, open_billing, receipts_key
+from galerne.bootstrap.accounts import build_accounts, open_settlement, receipts_key, settle_left
 from galerne.bootstrap.identity import build_identity
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.api.application import Kept
     from galerne.flows.audit import Audit
     from galerne.flows.batches import Batches
+    from galerne.flows.billing import Billing
     from galerne.flows.erasure import Erasure
     from galerne.flows.files import Files
     from galerne.flows.links import Signer
@@ -46,13 +48,13 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.store.contents import ContentFolder
     from galerne.store.erasure import SqlErasable
     from galerne.store.files import SqlFiles
-    from galerne.store.journal import Journal, left_journals, remove_journal
+    from galerne.store.journal import Journal
     from galerne.store.kept_heads import SqlKeptHeads
     from galerne.store.kept_requests import SqlRequestStore
     from galerne.store.receipts import SqlReceiptLog
     from galerne.store.schema import open_database
     from galerne.store.secret import load_secret
-    from galerne.store.threads import SqlThreads, free_threads
+    from galerne.store.threads import SqlThreads
 
     contents, inputs = (
         ContentFolder(
@@ -68,18 +70,18 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     books, audit = SqlBooks(database, key), SqlAuditLog(database, key)
     files = Files(SqlFiles(database), contents, signer, audit, settings)
     journals = settings.data_dir / "journals"
-    left, journal = left_journals(journals), Journal(journals)
-    free_threads(database, left)
-    billing = open_billing(books, left, journal, settings)
-    for name in left:
-        remove_journal(journals, name)
+    settlement = open_settlement(settings)
+    settle = partial(settle_left, database, books, settlement, journals)
+    settle()
+    journal = Journal(journals)
     return database, Kept(
         files=files,
         batches=Batches(SqlJobs(database), inputs, files, models, settings),
         agents=SqlAgents(database),
         conversations=SqlThreads(database, "conversation", ConversationFields, journal.name),
         responses=SqlThreads(database, "response", KeptResponse, journal.name),
-        billing=billing,
+        billing=Billing(books, journal, settlement),
+        settle_left=settle,
         requests=SqlRequestStore(database, days) if (days := settings.keep_requests_days) else None,
         receipts=Receipts(SqlReceiptLog(database), key),
         accounts=build_accounts(database, books, audit, settings),

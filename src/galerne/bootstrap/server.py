@@ -77,7 +77,7 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         generator.start()
         try:
-            tidied = [kept.files.tidy, kept.batches.tidy, kept.chats.tidy, kept.audit.tidy]
+            tidied = [kept.files.tidy, kept.batches.tidy, kept.chats.tidy, kept.audit.tidy, kept.settle_left]
             tidied += [kept.requests.tidy] if kept.requests is not None else []
             tidy = keep_tidy(*tidied)
             anchoring = build_anchoring(kept.audit, settings)

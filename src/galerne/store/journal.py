@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -29,11 +30,13 @@ class Journal:
         """Raises `SettingsError` when the folder cannot be written."""
         self.name = f"{uuid4().hex}{SUFFIX}"
         self._path = folder / self.name
+        draft = self._path.with_suffix(".new")
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            self._file = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX)
             os.posix_fallocate(self._file, 0, SLOTS * 8)
+            draft.rename(self._path)  # it has its name once it is locked: nobody takes it for one that was left
         except OSError as error:
             raise SettingsError(f"{folder} cannot be written: {error.strerror}.", where="data_dir") from None
         self._memory = mmap.mmap(self._file, SLOTS * 8)
@@ -64,11 +67,8 @@ def left_journals(folder: Path) -> dict[str, list[int]]:
     """The counters of processes that ended without closing their journal, by its name."""
     left = {}
     for path in folder.glob(f"*{SUFFIX}"):
-        with path.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue  # its process lives
+        with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:  # it is gone, or its process lives
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             left[path.name] = np.frombuffer(file.read(), np.int64).tolist()
     return left
 
