@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,7 @@ async def test_a_key_may_do_no_more_than_whoever_makes_it(known: IdentityHouse) 
         ({"name": "x", "scopes": ["everything"]}, "scopes[0]"),
         ({"name": "x", "expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
         ({"name": "x", "expires_at": "2040-01-01T00:00:00"}, "expires_at"),
+        ({"name": "x", "expires_at": "9999-12-31T23:59:59-12:00"}, "expires_at"),
         ({"name": "x", "workspace": "hall"}, "workspace"),
     ],
 )
@@ -77,8 +78,9 @@ async def test_keys_that_cannot_be(known: IdentityHouse, fields: dict[str, objec
 
 async def test_a_key_that_is_rotated_and_revoked(known: IdentityHouse) -> None:
     program = known.holder()
-    expires = datetime.now(UTC) + timedelta(days=1)
+    expires = datetime.now(timezone(timedelta(hours=9))) + timedelta(days=1)  # kept in UTC, whatever zone is said
     made = (await known.post(MY_KEYS, {"name": "laptop", "expires_at": expires.isoformat()}, program.headers)).json()
+    assert datetime.fromisoformat(made["expires_at"]) == expires
     address = f"{MY_KEYS}/{made['id']}"
     rotated = (await known.post(f"{address}/rotate", {"overlap_seconds": 60}, program.headers)).json()
     assert rotated["id"] == made["id"]

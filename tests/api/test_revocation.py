@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 from tests.api.house import question
 from tests.api.identity_house import Holder, IdentityHouse
 
+from galerne.api.inside import Inside
 from galerne.flows.users import UserChange
-from galerne.identity.caller import LOCAL_ADMIN
+from galerne.identity.caller import LOCAL_ADMIN, Caller
 from galerne.identity.directory import UserKind
+from galerne.identity.permissions import IN_BATCHES
 
 STREAMS: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": question(stream=True),
@@ -75,3 +78,14 @@ async def test_an_upload_that_takes_long_is_refused(hanging: IdentityHouse) -> N
         await asyncio.sleep(0.01)
     status, _ = await sending.start()
     assert status == 401
+
+
+async def test_what_was_left_to_a_batch_is_not_done_any_more(tmp_path: Path) -> None:
+    house = IdentityHouse(tmp_path)
+    holder = house.holder()
+    caller = Caller("default", user=holder.user, key=holder.key, permissions=IN_BATCHES, patient=True)
+    body = json.dumps(question()).encode()
+    assert (await Inside(house.app).answer("/v1/chat/completions", body, caller)).status == 200
+    revoke(house, holder)
+    assert (await Inside(house.app).answer("/v1/chat/completions", body, caller)).status == 401
+    house.close()

@@ -37,8 +37,10 @@ class Identify:
             await self._app(scope, receive, send)
             return
         state = scope.setdefault("state", {})
-        if CALLER not in state:  # else the server sent it itself
+        if CALLER not in state:
             state[CALLER] = await self._caller(scope)
+        elif await self._callers.lost([state[CALLER]]):  # the server sent it itself, perhaps long after it was told to
+            state[CALLER] = _lost()
         caller = state[CALLER]
         if isinstance(caller, Caller):
             with self._under_way.watch(caller) as end:
@@ -102,8 +104,11 @@ async def _while_known(app: ASGIApp, end: asyncio.Event, scope: Scope, receive: 
 
     await app(scope, receive_until, send_until)
     if end.is_set() and not began:
-        ended = NotAuthenticated("the right to it was taken away meanwhile.", where="authorization")
-        await respond(ended)(scope, receive, send)
+        await respond(_lost())(scope, receive, send)
+
+
+def _lost() -> NotAuthenticated:
+    return NotAuthenticated("the right to it was taken away meanwhile.", where="authorization")
 
 
 def _key(headers: Headers) -> str | None:

@@ -46,9 +46,7 @@ class KeyRing:
         """
         check_name(name)
         user, now = self._directory.user(holder), self._clock()
-        if expires is not None and expires <= now:
-            raise InvalidRequest("is over already.", where="expires_at")
-        secret, key = make_key(name, user, _scopes(scopes, user, caller), now, expires)
+        secret, key = make_key(name, user, _scopes(scopes, user, caller), now, _end(expires, now))
         self._keys.add(key, digest_of(secret))
         self._note(Action.KEY_MADE, key, caller)
         return secret, key
@@ -97,6 +95,17 @@ class KeyRing:
 
     def _note(self, action: Action, key: Key, caller: Caller) -> None:
         self._audit.record(event_of(caller, action, Party("key", key.id)))
+
+
+def _end(expires: datetime | None, now: datetime) -> datetime | None:
+    """In UTC, as times are kept. Raises `InvalidRequest`."""
+    try:
+        end = None if expires is None else expires.astimezone(UTC)
+    except OverflowError:
+        raise InvalidRequest("is too far away.", where="expires_at") from None
+    if end is not None and end <= now:
+        raise InvalidRequest("is over already.", where="expires_at")
+    return end
 
 
 def _scopes(wanted: frozenset[Permission] | None, holder: User, caller: Caller) -> frozenset[Permission] | None:

@@ -66,7 +66,7 @@ def oidc_routes(vouched: VouchedSignIn, sign_in: SignIn, settings: Settings) -> 
         set_session(response, http, signed_in.token, settings.session_hours * 3600)
         return response
 
-    @router.post("/v1/oidc/logout", responses=fails(Unavailable, *KEEPING), dependencies=[KNOWN])
+    @router.post("/v1/oidc/logout", responses=fails(NotAuthenticated, Unavailable, *KEEPING), dependencies=[KNOWN])
     async def logout(http: Request, response: Response) -> LogoutAddress:
         """Sign out here; `url` is where to sign out at the provider, too."""
         caller = caller_of(http)

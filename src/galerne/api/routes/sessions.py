@@ -66,14 +66,16 @@ def session_routes(identity: Identity, settings: Settings, *, open_door: bool) -
             http, await asyncio.to_thread(sign_in.accept, answer.token, answer.password, origin_of(http))
         )
 
-    @router.get("/v1/sessions/current", responses=fails(DatabaseUnavailable), dependencies=[KNOWN])
+    @router.get("/v1/sessions/current", responses=fails(NotAuthenticated, DatabaseUnavailable), dependencies=[KNOWN])
     async def show_session(http: Request) -> SignedInUser:
         """Who is signed in."""
         caller = caller_of(http)
         await asyncio.to_thread(sign_in.session, caller)
         return await told(caller, session_token(http.headers) or "")
 
-    @router.delete("/v1/sessions/current", status_code=204, responses=fails(*KEEPING), dependencies=[KNOWN])
+    @router.delete(
+        "/v1/sessions/current", status_code=204, responses=fails(NotAuthenticated, *KEEPING), dependencies=[KNOWN]
+    )
     async def end_session(http: Request) -> Response:
         """Sign out."""
         caller = caller_of(http)

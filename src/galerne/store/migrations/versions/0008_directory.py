@@ -53,8 +53,9 @@ def upgrade() -> None:
 
 
 def _move_keys(workspaces: sa.Table, users: sa.Table) -> None:
-    names = ("id", "name", "prefix", "digest", "workspace", "created", "expires", "revoked", "last_used")
-    before = sa.table("keys", *(sa.column(name) for name in names))
+    texts, times = ("id", "name", "prefix", "digest", "workspace"), ("created", "expires", "revoked", "last_used")
+    columns = [*(sa.column(name) for name in texts), *(sa.column(name, sa.DateTime(timezone=True)) for name in times)]
+    before = sa.table("keys", *columns)
     old, now = op.get_bind().execute(sa.select(before)).all(), datetime.now(UTC)
     op.drop_table("keys")
     keys, key_secrets = _create_keys()
