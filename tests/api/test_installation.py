@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from tests.api.client import events_of
 from tests.api.guest import Guest
 from tests.api.kept_house import KeptHouse
+from tests.api.test_bodies import assert_refused
+from tests.weights.test_catalogue import VALID, catalogue
+from tests.weights.test_pull import CONTENT
 
 from galerne import __version__
 from galerne.flows.installation import Installation
@@ -28,7 +32,11 @@ class Members(Everyone):
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptHouse]:
     folder = tmp_path_factory.mktemp("house")
-    house = KeptHouse(folder, callers=Everyone(), models_dir=folder / "models", max_chat_shares=7)
+    (folder / "mine.gguf").write_bytes(CONTENT)
+    here = VALID | {"source": f"file:{folder / 'mine.gguf'}"}
+    own = catalogue(folder, here, here | {"name": "bad", "sha256": "0" * 64})
+    folders = {"models_dir": folder / "models", "catalogue": own}
+    house = KeptHouse(folder, callers=Everyone(), **folders, max_chat_shares=7)
     yield house
     house.database.close()
 
@@ -66,8 +74,23 @@ async def test_the_catalogue(house: KeptHouse) -> None:
     assert any(not model["fits"] for model in models.values())
 
 
+async def test_a_model_is_pulled_and_its_progress_told(house: KeptHouse) -> None:
+    admin = Guest(house)
+    (listed,) = [each for each in (await admin.get("/v1/admin/models")).json()["data"] if each["name"] == "tiny"]
+    *progress, ended = events_of(await admin.post("/v1/admin/models/tiny/pull", {}))
+    assert listed["state"] == "absent"
+    assert {event["type"] for event in progress} == {"pull.progress"}
+    assert ended == {"type": "pull.ended", "model": "tiny"}
+    (listed,) = [each for each in (await admin.get("/v1/admin/models")).json()["data"] if each["name"] == "tiny"]
+    assert (listed["state"], listed["size"]) == ("here", len(CONTENT))
+    *_, failed = events_of(await admin.post("/v1/admin/models/bad/pull", {}))
+    assert (failed["type"], failed["failure"]["code"]) == ("pull.failed", "digest_mismatch")
+    assert_refused(await admin.post("/v1/admin/models/nobody/pull", {}), 404, "model_not_found", "nobody")
+
+
 async def test_nobody_else_sees_it(tmp_path_factory: pytest.TempPathFactory) -> None:
     house = KeptHouse(tmp_path_factory.mktemp("members"), callers=Members())
     for address in ("settings", "health", "models"):
         assert (await Guest(house).get(f"/v1/admin/{address}")).status == 403
+    assert (await Guest(house).post("/v1/admin/models/tiny/pull", {})).status == 403
     house.database.close()

@@ -67,6 +67,7 @@ from galerne.flows.installation import Installation
 from galerne.flows.kept_chats import KeptChats
 from galerne.flows.kept_requests import Keeping, RequestStore
 from galerne.flows.meter import Meter, Watched
+from galerne.flows.pulling import Pulling
 from galerne.flows.receipts import Receipts
 from galerne.flows.responses import Responses
 from galerne.flows.served import ServedModels
@@ -162,7 +163,7 @@ def create_app(
         app.include_router(erasure_routes(kept.erasure, settings))
         app.include_router(head_routes(kept.witness, settings))
         app.include_router(batch_routes(kept.batches, settings))
-        app.include_router(admin_installation_routes(Installation(models, settings)))
+        app.include_router(admin_installation_routes(Installation(models, settings), Pulling(kept.audit.log, settings)))
         _include_identity(app, kept.identity, settings, open_door=callers.open_door)
     app.include_router(health_routes(models))
     app.include_router(metrics_routes(metrics))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from galerne.protocol.answers import AnswerModel
+from galerne.protocol.answers import AnswerModel, NamedEvent
+from galerne.protocol.chats import MessageFailure
 
 
 class SettingCard(AnswerModel):
@@ -60,3 +61,25 @@ class InstalledModel(AnswerModel):
 class InstalledModels(AnswerModel):
     object: Literal["list"] = "list"
     data: list[InstalledModel]
+
+
+class PullProgress(NamedEvent):
+    type: Literal["pull.progress"] = "pull.progress"
+    step: str  # what is being done
+    done: int  # bytes of it
+    total: int | None  # None: not known
+
+
+class PullEnded(NamedEvent):
+    """The model is here. A server that shall run it is started again with it."""
+
+    type: Literal["pull.ended"] = "pull.ended"
+    model: str
+
+
+class PullFailed(NamedEvent):
+    type: Literal["pull.failed"] = "pull.failed"
+    failure: MessageFailure
+
+
+PullEvent = PullProgress | PullEnded | PullFailed
