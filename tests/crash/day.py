@@ -40,6 +40,7 @@ async def day(folder: Path, tell: Tell) -> None:
     except GalerneError as error:
         tell({"refused": error.code})
         return
+    house.app.openapi()  # the first request needs it, and its client would not wait on a busy machine
     await asyncio.to_thread(administer, folder, tell)
     await files(house, tell)
     await whole(house, "the first question", tell)

@@ -77,7 +77,9 @@ def live(folder: Path, faults: Faults, call: int, how: int) -> tuple[list[dict[s
     with open(reader) as lines:
         told = [json.loads(line) for line in lines if line.endswith("}\n")]
     _, status = os.waitpid(child, 0)
-    return told, os.WIFSIGNALED(status)
+    killed = os.WIFSIGNALED(status)
+    assert killed or status == 0, f"at call {call}, {HOW[how]}: the day broke off"
+    return told, killed
 
 
 def calls_of(template: Path, base: Path, faults: Faults) -> int:
