@@ -126,6 +126,8 @@ def _lift_body(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
 
 
 def _say_refusal(operation: dict[str, Any]) -> None:
-    """A bad parameter is told like any other failure, not in FastAPI's form."""
-    for media in operation["responses"].get("422", {"content": {}})["content"].values():
-        media["schema"] = {"$ref": _REFERENCE + ErrorBody.__name__}
+    """Every failure is told in one form: also a bad parameter, which FastAPI has a form of its own for, and where the
+    answer itself is not JSON."""
+    for status, response in operation["responses"].items():
+        if status >= "400" and "content" in response:
+            response["content"] = {"application/json": {"schema": {"$ref": _REFERENCE + ErrorBody.__name__}}}

@@ -160,8 +160,9 @@ def install(app: FastAPI) -> None:
 
 def _allowed(http: Request) -> str:
     """The methods that a documented address knows: several routes may share it, and HEAD is known where GET is."""
-    path = getattr(http.scope.get("route"), "path_format", None)
-    known = [method.upper() for method in http.app.openapi()["paths"].get(path, ())]
+    paths = http.app.openapi()["paths"]
+    path = http.scope["path"] if http.scope["path"] in paths else getattr(http.scope.get("route"), "path_format", None)
+    known = [method.upper() for method in paths.get(path, ())]
     return ", ".join(known + ["HEAD"] * ("GET" in known))
 
 
