@@ -16,8 +16,8 @@ Id = Annotated[str, Path(json_schema_extra={"maxLength": 200})]
 async def say_once(http: Request) -> None:
     """Raises `InvalidRequest` for a parameter that is given twice and is no list: FastAPI would take one of them."""
     given = Counter(name for name, _ in http.query_params.multi_items())
-    repeated = {name for name, times in given.items() if times > 1} - _lists(http)
-    if repeated:
+    repeated = {name for name, times in given.items() if times > 1}
+    if repeated and (repeated := repeated - _lists(http)):
         raise InvalidRequest("is given more than once.", where=min(repeated), hint="Say it once.")
 
 
