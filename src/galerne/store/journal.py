@@ -38,6 +38,8 @@ class Journal:
             os.posix_fallocate(self._file, 0, SLOTS * 8)
             draft.rename(self._path)  # it has its name once it is locked: nobody takes it for one that was left
         except OSError as error:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
             raise SettingsError(f"{folder} cannot be written: {error.strerror}.", where="data_dir") from None
         self._memory = mmap.mmap(self._file, SLOTS * 8)
         self._counts = np.frombuffer(self._memory, np.int64)
