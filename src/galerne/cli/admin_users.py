@@ -127,7 +127,7 @@ def _change(id: str, kind: str, change: UserChange) -> User:
 
 
 def _tell_invitation(token: str, expires: datetime) -> None:
-    typer.echo(f"invitation, until {expires:%Y-%m-%d %H:%M} UTC: {token}")
+    typer.echo(f"Until {expires:%Y-%m-%d %H:%M} UTC they set their password at /invitation#{token} of this server.")
 
 
 def _tell(user: User) -> None:
