@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 from tests.e2e.process import Served, serve
 
 from galerne.api.pages import BUILT
@@ -27,6 +27,8 @@ FLAGS = (
 )
 PATIENCE_MS = 60_000
 """Milliseconds that a busy machine may need for what takes one or two seconds."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 _WATCH = """
 window.violations = [];
@@ -72,13 +74,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def served(
-    default_model: Path,
-    kernels_folder: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    browser: Browser,  # noqa: ARG001 (without one, why serve?)
-) -> Iterator[Served]:
-    environment = {
+def environment(default_model: Path, kernels_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Of a server with the default model."""
+    return {
         "GALERNE_MODELS_DIR": str(default_model.parents[1]),
         "GALERNE_KERNELS_DIR": str(kernels_folder),
         "GALERNE_DATA_DIR": str(tmp_path_factory.mktemp("data")),
@@ -86,6 +84,10 @@ def served(
         "GALERNE_SHUTDOWN_SECONDS": "1",
         "GALERNE_LOG_LEVEL": "warning",
     }
+
+
+@pytest.fixture(scope="session")
+def served(environment: dict[str, str], browser: Browser) -> Iterator[Served]:  # noqa: ARG001 (without one, why serve?)
     with serve(environment) as served:
         served.until_ready()
         yield served

@@ -84,7 +84,7 @@ def test_no_page_has_barriers(page: Page, theme: str) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_console_has_no_barriers(page: Page, theme: str) -> None:
     page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-    for part in ("usage", "users", "keys", "models", "audit", "health"):
+    for part in ("usage", "users", "keys", "models", "audit", "health", "settings"):
         page.goto(f"/console/{part}")
         page.wait_for_load_state("networkidle")
         assert (part, barriers(page)) == (part, [])

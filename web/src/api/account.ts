@@ -17,6 +17,7 @@ export interface UsageQuery {
 }
 
 export const sessions = {
+  ways: () => ask<Schemas['SignInWays']>('GET', '/v1/sign-in'),
   signIn: async (email: string, password: string) => {
     const session = await ask<{ csrf_token: string }>('POST', '/v1/sessions', { body: { email, password } });
     rememberCsrfToken(session.csrf_token);

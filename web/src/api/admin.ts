@@ -36,6 +36,7 @@ export const admin = {
     ask<{ data: AuditRecord[]; next_before: number | null }>('GET', at('audit'), { query }),
   verifyAudit: () =>
     ask<{ records: number; faults: { index: number; reason: string }[] }>('GET', at('audit', 'verify')),
-  alive: () => ask<{ status: string }>('GET', '/healthz'),
-  ready: () => ask<{ status: string }>('GET', '/readyz'),
+  models: () => ask<Schemas['InstalledModels']>('GET', at('models')),
+  settings: () => ask<Schemas['SettingList']>('GET', at('settings')),
+  health: () => ask<Schemas['Health']>('GET', at('health')),
 };

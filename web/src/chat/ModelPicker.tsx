@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next';
 import { useModels } from '../api/models';
 import type { Model } from '../api/types';
 import { Menu, MenuItem } from '../parts/Menu';
-import { shownNumber } from '../texts';
+import { shownBytes } from '../texts';
 import { answering } from './settings';
 import './ModelPicker.css';
 
@@ -43,7 +43,7 @@ function About({ model }: { model: Model }) {
   const { t } = useTranslation();
   const facts = [
     model.owned_by,
-    model.size ? shownNumber(model.size / 1e9, { maximumFractionDigits: 1, style: 'unit', unit: 'gigabyte' }) : null,
+    model.size ? shownBytes(model.size) : null,
     model.licence ? t('models.licence', { licence: model.licence }) : t('models.unknownLicence'),
     t('models.context', { tokens: t('composer.tokens', { count: model.max_context_length }) }),
     model.fits == null ? null : model.fits ? t('models.fits') : t('models.tooLarge'),

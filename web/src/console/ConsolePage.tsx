@@ -6,6 +6,7 @@ import { AllKeys } from './AllKeys';
 import { AuditLog } from './AuditLog';
 import { Health } from './Health';
 import { Models } from './Models';
+import { Settings } from './Settings';
 import { Usage } from './Usage';
 import { Users } from './Users';
 import './ConsolePage.css';
@@ -15,9 +16,10 @@ const PARTS = [
   { name: 'usage', needs: 'usage:read', Part: Usage },
   { name: 'users', needs: 'users:read', Part: Users },
   { name: 'keys', needs: 'keys:manage', Part: AllKeys },
-  { name: 'models', needs: 'models:read', Part: Models },
+  { name: 'models', needs: 'settings:read', Part: Models },
   { name: 'audit', needs: 'audit:read', Part: AuditLog },
   { name: 'health', needs: 'settings:read', Part: Health },
+  { name: 'settings', needs: 'settings:read', Part: Settings },
 ] as const;
 
 /** The console: what those see who look after the house, each what they may. */

@@ -1,31 +1,37 @@
+import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { useModels } from '../api/models';
+import { admin } from '../api/admin';
 import { Table } from '../parts/Table';
-import { shownNumber } from '../texts';
+import { shownBytes, shownNumber } from '../texts';
 
-/** The models that answer here. */
+/** The models that the catalogue knows: which are here, what they need, and whether this machine has it. */
 export function Models() {
   const { t } = useTranslation();
-  const models = useModels();
+  const { data } = useQuery({ queryKey: ['models', 'installed'], queryFn: admin.models });
   const heads = [
     t('models.choose'),
-    t('models.owner'),
-    t('models.licenceName'),
+    t('models.state'),
+    t('models.size'),
+    t('health.memory'),
     t('models.contextName'),
-    t('receipt.digest'),
+    t('models.licenceName'),
   ];
   return (
     <section className="block">
       <Table caption={t('console.models')} heads={heads}>
-        {models?.map((model) => (
-          <tr key={model.id}>
-            <th scope="row">{model.id}</th>
-            <td>{model.owned_by}</td>
-            <td>{model.licence ?? t('models.unknownLicence')}</td>
-            <td>{shownNumber(model.max_context_length)}</td>
-            <td>
-              <code title={model.sha256}>{model.sha256.slice(0, 16)}…</code>
+        {data?.data.map((model) => (
+          <tr key={model.name}>
+            <th scope="row">{model.name}</th>
+            <td>{t(`models.states.${model.state}`)}</td>
+            <td>{shownBytes(model.size)}</td>
+            <td
+              className={model.fits ? undefined : 'stat-bad'}
+              title={t(model.fits ? 'models.fits' : 'models.tooLarge')}
+            >
+              {shownBytes(model.memory)}
             </td>
+            <td>{shownNumber(model.context)}</td>
+            <td>{model.licence}</td>
           </tr>
         ))}
       </Table>

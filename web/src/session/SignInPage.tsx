@@ -1,3 +1,4 @@
+import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { sessions, useForgetEverything } from '../api/account';
@@ -11,6 +12,7 @@ import './SignInPage.css';
 export function SignInPage() {
   const { t } = useTranslation();
   const forget = useForgetEverything();
+  const { data: ways } = useQuery({ queryKey: ['sign-in'], queryFn: sessions.ways });
   const [failure, setFailure] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const onSubmit = async (event: FormEvent<HTMLFormElement>) => {
@@ -51,6 +53,11 @@ export function SignInPage() {
         <Button kind="main" type="submit" disabled={busy}>
           {t('signIn.submit')}
         </Button>
+        {ways?.oidc && (
+          <a className="button button-plain" href={`${ways.oidc.url}?next=${encodeURIComponent(location.pathname)}`}>
+            {t('signIn.with', { name: ways.oidc.name })}
+          </a>
+        )}
       </form>
     </main>
   );

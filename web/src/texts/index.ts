@@ -53,6 +53,12 @@ export function shownTime(
   return new Intl.DateTimeFormat(i18next.language, style).format(seconds * 1000);
 }
 
+/** A size: in gigabytes, or megabytes where it is smaller. */
+export function shownBytes(bytes: number): string {
+  const [value, unit] = bytes >= 1e9 ? [bytes / 1e9, 'gigabyte'] : [bytes / 1e6, 'megabyte'];
+  return shownNumber(value, { style: 'unit', unit, maximumSignificantDigits: 3 });
+}
+
 export function shownNumber(value: number, style: Intl.NumberFormatOptions = {}): string {
   return new Intl.NumberFormat(i18next.language, style).format(value);
 }
