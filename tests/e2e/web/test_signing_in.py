@@ -24,7 +24,7 @@ def locked(environment: dict[str, str], tmp_path: Path) -> Iterator[tuple[Served
     said = subprocess.run(command, env=own, capture_output=True, text=True, check=True).stdout
     with serve(own) as served:
         served.until_ready()
-        yield served, re.findall(r": (\S+)$", said.strip())[0]
+        yield served, re.findall(r"/invitation#(\S+)", said)[0]
 
 
 def test_by_invitation_then_by_password(browser: Browser, locked: tuple[Served, str]) -> None:

@@ -1,10 +1,17 @@
 import type { Key, NewKey, UsageQuery, UsageSum } from './account';
-import { ask } from './client';
+import { ask, send } from './client';
+import { readEvents } from './events';
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
 
 export type User = Schemas['UserCard'];
+
+/** The events of a model that is fetched. */
+export type PullEvent =
+  | { type: 'pull.progress'; step: string; done: number; total: number | null }
+  | { type: 'pull.ended'; model: string }
+  | { type: 'pull.failed'; failure: { code: string; message: string } };
 
 /** A record of the audit log is a document of its own. */
 export interface AuditRecord {
@@ -36,6 +43,10 @@ export const admin = {
     ask<{ data: AuditRecord[]; next_before: number | null }>('GET', at('audit'), { query }),
   verifyAudit: () =>
     ask<{ records: number; faults: { index: number; reason: string }[] }>('GET', at('audit', 'verify')),
+  /** Fetch a model; tells how far that is. */
+  pull: async function* (model: string): AsyncGenerator<PullEvent> {
+    for await (const event of readEvents(await send('POST', at('models', model, 'pull')))) yield JSON.parse(event.data);
+  },
   models: () => ask<Schemas['InstalledModels']>('GET', at('models')),
   settings: () => ask<Schemas['SettingList']>('GET', at('settings')),
   health: () => ask<Schemas['Health']>('GET', at('health')),

@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next';
 import { admin } from '../api/admin';
 import { Table } from '../parts/Table';
 import { shownBytes, shownNumber } from '../texts';
+import { Pull } from './Pull';
 
 /** The models that the catalogue knows: which are here, what they need, and whether this machine has it. */
 export function Models() {
@@ -15,6 +16,7 @@ export function Models() {
     t('health.memory'),
     t('models.contextName'),
     t('models.licenceName'),
+    '',
   ];
   return (
     <section className="block">
@@ -32,6 +34,9 @@ export function Models() {
             </td>
             <td>{shownNumber(model.context)}</td>
             <td>{model.licence}</td>
+            <td className="table-actions">
+              {model.state === 'absent' && !model.unsupported && <Pull model={model.name} />}
+            </td>
           </tr>
         ))}
       </Table>
