@@ -144,7 +144,13 @@ class QueueFull(Unavailable):
 
 
 class QuotaExceeded(Unavailable):
+    """`where` is what the limit measures; it allows `most`, of which so much is `left`."""
+
     code = "quota_exceeded"
+
+    def __init__(self, message: str, *, where: str, hint: str, retry_after: float, most: int, left: int) -> None:
+        super().__init__(message, where=where, hint=hint, retry_after=retry_after)
+        self.measure, self.most, self.left = where, most, left
 
 
 class TooManyTries(Unavailable):

@@ -114,4 +114,6 @@ async def test_a_refusal_says_which_limit_whose_and_when_it_frees(tmp_path: Path
     assert 0 < int(answer.headers["retry-after"]) <= 60
     assert "0 requests (requests_per_minute) of the workspace 'anna'" in answer.json()["message"]
     assert "It frees in" in answer.json()["message"]
+    assert answer.headers["x-ratelimit-limit-requests"] == answer.headers["x-ratelimit-remaining-requests"] == "0"
+    assert answer.headers["x-ratelimit-reset-requests"] == f"{answer.headers['retry-after']}s"
     assert (await house.post(CHAT, question(), BERT)).status == 200

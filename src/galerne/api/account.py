@@ -11,16 +11,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from galerne.errors import QuotaExceeded
 from galerne.flows.meter import Claim, Meter
 from galerne.ledger.quota import Measure, Standing, seconds_left
 
 RECEIPT = "x-galerne-receipt"
 """Says under which id the answer's receipt is, once the answer is complete. There are several, after commas, where
 agents passed a conversation on."""
+
+COUNTED = ("requests", "tokens")
+"""What both clients read limits of."""
 
 
 @dataclass(slots=True)
@@ -30,6 +35,7 @@ class _Account:
     claims: list[str] = field(default_factory=list)
     standings: Sequence[Standing] = ()  # after the last of them
     tokens: int = 0  # that it may take, prompts included
+    refusal: QuotaExceeded | None = None  # of the one that came too late
 
 
 _current: ContextVar[_Account | None] = ContextVar("account", default=None)
@@ -46,8 +52,13 @@ class Told:
         self.close = meter.close
 
     async def reserve(self, claim: Claim) -> Sequence[Standing]:
-        standings = await self._meter.reserve(claim)
         account = _current.get()
+        try:
+            standings = await self._meter.reserve(claim)
+        except QuotaExceeded as refusal:
+            if account is not None:
+                account.refusal = refusal
+            raise
         if account is not None:
             account.claims.append(claim.id)
             account.standings = standings
@@ -56,7 +67,7 @@ class Told:
 
 
 class AccountHeaders:
-    """Writes them. What failed has none: its receipt, if it came so far, is found by its id."""
+    """Writes them. What failed has none but those of the limit that refused it: its receipt is found by its id."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -66,8 +77,11 @@ class AccountHeaders:
         _current.set(account)
 
         async def send_with_account(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] < 400 and account.claims:
-                MutableHeaders(scope=message).update(dict(_headers(account, datetime.now(UTC))))
+            if message["type"] == "http.response.start":
+                if message["status"] < 400 and account.claims:
+                    MutableHeaders(scope=message).update(dict(_headers(account, datetime.now(UTC))))
+                elif message["status"] == HTTPStatus.TOO_MANY_REQUESTS and account.refusal:
+                    MutableHeaders(scope=message).update(dict(_refused(account.refusal)))
             await send(message)
 
         await self._app(scope, receive, send_with_account)
@@ -75,12 +89,10 @@ class AccountHeaders:
 
 def _headers(account: _Account, now: datetime) -> Iterator[tuple[str, str]]:
     yield RECEIPT, ", ".join(account.claims)
-    for counted in ("requests", "tokens"):
+    for counted in COUNTED:
         scarcest = _scarcest(each for each in account.standings if _spans(each.limit.measure, counted))
         if scarcest is not None:
-            yield f"x-ratelimit-limit-{counted}", str(scarcest.limit.most)
-            yield f"x-ratelimit-remaining-{counted}", str(scarcest.left)
-            yield f"x-ratelimit-reset-{counted}", f"{_seconds(scarcest, now)}s"
+            yield from _rate_limit(counted, scarcest.limit.most, scarcest.left, _seconds(scarcest, now))
     if scarcest is not None:
         yield "ratelimitbysize-limit", str(scarcest.limit.most)
         yield "ratelimitbysize-remaining", str(scarcest.left)
@@ -91,6 +103,18 @@ def _headers(account: _Account, now: datetime) -> Iterator[tuple[str, str]]:
         if scarcest is not None:
             yield f"x-ratelimitbysize-limit-{span}", str(scarcest.limit.most)
             yield f"x-ratelimitbysize-remaining-{span}", str(scarcest.left)
+
+
+def _refused(refusal: QuotaExceeded) -> Iterator[tuple[str, str]]:
+    measure = Measure(refusal.measure)
+    if (counted := measure.counts) in COUNTED and _spans(measure, counted):
+        yield from _rate_limit(counted, refusal.most, refusal.left, math.ceil(refusal.retry_after))
+
+
+def _rate_limit(counted: str, most: int, left: int, seconds: int) -> Iterator[tuple[str, str]]:
+    yield f"x-ratelimit-limit-{counted}", str(most)
+    yield f"x-ratelimit-remaining-{counted}", str(left)
+    yield f"x-ratelimit-reset-{counted}", f"{seconds}s"
 
 
 def _scarcest(standings: Iterable[Standing]) -> Standing | None:
