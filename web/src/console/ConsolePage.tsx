@@ -41,7 +41,7 @@ export default function ConsolePage() {
           </Link>
         ))}
       </nav>
-      <main id="main" tabIndex={-1} className="sheet" key={shown.name}>
+      <main id="main" tabIndex={-1} className="sheet sheet-wide" key={shown.name}>
         <shown.Part />
       </main>
     </>
