@@ -17,6 +17,7 @@ from galerne.kernels.native.attention import ATTENTION, CHUNK, NOTHING, UNIT, At
 from galerne.kernels.native.cache import BYTES, PAIRS
 from galerne.kernels.native.emitter import F32, F32V, I8, I16, I32, I32V, I64, LANES, Emitter, Value, vector
 from galerne.kernels.native.halves import halves_to_floats, load_halves, round_to_bfloats
+from galerne.kernels.native.quantise import ROUNDER
 from galerne.kernels.native.record import CONTEXT, Reader
 
 LOG2_E = log2(e)
@@ -246,9 +247,8 @@ def _weight(emit: Emitter, score: Value, ceiling: Value) -> Value:
     """
     power = emit.fma(score, emit.constant(F32V, LOG2_E), emit.constant(F32V, 0.0) - ceiling)
     bounded = emit.maximum(emit.constant(F32V, -126.0), power)
-    rounder = 1.5 * 2.0**23  # added to a small number it leaves the nearest integer in the last bits
-    shifted = bounded + rounder
-    f = bounded - (shifted - rounder)
+    shifted = bounded + ROUNDER
+    f = bounded - (shifted - ROUNDER)
     series = emit.constant(F32V, 0.05517167)
     for coefficient in (0.24261112, 0.69326099, 0.99992807):
         series = emit.fma(series, f, emit.constant(F32V, coefficient))

@@ -55,8 +55,13 @@ class NativeProgram:
         self._prepare_private(level)
         self._counters = self._keep("counters", np.zeros(len(self._notes.instructions), np.int64))
         self._keep("barrier", np.zeros(3, np.int32))
+        names = ("tokens", "positions", "sequence_of", "output_rows")
+        self._lists = {name: self._keep(name, np.zeros(max_rows, np.int32)) for name in names}
+        self._counting = np.arange(max_rows, dtype=np.int32)
+        rope = self._trace.rope_used
+        self._frequencies = np.zeros(0) if rope is None else rope.frequencies.astype(np.float64)
         self._set(threads=team.threads, program_length=len(self._notes.instructions))
-        self._set(rotated=0 if self._trace.rope_used is None else 2 * len(self._trace.rope_used.frequencies))
+        self._set(rotated=2 * len(self._frequencies))
         self._place_buffers(outputs=min(16, max_rows))
 
     def __call__(self, batch: Batch) -> NDArray[np.float32]:
@@ -83,23 +88,19 @@ class NativeProgram:
         rows = len(batch.tokens)
         if not 0 < rows <= self._max_rows:
             raise ValueError(f"a batch has from 1 to {self._max_rows} rows, not {rows}")
-        if batch.tokens.min() < 0 or batch.tokens.max() >= self._trace.vocabulary:
+        if batch.tokens.view(np.uint32).max() >= self._trace.vocabulary:  # negative ones are large
             raise ValueError(f"the model has {self._trace.vocabulary} tokens, the batch names others")
 
     def _describe(self, batch: Batch) -> None:
         """Write the batch into the context."""
-        rows = len(batch.tokens)
+        rows, sequences = len(batch.tokens), len(batch.lengths)
         units, merges = plan_units(batch, self._group)
-        blocks = np.ascontiguousarray(batch.blocks, np.int32)
-        sequence_of = np.repeat(np.arange(len(batch.lengths), dtype=np.int32), np.diff(batch.starts))
-        for name, array in (
-            ("tokens", batch.tokens),
-            ("positions", batch.positions),
-            ("sequence_of", sequence_of),
-            ("output_rows", batch.outputs),
-            ("blocks", blocks),
-        ):
-            self._keep(name, np.ascontiguousarray(array, np.int32))
+        self._lists["tokens"][:rows] = batch.tokens
+        self._lists["positions"][:rows] = batch.positions
+        self._lists["output_rows"][: len(batch.outputs)] = batch.outputs
+        counts = batch.starts[1:] - batch.starts[:-1]
+        self._lists["sequence_of"][:rows] = np.repeat(self._counting[:sequences], counts)
+        blocks = self._keep("blocks", np.ascontiguousarray(batch.blocks, np.int32))
         self._keep("units", units)
         self._keep("merges", merges)
         self._set(
@@ -113,9 +114,9 @@ class NativeProgram:
         )
         rope = self._trace.rope_used
         if rope is not None:
-            angles = batch.positions[:, None] * rope.frequencies.astype(np.float64)
-            self._keep("cosines", (np.cos(angles) * rope.magnitude).astype(np.float32))
-            self._keep("sines", (np.sin(angles) * rope.magnitude).astype(np.float32))
+            angles = batch.positions[:, None] * self._frequencies
+            for name, turn in (("cosines", np.cos), ("sines", np.sin)):
+                self._keep(name, (turn(angles) * rope.magnitude).astype(np.float32))
 
     def _place_buffers(self, outputs: int) -> None:
         """Lay the buffers out for so many rows of logits, and write the instructions."""

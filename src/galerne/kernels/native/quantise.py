@@ -35,6 +35,9 @@ QUANTISE = instruction(
 
 INPUT_PLAIN, INPUT_NORM, INPUT_SWIGLU = range(3)
 
+ROUNDER, ROUNDER_BITS = 1.5 * 2.0**23, 0x4B400000
+"""Added to a small number, it leaves the nearest integer in the last bits."""
+
 ROW_CHUNK = 8
 """Rows that a thread takes at a time."""
 
@@ -167,18 +170,16 @@ def quantise_group(
 
 
 def largest_size(emit: Emitter, low: Value, high: Value) -> Value:
-    """max|x| of 32 numbers; NaN if one of them is not finite, so that it is not lost."""
-    size = [emit.intrinsic("llvm.fabs.v16f32", F32V, x) for x in (low, high)]
-    poison = emit.reduce("add", low * 0.0 + high * 0.0)
-    return emit.reduce("max", emit.maximum(size[0], size[1])) + poison
+    """max|x| of 32 numbers, found by their bits: one that is not finite is larger than all that are."""
+    sizes = [x.bits(I32V) & 0x7FFFFFFF for x in (low, high)]
+    return emit.reduce("max", emit.maximum(sizes[0], sizes[1])).bits(F32)
 
 
 def whole_steps(emit: Emitter, values: Value, inverse: Value) -> Value:
-    """round(x * inverse) from -127 to 127, as int32; NaN becomes 0."""
-    scaled = emit.intrinsic("llvm.rint.v16f32", F32V, values * emit.splat(inverse))
-    bounded = emit.select(scaled.equals(scaled), scaled, emit.constant(F32V, 0.0))
-    bounded = emit.maximum(emit.minimum(bounded, emit.constant(F32V, 127.0)), emit.constant(F32V, -127.0))
-    return Value(emit, emit.builder.fptosi(bounded.ir, I32V))
+    """round(x * inverse) from -127 to 127, as int32; of NaN, one of these."""
+    scaled = emit.minimum(values * emit.splat(inverse), emit.constant(F32V, 127.0))
+    bounded = emit.maximum(scaled, emit.constant(F32V, -127.0))
+    return (bounded + ROUNDER).bits(I32V) - ROUNDER_BITS
 
 
 def silu(emit: Emitter, x: Value) -> Value:
@@ -192,9 +193,8 @@ def exponential(emit: Emitter, x: Value) -> Value:
     """
     bounded = emit.select(x < -87.0, emit.constant(F32V, -87.0), x)
     bounded = emit.select(bounded > 88.0, emit.constant(F32V, 88.0), bounded)
-    rounder = 1.5 * 2.0**23  # added to a small number it leaves the nearest integer in the last bits
-    shifted = emit.fma(bounded, emit.constant(F32V, 1.4426950408889634), emit.constant(F32V, rounder))
-    n = shifted - rounder
+    shifted = emit.fma(bounded, emit.constant(F32V, 1.4426950408889634), emit.constant(F32V, ROUNDER))
+    n = shifted - ROUNDER
     f = emit.fma(n, emit.constant(F32V, -0.693359375), bounded)
     f = emit.fma(n, emit.constant(F32V, 2.12194440e-4), f)
     series = emit.constant(F32V, 1.9875691500e-4)
