@@ -111,7 +111,6 @@ def _portable_bytes(emit: Emitter, sums: Value, weights: Value, activations: Val
 
 _LINUX_X86, _LINUX_ARM = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
 _WIDE: dict[int, tuple[int, ...]] = {6: (2, 1), 4: (2, 1), 2: (4, 1), 1: (4, 1)}
-_NARROW: dict[int, tuple[int, ...]] = {2: (1,), 1: (2, 1)}
 
 AMX = Level(
     name="amx_bf16",
@@ -162,7 +161,7 @@ AVX_VNNI = Level(
     dot_bytes=_by_pieces(2, _vpdpbusd_256),
     signed_bytes=False,
     few=(2, 1),
-    many=_NARROW,
+    many={2: (1,), 1: (2, 1)},
 )
 AVX2 = Level(
     name="avx2",
@@ -173,8 +172,8 @@ AVX2 = Level(
     dot=_by_pieces(2, _pairs_avx2),
     dot_bytes=_by_pieces(2, _bytes_avx2),
     signed_bytes=True,
-    few=(2, 1),
-    many=_NARROW,
+    few=(1,),  # taller tiles need more than the sixteen registers
+    many={1: (2, 1)},
 )
 NEON_DOT = Level(
     name="neon_dot",

@@ -170,9 +170,13 @@ def quantise_group(
 
 
 def largest_size(emit: Emitter, low: Value, high: Value) -> Value:
-    """max|x| of 32 numbers, found by their bits: one that is not finite is larger than all that are."""
+    """max|x| of 32 numbers; NaN if one of them is not finite, so that it is not lost.
+
+    By their bits, which for those that are not finite are the largest.
+    """
     sizes = [x.bits(I32V) & 0x7FFFFFFF for x in (low, high)]
-    return emit.reduce("max", emit.maximum(sizes[0], sizes[1])).bits(F32)
+    largest = emit.reduce("max", emit.maximum(sizes[0], sizes[1])).bits(F32)
+    return largest + largest * 0.0
 
 
 def whole_steps(emit: Emitter, values: Value, inverse: Value) -> Value:
