@@ -3,7 +3,7 @@ import { Download } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { admin } from '../api/admin';
-import { Button } from '../parts/Button';
+import { IconButton } from '../parts/Button';
 import { sayFailure } from '../parts/Toasts';
 
 /** Fetches a model, and shows how far that is; it goes on on the server though one leaves. */
@@ -27,11 +27,7 @@ export function Pull({ model }: { model: string }) {
   };
   const label = `${t('models.fetch')}: ${model}`;
   if (!progress) {
-    return (
-      <Button icon={Download} aria-label={label} onClick={() => void pull()}>
-        {t('models.fetch')}
-      </Button>
-    );
+    return <IconButton icon={Download} label={label} onClick={() => void pull()} />;
   }
   return (
     <progress aria-label={label} max={progress.total ?? undefined} value={progress.total ? progress.done : undefined} />
