@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from tests.e2e.web.conftest import FLAGS
-from tests.e2e.web.talking import answers, ask, until_ended
+from tests.e2e.web.talking import answers, ask, limit, until_ended
 from tests.e2e.web.test_everyone import rich_chat
 
 IMAGES = Path(__file__).parents[3] / "docs/images"
@@ -27,6 +27,7 @@ def main() -> None:
             _picture(page, f"chat-{theme}")
         page = _page(browser, "light", 1280, 800)
         page.goto("/")
+        limit(page, 60)
         ask(page, "Name three winds of France.")
         until_ended(answers(page))
         page.get_by_role("button", name="Receipt").click()
