@@ -153,6 +153,27 @@ async def test_where_nobody_is_asked_another_site_may_not_act_either(tmp_path: A
     house.close()
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:8000", 200),
+        ("127.0.0.1:8000", 200),
+        ("[::1]:8000", 200),
+        ("galerne.localhost", 200),
+        ("evil.example:8000", 403),
+        ("localhost.evil.example", 403),
+        ("[::1", 403),
+        ("", 403),
+    ],
+)
+async def test_where_nobody_is_asked_a_name_that_was_made_to_point_here_is_refused(
+    tmp_path: Any, host: str, status: int
+) -> None:
+    house = IdentityHouse(tmp_path, auth="auto")
+    assert (await house.get("/v1/users/me", {"host": host})).status == status
+    house.close()
+
+
 async def test_a_changed_password_ends_the_other_sessions(known: IdentityHouse, anna: str) -> None:
     assert anna
     here, there = browser(await sign_in(known)), browser(await sign_in(known))

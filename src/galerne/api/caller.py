@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from galerne.api.cookie import check_csrf, check_site, session_token
+from galerne.api.cookie import check_csrf, check_host, check_site, session_token
 from galerne.api.errors import respond
 from galerne.api.inside import CALLER
 from galerne.api.request_id import current_request_id
@@ -56,6 +56,8 @@ class Identify:
             caller = await self._callers.identify(key or token)
             if key is None:
                 check_site(scope["method"], headers)
+            if key is None and token is None:
+                check_host(headers)
             if key is None and token is not None and caller.session is not None:
                 check_csrf(scope["method"], headers, token)
         except (NotAuthenticated, Forbidden) as refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -47,6 +48,21 @@ def check_site(method: str, headers: Headers) -> None:
         raise Forbidden("another site may not do this.", where="sec-fetch-site")
 
 
+def check_host(headers: Headers) -> None:
+    """Where nobody shows who they are, a site whose name was made to point here must not pass for this machine's own.
+
+    An address or `localhost` cannot be made to point elsewhere ("DNS rebinding"). Raises `Forbidden`.
+    """
+    said = headers.get("host", "localhost")
+    try:
+        host = urlsplit(f"//{said}").hostname or ""
+    except ValueError:
+        host = said
+    if host != "localhost" and not host.endswith(".localhost") and not _is_address(host):
+        hint = "Ask for localhost, or let people show keys: `galerne serve --help`."
+        raise Forbidden(f"without keys this server does not answer to the name {host!r}.", where="host", hint=hint)
+
+
 def set_session(response: Response, http: Request, token: str, seconds: int) -> None:
     response.set_cookie(
         COOKIE, token, max_age=seconds, path="/", httponly=True, samesite="lax", secure=not _is_plain_loopback(http)
@@ -76,7 +92,12 @@ def _is_plain_loopback(http: Request) -> bool:
     host = http.url.hostname or ""
     if http.url.scheme != "http":
         return False
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _is_address(host: str) -> bool:
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        ipaddress.ip_address(host)
     except ValueError:
         return False
+    return True
