@@ -36,6 +36,16 @@ describe('a tree of messages', () => {
     expect(thread.line('b').map((message) => message.id)).toEqual(['q', 'b']);
   });
 
+  test('goes to another branch for a message that is sought there, and only then', () => {
+    const thread = branched();
+    thread.reveal('q');
+    expect(thread.path).toEqual(['q', 'a']);
+    thread.reveal('b');
+    expect(thread.path).toEqual(['q', 'b', 'q2', 'c']);
+    thread.reveal('nothing');
+    expect(thread.path).toEqual(['q', 'b', 'q2', 'c']);
+  });
+
   test('draws only what changed', () => {
     const thread = branched();
     const [tree, one, other] = [vi.fn(), vi.fn(), vi.fn()];

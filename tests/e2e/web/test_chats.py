@@ -63,6 +63,17 @@ def test_a_reload_in_the_middle_of_an_answer_loses_nothing(page: Page) -> None:
     expect(answers(page).locator(".markdown")).to_have_text(whole, use_inner_text=True)
 
 
+def test_a_chat_has_its_title_and_its_bound_from_the_first_question_on(page: Page) -> None:
+    page.goto("/")
+    with page.expect_request("**/messages") as asked:
+        ask(page, LONG)
+    assert asked.value.post_data_json["parameters"] == {"max_tokens": 2048}
+    until_begun(answers(page))
+    expect(page.get_by_role("heading", name="Write a very long story")).to_be_visible()
+    expect(answers(page)).to_have_attribute("data-state", "running")
+    page.get_by_role("button", name="Stop").click()
+
+
 def test_a_connection_that_is_lost_is_found_again(page: Page, context: BrowserContext) -> None:
     page.goto("/")
     limit(page, 150)

@@ -149,6 +149,32 @@ def test_ten_thousand_messages_are_drawn_a_screen_at_a_time(page: Page) -> None:
     expect(page.get_by_text("Number 9999")).to_be_in_viewport()
 
 
+def test_what_was_found_is_on_the_screen_and_marked(page: Page) -> None:
+    said = [
+        message(at, "assistant" if at % 2 else "user", f"Number **{at}**", parent=f"m{at - 1}" if at else None)
+        for at in range(400)
+    ]
+    hits = [
+        {"chat": chat(1, "Long"), "message": at, "snippet": [{"text": at, "match": True}]} for at in ("m77", "m300")
+    ]
+    answer_with(page, "**/v1/chats/chat_1", {**chat(1, "Long"), "active": "m399", "messages": said})
+    answer_with(page, "**/v1/chats/search*", {"data": hits, "has_more": False})
+    page.goto("/")
+    page.get_by_role("searchbox").fill("number")
+    for at in ("77", "300"):
+        page.get_by_role("link", name=f"Long m{at}").click()
+        expect(page.locator("[data-sought=true]")).to_contain_text(at)
+        expect(page.locator("[data-sought=true]")).to_be_in_viewport(ratio=1)
+    assert barriers(page) == []
+
+
+def test_fields_for_dates_stand_level_with_their_neighbours(page: Page) -> None:
+    page.goto("/account")
+    boxes = [page.get_by_label(name, exact=True).bounding_box() for name in ("Name", "Valid until")]
+    name, until = [box and (box["y"], box["height"]) for box in boxes]
+    assert name == until
+
+
 def test_screen_readers_hear_paragraphs_not_words(page: Page) -> None:
     page.goto("/temporary")
     page.evaluate(

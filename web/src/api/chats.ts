@@ -1,5 +1,6 @@
 import { ask, send } from './client';
 import { readEvents } from './events';
+import { withLength } from './length';
 import type {
   AnswerEvent,
   Attachment,
@@ -52,7 +53,9 @@ export const chats = {
   unshare: (id: string, share: string) => ask<unknown>('DELETE', at('chats', id, 'shares', share)),
   shared: (token: string) => ask<SharedChat>('GET', at('shared', token)),
   question: async function* (id: string, question: Question, signal: AbortSignal): AsyncGenerator<AnswerEvent> {
-    yield* answerEvents(await send('POST', at('chats', id, 'messages'), { body: question, signal }));
+    const put = (parameters: Question['parameters']) =>
+      send('POST', at('chats', id, 'messages'), { body: { ...question, parameters }, signal });
+    yield* answerEvents(await withLength(question.parameters, put));
   },
   follow: async function* (
     id: string,

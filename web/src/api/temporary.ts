@@ -1,5 +1,6 @@
 import { send } from './client';
 import { readEvents } from './events';
+import { withLength } from './length';
 import type { AnswerEvent, Message, Question, ToolCall, Usage } from './types';
 
 type Content = string | ({ type: 'text'; text: string } | { type: 'thinking'; thinking: { text: string }[] })[];
@@ -30,12 +31,13 @@ export async function* temporaryAnswer(
   let number = 0;
   yield { type: 'answer.started', number: number++, question: question ? [question] : [], answer };
   const body = {
-    ...asked.parameters,
     model: asked.model,
     messages: [...(asked.system ? [{ role: 'system', content: asked.system }] : []), ...said.map(toWire)],
     stream: true,
   };
-  const response = await send('POST', '/v1/chat/completions', { body, signal });
+  const response = await withLength(asked.parameters, (parameters) =>
+    send('POST', '/v1/chat/completions', { body: { ...parameters, ...body }, signal }),
+  );
   const calls: ToolCall[] = [];
   for await (const event of readEvents(response)) {
     if (event.data === '[DONE]') break;

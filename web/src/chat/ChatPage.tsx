@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useLocation } from 'wouter';
+import { Link, useLocation, useSearchParams } from 'wouter';
 import { chats } from '../api/chats';
 import { useModels } from '../api/models';
 import type { Message, Question } from '../api/types';
@@ -51,7 +51,12 @@ export function ChatPage({ id, temporary = false }: ChatPageProps) {
   const attachments = useAttachments({ model: model?.id ?? null, chat: id });
   const path = usePath(conversation.thread);
   const running = useIsRunning(conversation.thread);
+  const [address] = useSearchParams();
+  const sought = address.get('message');
   useTabs(id);
+  useEffect(() => {
+    if (chat && sought) conversation.thread.reveal(sought);
+  }, [chat, conversation, sought]);
 
   const compare = (question: string, on: boolean) =>
     setCompared((before) => new Set(on ? [...before, question] : [...before].filter((each) => each !== question)));
@@ -87,9 +92,9 @@ export function ChatPage({ id, temporary = false }: ChatPageProps) {
       await put(openConversation(begun.id), { parent: null, ...asked }, () => {
         started = true;
         queries.setQueryData(['chats', 'one', begun.id], begun);
+        void queries.invalidateQueries({ queryKey: ['chats', 'one', begun.id] }); // its title
         navigate(`/chats/${begun.id}`);
       });
-      await queries.invalidateQueries({ queryKey: ['chats', 'one', begun.id] }); // its title
     } catch (failure) {
       if (!started) await chats.remove(begun.id).catch(() => undefined);
       throw failure;
@@ -139,7 +144,7 @@ export function ChatPage({ id, temporary = false }: ChatPageProps) {
       <Topbar title={title}>{chat && <ChatMenu chat={chat} active={conversation.thread.active} />}</Topbar>
       <main id="main" tabIndex={-1} className="chat" data-empty={!path.length}>
         {path.length ? (
-          <MessageList conversation={conversation} actions={actions} />
+          <MessageList conversation={conversation} actions={actions} sought={sought} />
         ) : id && !chat ? (
           <p className="loading" role="status">
             {t('app.loading')}

@@ -14,10 +14,11 @@ const NEAR_END = 120; // pixels: whoever is so close to the end is taken along b
 interface MessageListProps {
   conversation: Conversation;
   actions: ChatActions;
+  sought: string | null; // the message that one came for
 }
 
 /** The branch that is shown. Only the messages near the screen are drawn, so ten thousand scroll like ten. */
-export function MessageList({ conversation, actions }: MessageListProps) {
+export function MessageList({ conversation, actions, sought }: MessageListProps) {
   const { t } = useTranslation();
   const path = usePath(conversation.thread);
   const scroller = useRef<HTMLDivElement>(null);
@@ -33,9 +34,11 @@ export function MessageList({ conversation, actions }: MessageListProps) {
     followOnAppend: true,
     scrollEndThreshold: NEAR_END,
   });
+  const place = sought === null ? -1 : path.indexOf(sought);
   useLayoutEffect(() => {
-    if (conversation.thread.path.length) rows.scrollToEnd();
-  }, [conversation, rows]);
+    if (place >= 0) rows.scrollToIndex(place, { align: 'center' });
+    else if (conversation.thread.path.length) rows.scrollToEnd();
+  }, [conversation, rows, place]);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must reach what scrolls
     <div ref={scroller} className="messages" tabIndex={0} role="log" aria-live="off" aria-label={t('sidebar.label')}>
@@ -45,6 +48,7 @@ export function MessageList({ conversation, actions }: MessageListProps) {
             key={row.key}
             ref={rows.measureElement}
             data-index={row.index}
+            data-sought={row.index === place}
             className="message-place"
             style={{ transform: `translateY(${row.start}px)` }}
           >

@@ -1,4 +1,5 @@
 import { useTranslation } from 'react-i18next';
+import { LONGEST_ANSWER } from '../api/length';
 import type { Model, Parameters } from '../api/types';
 import { Dialog } from '../parts/Dialog';
 import { AreaField, TextField } from '../parts/Field';
@@ -34,7 +35,10 @@ export function ParametersPanel({ settings, model, onSettings, onClose }: Parame
     else parameters[name] = Number(value);
     onSettings({ parameters: Object.keys(parameters).length ? parameters : null });
   };
-  const own = (name: string) => (name === 'temperature' ? (model?.default_model_temperature ?? undefined) : undefined);
+  const own: Record<string, number | null | undefined> = {
+    temperature: model?.default_model_temperature,
+    max_tokens: LONGEST_ANSWER,
+  };
   return (
     <Dialog kind="side" title={t('parameters.title')} onClose={onClose}>
       <AreaField
@@ -51,7 +55,7 @@ export function ParametersPanel({ settings, model, onSettings, onClose }: Parame
           hint={hint && t(hint)}
           type="number"
           inputMode="decimal"
-          placeholder={String(own(name) ?? t('parameters.default'))}
+          placeholder={String(own[name] ?? t('parameters.default'))}
           value={String(settings.parameters?.[name] ?? '')}
           onChange={(event) => set(name, event.target.value)}
           {...range}

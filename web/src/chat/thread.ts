@@ -82,6 +82,11 @@ export class Thread {
     this.changeTree();
   }
 
+  /** Show a branch that has this message, unless the one that is shown does. */
+  reveal(id: string): void {
+    if (this.messages.has(id) && !this.branch.includes(id)) this.show(this.newestLeaf(id));
+  }
+
   /** The end of the newest branch below a message. */
   newestLeaf(id: string): string {
     let leaf = id;

@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useLocation } from 'wouter';
+import { useLocation, useSearch } from 'wouter';
 import { Sidebar } from '../sidebar/Sidebar';
 import { useShortcuts } from './shortcuts';
 import { hideDrawer, useSidebar } from './sidebarState';
@@ -10,10 +10,11 @@ import './Shell.css';
 export function Shell({ children }: { children: ReactNode }) {
   const { t } = useTranslation();
   const [address] = useLocation();
+  const search = useSearch();
   const open = useSidebar();
   useShortcuts();
   // biome-ignore lint/correctness/useExhaustiveDependencies: on a phone, whoever goes somewhere wants to see it
-  useEffect(hideDrawer, [address]);
+  useEffect(hideDrawer, [address, search]);
   return (
     <div className="shell" data-sidebar={open ? 'open' : 'closed'}>
       <a className="skip-link unseen" href="#main">

@@ -52,7 +52,7 @@ function Hits({ query }: { query: string }) {
     <ul className="hits">
       {data.data.map(({ chat, message, snippet }) => (
         <li key={`${chat.id} ${message}`}>
-          <Link href={`/chats/${chat.id}`} className="hit">
+          <Link href={`/chats/${chat.id}${message ? `?message=${message}` : ''}`} className="hit">
             <strong>{chat.title || t('sidebar.untitled')}</strong>
             <span>
               {snippet.map(({ text, match }, at) =>
