@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.process import GALERNE, Served, serve
 from tests.e2e.web.conftest import PATIENCE_MS
 from tests.e2e.web.talking import answers, ask, composer, limit, until_ended
+from tests.e2e.web.test_everyone import barriers
 
 PASSWORD = "a north-west wind of France"
 
@@ -44,6 +45,7 @@ def test_by_invitation_then_by_password(browser: Browser, locked: tuple[Served, 
         cookie = next(each for each in context.cookies() if each["name"] == "galerne_session")
         assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
         signs_out_and_in_again(page)
+        changes_the_password(page)
 
 
 def signs_out_and_in_again(page: Page) -> None:
@@ -57,3 +59,26 @@ def signs_out_and_in_again(page: Page) -> None:
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("navigation").get_by_role("link", name="Hello").click()
     expect(answers(page)).to_have_count(1)
+
+
+def changes_the_password(page: Page) -> None:
+    """Which ends the session of another browser, after one more was ended by hand."""
+    for _ in range(2):
+        shown = {"email": "anna@town.example", "password": PASSWORD}
+        assert page.request.post("/v1/sessions", data=shown, headers={"cookie": ""}).ok
+    page.goto("/")
+    page.get_by_role("link", name="Anna Le Goff").click()
+    signed_in = page.get_by_role("region", name="Where you are signed in")
+    expect(signed_in.get_by_role("button", name="Sign out")).to_have_count(2)
+    signed_in.get_by_role("button", name="Sign out").first.click()
+    expect(signed_in.get_by_role("button", name="Sign out")).to_have_count(1)
+    assert barriers(page) == []
+    page.get_by_label("New password").fill("another wind of France")
+    page.get_by_label("Current password").fill("wrong")
+    page.get_by_role("button", name="Change the password").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.get_by_role("button", name="Change the password").click()
+    expect(page.get_by_text("The password is changed.")).to_be_visible()
+    expect(signed_in.get_by_role("button", name="Sign out")).to_have_count(0)
+    expect(signed_in.get_by_text("This device")).to_be_visible()

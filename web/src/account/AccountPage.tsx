@@ -7,6 +7,7 @@ import { Data } from './Data';
 import { Keys } from './Keys';
 import { Look } from './Look';
 import { OwnUsage } from './OwnUsage';
+import { Sessions } from './Sessions';
 import './AccountPage.css';
 
 /** What is one's own: how it looks, keys, usage, what is kept. */
@@ -22,6 +23,7 @@ export default function AccountPage() {
         <Look />
         {may('usage:own') && <OwnUsage />}
         {may('keys:own') && <Keys />}
+        {me && me !== 'nobody' && me.auth !== 'open' && <Sessions />}
         <Data />
       </main>
     </>

@@ -31,6 +31,10 @@ export const sessions = {
     await ask('DELETE', '/v1/sessions/current');
     rememberCsrfToken(null);
   },
+  list: () => ask<{ data: Schemas['SessionCard'][] }>('GET', '/v1/users/me/sessions'),
+  end: (id: string) => ask<void>('DELETE', `/v1/users/me/sessions/${encodeURIComponent(id)}`),
+  changePassword: (current_password: string, new_password: string) =>
+    ask<void>('PUT', '/v1/users/me/password', { body: { current_password, new_password } }),
 };
 
 export const account = {
