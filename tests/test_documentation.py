@@ -43,7 +43,7 @@ def test_every_setting_is_documented_with_its_default(monkeypatch: pytest.Monkey
 
 def shown(default: object) -> str:
     match default:
-        case None:
+        case None | ():
             return "none"
         case bool():
             return str(default).lower()

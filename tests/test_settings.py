@@ -95,3 +95,12 @@ def _refuse(*_: object) -> None:
 def test_every_alias_points_at_a_model_and_no_alias_at_another() -> None:
     aliases = Settings().aliases
     assert not set(aliases) & set(aliases.values())
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "https://a.example/", "https://a.example; script-src *", "a.example", "https://a b"]
+)
+def test_an_origin_is_nothing_that_a_policy_would_take_for_more(origin: str) -> None:
+    assert load_settings({"embed_origins": ("https://a.example:8443",)}).embed_origins == ("https://a.example:8443",)
+    with pytest.raises(SettingsError, match="embed_origins"):
+        load_settings({"embed_origins": (origin,)})

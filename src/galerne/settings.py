@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -21,6 +21,9 @@ from galerne.errors import SettingsError
 
 PREFIX = "GALERNE_"
 CONFIG_VARIABLE = "GALERNE_CONFIG"
+
+WebOrigin = Annotated[str, Field(max_length=300, pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
+"""A scheme, a host, perhaps a port: https://www.town.example"""
 
 
 def _cache_folder(variable: str, fallback: str) -> Path:
@@ -232,6 +235,8 @@ class Settings(BaseSettings):
     attachment_hours: float = Field(24.0, gt=0, le=8760, description="How long one that was not sent is kept.")
     max_import_mb: int = Field(128, ge=1, le=4096, description="An export of another assistant, also unpacked.")
     max_import_chats: int = Field(10_000, ge=1, le=10_000_000, description="Chats in one export.")
+
+    embed_origins: tuple[WebOrigin, ...] = Field((), description="Whose pages may show the assistant in a frame.")
 
     # Batches.
     batch_requests: int = Field(16, ge=1, le=4096, description="Requests of batches that are under way at once.")

@@ -48,6 +48,29 @@ async def test_the_policy_has_no_exceptions() -> None:
         assert exception not in POLICY
 
 
+async def test_pages_of_the_origins_that_were_named_show_the_assistant_in_a_frame_and_no_other_page(
+    built: Path,
+) -> None:
+    (built / "embed.js").write_bytes(b"bubble")
+    app = FastAPI(redirect_slashes=False)
+    app.include_router(page_routes(built, embed_origins=("https://www.town.example", "http://127.0.0.1:9000")))
+    client = Client(app)
+    frame = await client.get("/embed")
+    assert frame.body == b"<html>"
+    ancestors = "frame-ancestors https://www.town.example http://127.0.0.1:9000"
+    assert frame.headers["content-security-policy"] == POLICY.replace("frame-ancestors 'none'", ancestors)
+    assert "x-frame-options" not in frame.headers
+    script = await client.get("/embed.js")
+    assert script.headers["cross-origin-resource-policy"] == "cross-origin"
+    for headers in (script.headers, (await client.get("/")).headers):
+        assert (headers["content-security-policy"], headers["x-frame-options"]) == (POLICY, "DENY")
+
+
+async def test_where_no_origin_is_named_there_is_no_frame(client: Client) -> None:
+    answer = await client.get("/embed")
+    assert {name.lower(): value for name, value in SAFE.items()}.items() <= answer.headers.items()
+
+
 async def test_files_are_packed_as_the_browser_takes_them(client: Client) -> None:
     address = "/assets/main-1a2b.js"
     best = await client.get(address, {"accept-encoding": "gzip, deflate, br;q=1.0"})

@@ -10,6 +10,7 @@ import { Shell } from './shell/Shell';
 const AccountPage = lazy(() => import('./account/AccountPage'));
 const ArchivePage = lazy(() => import('./sidebar/ArchivePage'));
 const ConsolePage = lazy(() => import('./console/ConsolePage'));
+const EmbedPage = lazy(() => import('./embed/EmbedPage'));
 const InvitationPage = lazy(() => import('./session/InvitationPage'));
 const SharedPage = lazy(() => import('./shared/SharedPage'));
 
@@ -20,6 +21,9 @@ export function App() {
       <Switch>
         <Route path="/invitation">
           <InvitationPage />
+        </Route>
+        <Route path="/embed">
+          <EmbedPage />
         </Route>
         <Route path="/shared/:token">{({ token }) => <SharedPage token={token} />}</Route>
         <Route>

@@ -167,7 +167,7 @@ def create_app(
         _include_identity(app, kept.identity, settings, open_door=callers.open_door)
     app.include_router(health_routes(models))
     app.include_router(metrics_routes(metrics))
-    app.include_router(page_routes())
+    app.include_router(page_routes(embed_origins=settings.embed_origins))
     documentation.install(app)
     errors.install(app)
     app.add_middleware(AccountHeaders)

@@ -7,7 +7,7 @@ inline code or styles. Files whose names hold a digest are kept by browsers for 
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -60,6 +60,9 @@ SAFE: Mapping[str, str] = {
     "X-Frame-Options": "DENY",
 }
 
+SHARED: Mapping[str, str] = {**SAFE, "Cross-Origin-Resource-Policy": "cross-origin"}
+"""Of the script that other sites load to show the assistant in a frame."""
+
 _FOREVER = "public, max-age=31536000, immutable"
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))  # the best first
 
@@ -72,7 +75,8 @@ class Page:
     tag: str  # its ETag
 
 
-def page_routes(built: Path = BUILT) -> APIRouter:
+def page_routes(built: Path = BUILT, *, embed_origins: Sequence[str] = ()) -> APIRouter:
+    """`embed_origins`: whose pages may show `/embed` in a frame; none of them may show another page."""
     router = APIRouter(include_in_schema=False)
 
     async def index(http: Request) -> Response:
@@ -81,31 +85,43 @@ def page_routes(built: Path = BUILT) -> APIRouter:
     for address in ADDRESSES:
         router.add_api_route(address, index)
 
+    framed = _framed(embed_origins) if embed_origins else SAFE
+
+    @router.get("/embed")
+    async def embed(http: Request) -> Response:
+        return _response(http, built / "index.html", "no-cache", framed)
+
     @router.get("/assets/{name}")
     async def asset(http: Request, name: str) -> Response:
         return _response(http, built / "assets" / name, _FOREVER)
 
     for file in sorted(built.glob("*")):
         if file.is_file() and file.name != "index.html" and file.suffix not in (".br", ".gz"):
-            router.add_api_route(f"/{file.name}", _fixed(file))
+            router.add_api_route(f"/{file.name}", _fixed(file, SHARED if file.name == "embed.js" else SAFE))
     return router
 
 
-def _fixed(file: Path) -> Callable[[Request], Awaitable[Response]]:
+def _framed(origins: Sequence[str]) -> dict[str, str]:
+    """The headers of a page that pages of these origins show in a frame."""
+    headers = {name: value for name, value in SHARED.items() if name != "X-Frame-Options"}
+    return headers | {"Content-Security-Policy": POLICY.replace("ancestors 'none'", f"ancestors {' '.join(origins)}")}
+
+
+def _fixed(file: Path, safe: Mapping[str, str]) -> Callable[[Request], Awaitable[Response]]:
     async def fixed(http: Request) -> Response:
-        return _response(http, file, "no-cache")
+        return _response(http, file, "no-cache", safe)
 
     return fixed
 
 
-def _response(http: Request, file: Path, caching: str) -> Response:
+def _response(http: Request, file: Path, caching: str, safe: Mapping[str, str] = SAFE) -> Response:
     """Raises `NotFound` for a file that the build did not write, and when there is no build at all."""
     encoding, path = _variant(http.headers, file)
     try:
         page = _page(path, path.stat().st_mtime_ns)
     except (OSError, ValueError):
         raise _missing(file) from None
-    headers = {**SAFE, "Cache-Control": caching, "ETag": page.tag, "Vary": "Accept-Encoding"}
+    headers = {**safe, "Cache-Control": caching, "ETag": page.tag, "Vary": "Accept-Encoding"}
     if http.headers.get("if-none-match") == page.tag:
         return Response(status_code=304, headers=headers)
     if encoding:

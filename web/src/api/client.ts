@@ -12,10 +12,16 @@ export class ApiError extends Error {
 }
 
 let csrfToken: string | null = null;
+let key: string | null = null;
 
 /** What `POST /v1/sessions` or `GET /v1/sessions/current` said; unsafe methods show it. */
 export function rememberCsrfToken(token: string | null): void {
   csrfToken = token;
+}
+
+/** Ask by a key from now on, and by no session that this browser may have. */
+export function showKey(shown: string): void {
+  key = shown;
 }
 
 type Query = Record<string, string | number | boolean | null | undefined>;
@@ -36,9 +42,10 @@ export async function send(method: string, path: string, asked: Asked = {}): Pro
     response = await fetch(path + queryString(query), {
       method,
       signal: signal ?? null,
-      credentials: 'same-origin',
+      credentials: key === null ? 'same-origin' : 'omit',
       headers: {
         ...(body !== undefined && !isForm ? { 'content-type': 'application/json' } : {}),
+        ...(key ? { authorization: `Bearer ${key}` } : {}),
         ...(csrfToken && method !== 'GET' ? { 'x-csrf-token': csrfToken } : {}),
         ...headers,
       },
