@@ -84,10 +84,44 @@ def test_no_page_has_barriers(page: Page, theme: str) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_console_has_no_barriers(page: Page, theme: str) -> None:
     page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-    for part in ("usage", "users", "keys", "models", "audit", "health", "settings"):
+    for part in ("usage", "users", "keys", "terms", "invoices", "models", "audit", "health", "settings"):
         page.goto(f"/console/{part}")
         page.wait_for_load_state("networkidle")
         assert (part, barriers(page)) == (part, [])
+
+
+def test_limits_models_and_prices_are_set_in_the_console(page: Page) -> None:
+    page.goto("/console/terms")
+    limits, models, prices = (page.get_by_role("region", name=name) for name in ("Limits", "Allowed models", "Prices"))
+    forms = page.locator("form")
+    forms.nth(0).get_by_label("For whom").fill("user:nobody")
+    forms.nth(0).get_by_label("What").select_option("Euros a month")
+    forms.nth(0).get_by_label("At most").fill("2.5")
+    forms.nth(0).get_by_role("button", name="Save").click()
+    expect(limits.get_by_role("row", name="user:nobody Euros a month 2.5")).to_be_visible()
+    forms.nth(1).get_by_label("For whom").fill("user:nobody")
+    forms.nth(1).get_by_label("Allowed models").fill("small, large")
+    forms.nth(1).get_by_role("button", name="Save").click()
+    expect(models.get_by_role("row", name="user:nobody large, small")).to_be_visible()
+    forms.nth(2).get_by_label("Model").fill("small")
+    forms.nth(2).get_by_label("Euros for a million tokens").fill("0.30")
+    forms.nth(2).get_by_role("button", name="Save").click()
+    expect(prices.get_by_role("row", name="small Tokens read 0.3")).to_be_visible()
+    assert barriers(page) == []
+    limits.get_by_role("button", name="Remove").click()
+    expect(limits.get_by_role("row", name="user:nobody")).to_have_count(0)
+
+
+def test_an_invoice_is_taken_along(page: Page) -> None:
+    card = {"number": "F-2026-1", "workspace": "default", "period": "2026-10", "total_cents": 1250}
+    answer_with(page, "**/v1/admin/invoices", {"data": [card]})
+    page.route("**/v1/admin/invoices/F-2026-1/pdf", lambda route: route.fulfill(body="%PDF"))
+    page.goto("/console/invoices")
+    expect(page.get_by_role("row", name="F-2026-1 default 2026-10 €12.50")).to_be_visible()
+    assert barriers(page) == []
+    with page.expect_download() as paper:
+        page.get_by_role("button", name="Download: F-2026-1").click()
+    assert Path(paper.value.path()).read_bytes() == b"%PDF"
 
 
 def test_signing_in_has_no_barriers(page: Page) -> None:

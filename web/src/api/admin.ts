@@ -7,6 +7,19 @@ type Schemas = components['schemas'];
 
 export type User = Schemas['UserCard'];
 
+export const MEASURES = [
+  'requests_per_minute',
+  'tokens_per_minute',
+  'requests_per_month',
+  'tokens_per_month',
+  'nano_euros_per_month',
+  'concurrent_requests',
+] as const;
+export type Measure = (typeof MEASURES)[number];
+
+export const KINDS = ['input', 'cached', 'output', 'embedding'] as const;
+export type Kind = (typeof KINDS)[number];
+
 /** The events of a model that is fetched. */
 export type PullEvent =
   | { type: 'pull.progress'; step: string; done: number; total: number | null }
@@ -39,6 +52,17 @@ export const admin = {
   makeKey: (key: { name: string; user: string }) => ask<NewKey>('POST', at('keys'), { body: key }),
   revokeKey: (id: string) => ask<Key>('DELETE', at('keys', id)),
   usage: (query: UsageQuery) => ask<{ data: UsageSum[] }>('GET', at('usage'), { query: { ...query } }),
+  limits: () => ask<Schemas['LimitList']>('GET', at('limits')),
+  setLimit: (limit: { subject: string; measure: Measure; most: number | null }) =>
+    ask<unknown>('PUT', at('limits'), { body: limit }),
+  allowedModels: () => ask<Schemas['AllowanceList']>('GET', at('allowed-models')),
+  setAllowedModels: (allowed: { subject: string; models: string[] }) =>
+    ask<unknown>('PUT', at('allowed-models'), { body: allowed }),
+  prices: () => ask<Schemas['PriceList']>('GET', at('prices')),
+  setPrice: (price: { model: string; kind: Kind; euros_per_million: string; since: string | null }) =>
+    ask<unknown>('PUT', at('prices'), { body: price }),
+  invoices: () => ask<Schemas['InvoiceList']>('GET', at('invoices')),
+  invoicePdf: async (number: string) => (await send('GET', at('invoices', number, 'pdf'))).blob(),
   audit: (query: Record<string, string | number | null>) =>
     ask<{ data: AuditRecord[]; next_before: number | null }>('GET', at('audit'), { query }),
   verifyAudit: () =>

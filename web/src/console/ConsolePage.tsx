@@ -5,8 +5,10 @@ import { Topbar } from '../shell/Topbar';
 import { AllKeys } from './AllKeys';
 import { AuditLog } from './AuditLog';
 import { Health } from './Health';
+import { Invoices } from './Invoices';
 import { Models } from './Models';
 import { Settings } from './Settings';
+import { Terms } from './Terms';
 import { Usage } from './Usage';
 import { Users } from './Users';
 import './ConsolePage.css';
@@ -16,6 +18,8 @@ const PARTS = [
   { name: 'usage', needs: 'usage:read', Part: Usage },
   { name: 'users', needs: 'users:read', Part: Users },
   { name: 'keys', needs: 'keys:manage', Part: AllKeys },
+  { name: 'terms', needs: 'billing:read', Part: Terms },
+  { name: 'invoices', needs: 'billing:read', Part: Invoices },
   { name: 'models', needs: 'settings:read', Part: Models },
   { name: 'audit', needs: 'audit:read', Part: AuditLog },
   { name: 'health', needs: 'settings:read', Part: Health },
