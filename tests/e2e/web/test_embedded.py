@@ -109,7 +109,14 @@ def answers_in_its_frame(page: Page, origin: str) -> None:
     expect(answer).to_be_visible()  # it is still there
 
 
-def test_it_has_no_barriers_and_does_without_a_key_where_nobody_needs_one(page: Page) -> None:
+REFUSES_TO_KEEP = (
+    "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('', 'SecurityError') }})"
+)
+"""What browsers do in a frame of another site, where they keep nothing for those."""
+
+
+def test_it_has_no_barriers_and_needs_neither_key_nor_storage_where_nobody_asks_for_them(page: Page) -> None:
+    page.add_init_script(REFUSES_TO_KEEP)
     page.goto(f"/embed#title=Town&model={MODEL}")
     ask(page, "Hello")
     expect(answers(page)).to_have_attribute("data-state", "complete")

@@ -41,8 +41,17 @@ async function speak(language: Language): Promise<void> {
 }
 
 function chosenLanguage(): Language {
-  const wanted = [localStorage.getItem(KEY), ...navigator.languages].map((tag) => tag?.split('-')[0]);
+  const wanted = [remembered(), ...navigator.languages].map((tag) => tag?.split('-')[0]);
   return (wanted.find((tag) => tag && tag in LANGUAGES) as Language | undefined) ?? 'en';
+}
+
+/** The choice that is kept here. Browsers that keep nothing for a frame of another site refuse to be asked. */
+function remembered(): string | null {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
 }
 
 /** A point in time, in the words of the language that is spoken. */
