@@ -144,13 +144,12 @@ class QueueFull(Unavailable):
 
 
 class QuotaExceeded(Unavailable):
-    """`where` is what the limit measures; it allows `most`, of which so much is `left`."""
+    """A limit of `most` in this `measure` has so much `left`; None: it is not known which."""
 
     code = "quota_exceeded"
-
-    def __init__(self, message: str, *, where: str, hint: str, retry_after: float, most: int, left: int) -> None:
-        super().__init__(message, where=where, hint=hint, retry_after=retry_after)
-        self.measure, self.most, self.left = where, most, left
+    measure: str | None = None
+    most = 0
+    left = 0
 
 
 class TooManyTries(Unavailable):

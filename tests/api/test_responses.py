@@ -110,7 +110,6 @@ async def test_a_stream_whose_response_is_cancelled_says_so(tmp_path: Path) -> N
         ({"top_logprobs": 2}, "top_logprobs", "unsupported_field"),
         ({"truncation": "auto"}, "truncation", "unsupported_field"),
         ({"max_tool_calls": 3}, "max_tool_calls", "unsupported_field"),
-        ({"reasoning": {"effort": "high"}}, "reasoning.effort", "unsupported_field"),
         ({"text": {"verbosity": "low"}}, "text.verbosity", "unsupported_field"),
         ({"text": {"format": {"type": "json_schema"}}}, "text.format.name", "invalid_request"),
         ({"text": {"format": {"type": "grammar"}}}, "text.format", "invalid_request"),

@@ -64,7 +64,7 @@ class House:
 
     def send_half(self) -> None:
         """Begin an upload that never ends."""
-        head = b"POST /v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n"
+        head = b"POST /v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999\r\n"
         head += b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
         part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="half"\r\n\r\n' + b"x" * 100_000
         with suppress(OSError):

@@ -93,7 +93,7 @@ def test_it_ends_when_told_to_and_tells_those_who_wait(
         whole = others.submit(ask, served)
         served.until_running(2)
         with socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2]))) as slow:
-            slow.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+            slow.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
             slow.sendall(b"Content-Length: 1000\r\n\r\n{")
             below = children(served.process.pid)
             assert served.stop(how)[0] == code

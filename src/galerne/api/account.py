@@ -106,9 +106,9 @@ def _headers(account: _Account, now: datetime) -> Iterator[tuple[str, str]]:
 
 
 def _refused(refusal: QuotaExceeded) -> Iterator[tuple[str, str]]:
-    measure = Measure(refusal.measure)
-    if (counted := measure.counts) in COUNTED and _spans(measure, counted):
-        yield from _rate_limit(counted, refusal.most, refusal.left, math.ceil(refusal.retry_after))
+    for counted in COUNTED:
+        if refusal.measure and _spans(Measure(refusal.measure), counted):
+            yield from _rate_limit(counted, refusal.most, refusal.left, math.ceil(refusal.retry_after))
 
 
 def _rate_limit(counted: str, most: int, left: int, seconds: int) -> Iterator[tuple[str, str]]:

@@ -204,5 +204,6 @@ def _exceeded(limit: Limit, used: int, wanted: int, now: datetime) -> QuotaExcee
         f" leaves {amount(measure, left)}, and this request may take {amount(measure, wanted)}."
     )
     frees = "when another request of it has ended" if measure is Measure.CONCURRENT else f"in {seconds:.0f} s"
-    hint = f"It frees {frees}."
-    return QuotaExceeded(message, where=measure.value, hint=hint, retry_after=seconds, most=limit.most, left=left)
+    refusal = QuotaExceeded(message, where=measure.value, hint=f"It frees {frees}.", retry_after=seconds)
+    refusal.measure, refusal.most, refusal.left = measure.value, limit.most, left
+    return refusal
