@@ -62,13 +62,19 @@ class Watch:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def chromium() -> str:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine")
     if not (BUILT / "index.html").is_file():
         pytest.skip("the pages are not built: make pages")
+    return CHROMIUM
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """Gone before the tests of other modules: while it runs, so does its event loop, and they want their own."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()
 
@@ -87,7 +93,7 @@ def environment(default_model: Path, kernels_folder: Path, tmp_path_factory: pyt
 
 
 @pytest.fixture(scope="session")
-def served(environment: dict[str, str], browser: Browser) -> Iterator[Served]:  # noqa: ARG001 (without one, why serve?)
+def served(environment: dict[str, str], chromium: str) -> Iterator[Served]:  # noqa: ARG001 (without one, why serve?)
     with serve(environment) as served:
         served.until_ready()
         yield served
