@@ -107,7 +107,7 @@ async def applications(model: str, settings: Settings) -> AsyncIterator[Pair]:
 
 
 def _client(app: FastAPI, headers: dict[str, str] | None = None) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://house", headers=headers)
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://localhost", headers=headers)
 
 
 def _prepare(model: str, settings: Settings) -> str:
