@@ -120,8 +120,8 @@ async def test_cancelled_it_is_settled_with_what_was_begun(encoder: SentenceEnco
     bills = Bills()
     texts = tokens(encoder, TEXTS) * 3000
     work = asyncio.create_task(encoder.embed("a", texts, "", NOW, bills))
-    while not bills.ends:
-        await asyncio.sleep(0.001)
+    while not bills.open:
+        await asyncio.sleep(0)
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work

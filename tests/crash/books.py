@@ -16,11 +16,12 @@ from galerne.ledger.chain import Head, faults
 from galerne.ledger.prices import Kind, Price
 from galerne.ledger.quota import Holder, Limit, Measure, Subject
 from galerne.settings import Settings
-from galerne.store.books import SqlBooks, reservations, transfers
+from galerne.store.books import SqlBooks, reservations
 from galerne.store.database import Database
 from galerne.store.files import files
 from galerne.store.keys import keys
 from galerne.store.quota import counters
+from galerne.store.transfers import transfers
 from galerne.store.usage import usage
 
 ANNA = Subject(Holder.WORKSPACE, "anna")

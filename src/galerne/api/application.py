@@ -76,7 +76,6 @@ from galerne.flows.witness import Witness
 from galerne.identity.caller import Callers
 from galerne.identity.standing import UnderWay
 from galerne.protocol.conversations import ConversationFields
-from galerne.protocol.failures import ErrorBody
 from galerne.protocol.responses import KeptResponse
 from galerne.settings import Settings
 
@@ -136,7 +135,7 @@ def create_app(
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
-        responses={500: {"model": ErrorBody, "description": f"`{INTERNAL}`"}},
+        responses={500: documentation.failure(INTERNAL)},
         dependencies=[Depends(Authorise(refusals)), Depends(say_once)],
         lifespan=_watching(under_way, lifespan),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -57,24 +58,35 @@ STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {EventStream.media
 
 def takes(model: type[BaseModel]) -> dict[str, Any]:
     """Documents the body of a route that reads it itself (`openapi_extra`)."""
-    schema = model.model_json_schema(ref_template=_REFERENCE + _INPUT)
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": _schema(model)}}}}
 
 
 def takes_form(model: type[BaseModel]) -> dict[str, Any]:
     """The same for a form that has a file beside these fields."""
-    schema = model.model_json_schema(ref_template=_REFERENCE + _INPUT)
-    schema["properties"]["file"] = {"type": "string", "format": "binary"}
-    schema["required"] = ["file"]
+    fields = _schema(model)
+    properties = fields["properties"] | {"file": {"type": "string", "format": "binary"}}
+    schema = fields | {"properties": properties, "required": ["file"]}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 def fails(*failures: type[GalerneError]) -> dict[int | str, dict[str, Any]]:
     """Documents how a route may fail (`responses`): each failure's code, at its status."""
     return {
-        status.value: {"model": ErrorBody, "description": ", ".join(f"`{failure.code}`" for failure in group)}
+        status.value: failure(*(each.code for each in group))
         for status, group in groupby(sorted(failures, key=STATUS.__getitem__), STATUS.__getitem__)
     }
+
+
+def failure(*codes: str) -> dict[str, Any]:
+    """The answer that tells one of these. It names the schema: a model would be compiled for every route anew."""
+    content = {"application/json": {"schema": {"$ref": _REFERENCE + ErrorBody.__name__}}}
+    return {"description": ", ".join(f"`{code}`" for code in codes), "content": content}
+
+
+@cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Not to be changed: all applications share it."""
+    return model.model_json_schema(ref_template=_REFERENCE + _INPUT)
 
 
 def install(app: FastAPI) -> None:
@@ -106,6 +118,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
     """FastAPI's document, with the bodies that it does not know, and without its own form of refusals."""
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     schemas = document["components"]["schemas"]
+    told = ErrorBody.model_json_schema(ref_template=_REFERENCE + "{model}")
+    schemas |= told.pop("$defs", {}) | {ErrorBody.__name__: told}
     for path in document["paths"].values():
         for operation in path.values():
             _lift_body(operation, schemas)
@@ -120,7 +134,8 @@ def _lift_body(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     media = operation.get("requestBody", {"content": {}})["content"].get("application/json", {"schema": {}})
     if "title" not in (schema := media["schema"]):
         return
-    definitions = schema.pop("$defs", {}) | {schema["title"]: schema}
+    body = {name: part for name, part in schema.items() if name != "$defs"}
+    definitions = schema.get("$defs", {}) | {schema["title"]: body}
     media["schema"] = {"$ref": _REFERENCE + _INPUT.format(model=schema["title"])}
     schemas |= {_INPUT.format(model=model): definition for model, definition in definitions.items()}
 

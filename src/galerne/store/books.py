@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    CheckConstraint,
     Column,
     Connection,
     Date,
@@ -18,7 +17,6 @@ from sqlalchemy import (
     String,
     Table,
     delete,
-    func,
     insert,
     select,
 )
@@ -33,7 +31,9 @@ from galerne.store.audit import append_event
 from galerne.store.database import Database
 from galerne.store.metadata import metadata
 from galerne.store.receipts import receipt_log
+from galerne.store.reconciliation import disagreements
 from galerne.store.times import utc
+from galerne.store.transfers import balance_of, post
 from galerne.store.usage import record_usage, usage_sums, used_since, who_asks_what
 
 reservations = Table(
@@ -53,16 +53,6 @@ reservations = Table(
     Column("prompt_digest", String(64), nullable=False),
 )
 
-transfers = Table(
-    "transfers",
-    metadata,
-    Column("id", String(80), primary_key=True),
-    Column("debit", String(80), nullable=False),
-    Column("credit", String(80), nullable=False),
-    Column("nano_euros", BigInteger, CheckConstraint("nano_euros > 0", name="positive"), nullable=False),
-    Column("time", DateTime(timezone=True), nullable=False),
-)
-
 prices = Table(
     "prices",
     metadata,
@@ -73,7 +63,7 @@ prices = Table(
 )
 
 
-_RESERVE, _TRANSFER = insert(reservations), insert(transfers)
+_RESERVE = insert(reservations)
 
 
 class SqlBooks:
@@ -142,8 +132,6 @@ class SqlBooks:
             connection.execute(insert(prices).values(**asdict(price)))
 
     def disagreements(self) -> list[str]:
-        from galerne.store.reconciliation import disagreements  # which reads these tables
-
         with self._database.read() as connection:
             return list(disagreements(connection))
 
@@ -154,18 +142,12 @@ class SqlBooks:
     def balance(self) -> dict[str, int]:
         """What each account owes (more than 0) or is owed; together it is zero."""
         with self._database.read() as connection:
-            owed: dict[str, int] = {}
-            for account, sign in ((transfers.c.debit, 1), (transfers.c.credit, -1)):
-                rows = connection.execute(select(account, func.sum(transfers.c.nano_euros)).group_by(account))
-                for name, total in rows:
-                    owed[name] = owed.get(name, 0) + sign * int(total)
-            return owed
+            return balance_of(connection)
 
     def _record(self, connection: Connection, used: Usage) -> None:
         record_usage(connection, used)
         if used.nano_euros:
-            transfer = Transfer(used.id, receivable(used.workspace), REVENUE, used.nano_euros, used.time)
-            connection.execute(_TRANSFER, asdict(transfer))
+            post(connection, Transfer(used.id, receivable(used.workspace), REVENUE, used.nano_euros, used.time))
 
 
 def _used(connection: Connection, subject: Subject, measure: Measure, now: datetime) -> int:

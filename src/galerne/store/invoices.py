@@ -31,9 +31,9 @@ from galerne.ledger.invoices import Invoice, InvoiceBody, InvoiceKind
 from galerne.ledger.plans import Plan
 from galerne.ledger.prices import Kind
 from galerne.ledger.vat import Party
-from galerne.store.books import transfers
 from galerne.store.database import Database
 from galerne.store.metadata import metadata
+from galerne.store.transfers import post
 from galerne.store.usage import daily_usage
 
 customers = Table(
@@ -143,7 +143,7 @@ class SqlInvoiceBook:
                 )
             )
             for transfer in moves(invoice):
-                connection.execute(insert(transfers).values(asdict(transfer)))
+                post(connection, transfer)
         return invoice
 
     def find(self, number: str) -> Invoice | None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, and_, except_, or_, select
 
 from galerne.ledger.prices import euros
-from galerne.store.books import transfers
 from galerne.store.receipts import receipts
+from galerne.store.transfers import transfers
 from galerne.store.usage import daily_sums, daily_usage, usage
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -13,6 +13,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Integer,
+    Row,
     String,
     Table,
     Text,
@@ -22,7 +23,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from galerne.identity.directory import User
 from galerne.identity.sessions import Session
@@ -30,6 +30,7 @@ from galerne.store.database import Database
 from galerne.store.directory import USER, USERS, user_of, users
 from galerne.store.metadata import metadata
 from galerne.store.times import utc
+from galerne.store.upsert import upsert
 
 passwords = Table(
     "passwords",
@@ -150,21 +151,28 @@ class SqlTries:
         self._database = database
 
     def take(self, subjects: Sequence[str], most: int, window: timedelta, now: datetime) -> float:
-        while True:
-            with suppress(IntegrityError):  # two first tries at once: the later one counts on
-                return self._take(subjects, most, window, now)
-
-    def _take(self, subjects: Sequence[str], most: int, window: timedelta, now: datetime) -> float:
         with self._database.write() as connection:
-            connection.execute(delete(tries).where(tries.c.since <= now - window))
-            full = [since for subject in sorted(subjects) if (since := _full_since(connection, subject, most))]
+            self._remove_over(connection, now - window)
+            # Every transaction locks the rows in one order, those that it adds among them: none waits in a circle.
+            counted = {subject: self._row_of(connection, subject, now) for subject in sorted(subjects)}
+            full = [utc(row._mapping)["since"] for row in counted.values() if row._mapping["count"] >= most]
             if full:
-                return (max(full) + window - now).total_seconds()
-            for subject in sorted(subjects):
+                return float((max(full) + window - now).total_seconds())
+            for subject in counted:
                 more = update(tries).where(tries.c.subject == subject).values(count=tries.c.count + 1)
-                if not connection.execute(more).rowcount:
-                    connection.execute(insert(tries).values(subject=subject, since=now, count=1))
+                connection.execute(more)
         return 0.0
+
+    def _remove_over(self, connection: Connection, since: datetime) -> None:
+        """Whose window is over; what somebody else holds, the next one removes."""
+        over = select(tries.c.subject).where(tries.c.since <= since).with_for_update(skip_locked=True)
+        connection.execute(delete(tries).where(tries.c.subject.in_(over)))
+
+    def _row_of(self, connection: Connection, subject: str, now: datetime) -> Row[Any]:
+        """The subject's row, which nobody else changes until the transaction ends."""
+        first = upsert(connection.dialect.name, tries).values(subject=subject, since=now, count=0)
+        connection.execute(first.on_conflict_do_nothing())
+        return connection.execute(select(tries).where(tries.c.subject == subject).with_for_update()).one()
 
     def give_back(self, subject: str) -> None:
         with self._database.write() as connection:
@@ -174,12 +182,3 @@ class SqlTries:
     def forget(self, subject: str) -> None:
         with self._database.write() as connection:
             connection.execute(delete(tries).where(tries.c.subject == subject))
-
-
-def _full_since(connection: Connection, subject: str, most: int) -> datetime | None:
-    """When the subject's window began, if it has no try left in it. Whoever else counts for it waits."""
-    row = connection.execute(select(tries).where(tries.c.subject == subject).with_for_update()).first()
-    if row is None or row._mapping["count"] < most:
-        return None
-    since: datetime = utc(row._mapping)["since"]
-    return since

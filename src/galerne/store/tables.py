@@ -25,6 +25,7 @@ from galerne.store import (  # noqa: F401
     sessions,
     shares,
     threads,
+    transfers,
     usage,
     vouched,
 )
