@@ -125,8 +125,9 @@ async def test_cancelled_it_is_settled_with_what_was_begun(encoder: SentenceEnco
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work
-    assert bills.ends[-1].reason is EndReason.CANCELLED
-    assert len(bills.ends) < len(texts)
+    # The texts that were being computed may just have ended; none after them was begun.
+    assert {end.reason for end in bills.ends} <= {EndReason.STOP, EndReason.CANCELLED}
+    assert 0 < len(bills.ends) < len(texts)
     assert not bills.open
 
 
