@@ -120,20 +120,19 @@ async def test_requests_take_turns(encoder: SentenceEncoder) -> None:
 async def test_cancelled_it_is_settled_with_what_was_begun(
     encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bills, left = Bills(), threading.Event()
+    bills, begun, left = Bills(), threading.Event(), threading.Event()
     ask = encoder._ask
 
     def slow_after_the_first(chunk: Texts) -> Any:
-        answer = ask(chunk)
         if bills.ends:
+            begun.set()
             left.wait(30)
-        return answer
+        return ask(chunk)
 
     monkeypatch.setattr(encoder, "_ask", slow_after_the_first)
     texts = tokens(encoder, TEXTS * 30)
     work = asyncio.create_task(encoder.embed("a", texts, "", NOW, bills))
-    while not (bills.ends and bills.open):
-        await asyncio.sleep(0.001)
+    assert await asyncio.to_thread(begun.wait, 30)  # one that waits for its turn would be dropped, not settled
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work
