@@ -8,6 +8,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from galerne.weights.dequantise import dequantise
+
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
@@ -24,9 +26,7 @@ class Tensor:
 
     def float32(self) -> NDArray[np.float32]:
         """The numbers, dequantised, [*shape]. A new array (or a view, where the file holds float32)."""
-        from galerne.weights.dequantise import dequantise
-
-        return dequantise(self)
+        return dequantise(self.data, self.kind).reshape(self.shape)
 
     def __getitem__(self, index: int) -> Tensor:
         """One slice along the first axis (an expert of a stack), without copying."""
