@@ -112,5 +112,5 @@ class HuggingFaceSource:
             name = f"revision {self.revision}" if self.revision else "repository"
             raise PullError(f"there is no such {name}, or it is private.", where=where) from None
         except (OSError, ValueError, httpx2.HTTPError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise PullError(f"the hub cannot be asked: {reason}", where=where, hint="Try again later.") from None
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+            raise PullError(f"the hub cannot be asked: {reason}.", where=where, hint="Try again later.") from None
