@@ -303,3 +303,13 @@ async def test_results_too_large_to_be_told_inline(tmp_path: Path) -> None:
 async def test_whatever_can_be_asked_in_batches_is_there(shared: KeptHouse) -> None:
     paths = (await shared.client.get("/openapi.json")).json()["paths"]
     assert [path for path in ENDPOINTS if "post" not in paths.get(path, {})] == []
+
+
+async def test_a_request_is_held_to_the_models_that_are_allowed_when_its_turn_comes(house: KeptHouse) -> None:
+    job = (await house.post(JOBS, {"endpoint": CHAT, "requests": [line("1", "abc")]})).json()
+    allowed = {"subject": "workspace:anna", "models": ["letters"]}
+    await house.client.post("/v1/admin/allowed-models", allowed, ANNA, method="PUT")
+    async with at_work(house):
+        job = await ended(house, job)
+    (failed,) = [json.loads(each) for each in (await content(house, job["error_file"])).splitlines()]
+    assert failed["response"]["status_code"] == 403

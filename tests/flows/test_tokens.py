@@ -10,8 +10,11 @@ from tests.flows.fakes import CONTEXT, STOP, ScriptedGenerator, served
 
 from galerne.errors import InvalidRequest, ModelNotFound, TooLarge
 from galerne.flows.tokens import Tokens
+from galerne.identity.caller import Caller
 from galerne.protocol.tokens import DetokenizeRequest, TokenizeRequest, TokenizeResponse
 from galerne.settings import Settings
+
+CALLER = Caller("town")
 
 
 def flow(settings: Settings | None = None) -> Tokens:
@@ -19,11 +22,11 @@ def flow(settings: Settings | None = None) -> Tokens:
 
 
 async def tokenize(**fields: Any) -> TokenizeResponse:
-    return await flow().tokenize(TokenizeRequest.model_validate({"model": "alias", **fields}))
+    return await flow().tokenize(TokenizeRequest.model_validate({"model": "alias", **fields}), CALLER)
 
 
 async def detokenize(tokens: list[int]) -> str:
-    return (await flow().detokenize(DetokenizeRequest(model="fake", tokens=tokens))).prompt
+    return (await flow().detokenize(DetokenizeRequest(model="fake", tokens=tokens), CALLER)).prompt
 
 
 async def test_a_text() -> None:
@@ -56,7 +59,7 @@ async def test_an_encoder_sees_a_text_with_its_end() -> None:
     answer = await tokenize(model="mistral-embed", prompt="ab", return_token_strs=True)
     assert (answer.tokens, answer.token_strs, answer.max_model_len) == ([97, 98, STOP], ["a", "b", ""], 30)
     assert (await tokenize(model="letters", prompt="ab", add_special_tokens=False)).tokens == [97, 98]
-    back = await flow().detokenize(DetokenizeRequest(model="letters", tokens=[97, 98]))
+    back = await flow().detokenize(DetokenizeRequest(model="letters", tokens=[97, 98]), CALLER)
     assert back.prompt == "ab"
     with pytest.raises(InvalidRequest, match="does not converse") as caught:
         await tokenize(model="letters", messages=[{"role": "user", "content": "Hi"}])
@@ -67,7 +70,7 @@ async def test_an_unknown_model() -> None:
     with pytest.raises(ModelNotFound):
         await tokenize(model="nobody", prompt="x")
     with pytest.raises(ModelNotFound):
-        await flow().detokenize(DetokenizeRequest(model="nobody", tokens=[]))
+        await flow().detokenize(DetokenizeRequest(model="nobody", tokens=[]), CALLER)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +84,7 @@ async def test_an_unknown_model() -> None:
 async def test_limits_are_settings(fields: dict[str, Any], where: str) -> None:
     with pytest.raises(TooLarge) as caught:
         await flow(Settings(max_tokenize_chars=10, max_messages=2)).tokenize(
-            TokenizeRequest.model_validate({"model": "fake", **fields})
+            TokenizeRequest.model_validate({"model": "fake", **fields}), CALLER
         )
     assert caught.value.where == where
 
@@ -100,4 +103,4 @@ async def test_limits_are_settings(fields: dict[str, Any], where: str) -> None:
 )
 def test_nothing_is_ignored(fields: dict[str, Any], fault: str) -> None:
     with pytest.raises(ValidationError, match=fault):
-        TokenizeRequest.model_validate({"model": "fake", **fields})
+        TokenizeRequest.model_validate({"model": "fake", **fields}), CALLER

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from galerne.errors import Forbidden, QuotaExceeded
+from galerne.errors import QuotaExceeded
 from galerne.ledger.prices import Cost, Kind, Price
-from galerne.ledger.quota import Allowance, Holder, Measure, Subject
+from galerne.ledger.quota import Holder, Measure, Subject
 from galerne.ledger.signing import SigningKey
 from galerne.ledger.usage import REVENUE, Reservation, Usage, receivable
 from galerne.store.books import SqlBooks
@@ -158,20 +158,6 @@ def test_200_at_the_edge_of_a_budget_overspend_by_nothing(
     else:
         with pytest.raises(QuotaExceeded, match=f"leaves {'50 tokens' if most == 2050 else '0.000000999 euros'}"):
             books.reserve(reservation("last"))
-
-
-@pytest.mark.parametrize("holder", list(Holder))
-def test_only_allowed_models_may_be_asked(books: SqlBooks, holder: Holder) -> None:
-    subject = Subject(holder, IDS[holder])
-    books.set_limit(subject, Measure.REQUESTS_MONTH, 1, NOW)
-    books.allow(Allowance(subject, frozenset({"other", "another"})))
-    with pytest.raises(Forbidden, match=f"{holder.value} '{subject.id}' may not use 'm'. It may use another, other"):
-        books.reserve(reservation("a"))
-    books.allow(Allowance(subject, frozenset({"m"})))
-    assert books.allowances() == [Allowance(subject, frozenset({"m"}))]
-    books.reserve(reservation("a"))  # what was refused counted for nothing
-    books.allow(Allowance(subject, frozenset()))
-    assert books.allowances() == []
 
 
 def test_prices_are_kept_by_model_kind_and_day(books: SqlBooks) -> None:

@@ -28,7 +28,8 @@ class Agents:
         self._settings = settings
 
     async def create(self, definition: AgentDefinition, caller: Caller) -> Agent:
-        """Raises `ModelNotFound`, `TooLarge`, and `InvalidRequest` for a hand-off to an agent that is not there."""
+        """Raises `ModelNotFound`, `Forbidden`, `TooLarge`, and `InvalidRequest` for a hand-off to an agent that is
+        not there."""
         await self._check(definition, caller)
         time = now()
         agent = Agent(new_id("ag"), caller.workspace, time, time, 0, 0, offered=False, definition=definition)
@@ -80,7 +81,7 @@ class Agents:
         await asyncio.to_thread(self._store.delete, caller.workspace, id)
 
     async def _check(self, definition: AgentDefinition, caller: Caller) -> None:
-        self._models.find(definition.model)
+        self._models.of(caller).find(definition.model)
         handoffs = definition.handoffs or []
         check_limit("metadata", len(definition.metadata or {}), self._settings.max_metadata)
         check_limit("handoffs", len(handoffs), self._settings.max_agent_handoffs)

@@ -93,7 +93,7 @@ class Attachments:
 
     async def _count(self, attachment: KeptAttachment, query: AttachmentQuery, caller: Caller) -> Counted:
         before, model_name = await self._before(query, caller)
-        model = self._models.find(model_name)
+        model = self._models.of(caller).find(model_name)
         file = MessageAttachment(
             id=attachment.id, name=attachment.name, media_type=attachment.media_type, characters=len(attachment.text)
         )

@@ -66,7 +66,7 @@ class Batches:
 
     async def take(self, order: Order, caller: Caller) -> BatchJob:
         """A new job. Raises `InvalidRequest`, `NotFound`, `TooLarge`, `DiskFull`."""
-        self._check(order)
+        self._check(order, caller)
         sources = [await self._source(where, id, caller) for where, id in (order.input_files or {}).items()]
         job = await asyncio.to_thread(self._take, order, sources, caller)
         self._news.set()
@@ -121,7 +121,7 @@ class Batches:
             if id not in open_jobs:
                 self._inputs.remove(id)
 
-    def _check(self, order: Order) -> None:
+    def _check(self, order: Order, caller: Caller) -> None:
         if order.endpoint not in ENDPOINTS:
             raise InvalidRequest(
                 f"{order.endpoint[:100]!r} cannot be asked in batches.",
@@ -132,7 +132,8 @@ class Batches:
         if order.hours > self._settings.max_batch_hours:
             raise TooLarge(f"a batch has {self._settings.max_batch_hours} hours at most.", where="timeout_hours")
         if order.model is not None:
-            find = self._models.find_embedder if order.endpoint == EMBEDDINGS else self._models.find
+            models = self._models.of(caller)
+            find = models.find_embedder if order.endpoint == EMBEDDINGS else models.find
             find(order.model)
 
     async def _source(self, where: str, id: str, caller: Caller) -> Source:

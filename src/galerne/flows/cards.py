@@ -14,7 +14,7 @@ def list_cards(models: ServedModels, settings: Settings) -> list[ModelCard]:
 
 
 def show_card(name: str, models: ServedModels, settings: Settings) -> ModelCard:
-    """Of the model of that name or alias. Raises `ModelNotFound`."""
+    """Of the model of that name or alias. Raises `ModelNotFound`, `Forbidden`."""
     name = models.own_name(name)
     writer, embedder = models.writer(name), models.embedder(name)
     model = writer or embedder

@@ -42,11 +42,11 @@ class Chat:
         """The answer's events, as `answer_events` says; `id` names it (by default, a new one does), and it is on record
         under `endpoint`.
 
-        Raises `ModelNotFound`, `InvalidRequest`, `TooLarge`, `PromptTooLong`, `TemplateError` before the first event,
-        `BadGrammar` and `Unavailable` at any time.
+        Raises `ModelNotFound`, `Forbidden`, `InvalidRequest`, `TooLarge`, `PromptTooLong`, `TemplateError` before the
+        first event, `BadGrammar` and `Unavailable` at any time.
         """
         asked = time.perf_counter()
-        model, prompt = await self._asked(request)
+        model, prompt = await self._asked(request, caller)
         query = Query(
             id=id or f"chatcmpl-{uuid4().hex}",
             endpoint=endpoint,
@@ -63,15 +63,15 @@ class Chat:
             async for event in events:
                 yield event
 
-    async def count(self, request: ChatRequest) -> int:
+    async def count(self, request: ChatRequest, caller: Caller) -> int:
         """The tokens of the prompt. Raises what `answer` raises before the first event."""
-        _, prompt = await self._asked(request)
+        _, prompt = await self._asked(request, caller)
         return len(prompt.tokens)
 
-    async def _asked(self, request: ChatRequest) -> tuple[ServedModel, Prompt]:
+    async def _asked(self, request: ChatRequest, caller: Caller) -> tuple[ServedModel, Prompt]:
         """Whom a request asks, and what."""
         self._check_limits(request)
-        model = self._models.find(request.model)
+        model = self._models.of(caller).find(request.model)
         await self._forms.check(request, model)
         return model, await self._prompt(request, model)
 

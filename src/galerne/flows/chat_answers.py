@@ -51,7 +51,7 @@ class ChatAnswers:
 
     async def count(self, question: Question) -> int:
         """The tokens of the prompt. Raises what answering raises before the first piece."""
-        return await self._chat.count(_request(question))
+        return await self._chat.count(_request(question), self._caller)
 
 
 def _request(question: Question) -> ChatRequest:

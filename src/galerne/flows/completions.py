@@ -67,7 +67,7 @@ class Completions:
     ) -> AsyncGenerator[AnswerEvent]:
         asked = time.perf_counter()
         check_limits(request, self._settings)
-        model = self._models.find(request.model)
+        model = self._models.of(caller).find(request.model)
         query = Query(
             id=id,
             endpoint=endpoint,

@@ -46,9 +46,10 @@ class Embeddings:
         self._settings = settings
 
     async def embed(self, request: EmbeddingRequest, caller: Caller) -> Embedded:
-        """Raises `ModelNotFound`, `InvalidRequest`, `TooLarge`, `PromptTooLong`, `QuotaExceeded`, `Unavailable`."""
+        """Raises `ModelNotFound`, `Forbidden`, `InvalidRequest`, `TooLarge`, `PromptTooLong`, `QuotaExceeded`,
+        `Unavailable`."""
         check_limit("input", len(request.inputs), self._settings.max_embedding_inputs)
-        model = self._models.find_embedder(request.model)
+        model = self._models.of(caller).find_embedder(request.model)
         _check_dimensions(request, model)
         texts = await asyncio.to_thread(_tokens, request, model)
         id = f"embd-{uuid4().hex}"

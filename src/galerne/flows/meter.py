@@ -64,7 +64,7 @@ class Meter(Observer, Protocol):
     async def reserve(self, claim: Claim) -> Sequence[Standing]:
         """Set the worst case aside, before anything is computed. Returns how far each limit is used with it.
 
-        Raises `QuotaExceeded`, `Forbidden` for a model that the caller may not use.
+        Raises `QuotaExceeded`.
         """
 
     def count(self, claim: Claim) -> None:

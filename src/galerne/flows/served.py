@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from galerne import __version__
 from galerne.backends.embedder import Embedder
 from galerne.backends.generator import Generator
-from galerne.errors import InvalidRequest, ModelNotFound
+from galerne.errors import Forbidden, InvalidRequest, ModelNotFound
+from galerne.identity.caller import Caller
 from galerne.prompt.fim import FillInTheMiddle
 from galerne.prompt.template import ChatTemplate
 from galerne.prompt.tokenizer import Tokenizer
@@ -93,11 +94,18 @@ class ServedModels:
     """All of them, and the aliases that lead to them. Iterating gives those that write."""
 
     def __init__(
-        self, models: Iterable[ServedModel], aliases: Mapping[str, str], embedders: Iterable[ServedEmbedder] = ()
+        self,
+        models: Iterable[ServedModel],
+        aliases: Mapping[str, str],
+        embedders: Iterable[ServedEmbedder] = (),
+        *,
+        complete: bool = True,
     ) -> None:
+        """`complete` False: there may be others, of which nobody is to learn here."""
         self._models = {model.name: model for model in models}
         self._embedders = {model.name: model for model in embedders}
         self._aliases = {alias: name for alias, name in aliases.items() if name in self.names}
+        self._complete = complete
 
     def __iter__(self) -> Iterator[ServedModel]:
         return iter(self._models.values())
@@ -107,8 +115,16 @@ class ServedModels:
         """Of all models; one that writes and turns texts into vectors is there once."""
         return list(dict.fromkeys([*self._models, *self._embedders]))
 
+    def of(self, caller: Caller) -> ServedModels:
+        """Those that the caller may use."""
+        if (only := caller.models) is None:
+            return self
+        writers = [model for model in self if model.name in only]
+        embedders = [model for model in self._embedders.values() if model.name in only]
+        return ServedModels(writers, self._aliases, embedders, complete=False)
+
     def find(self, name: str) -> ServedModel:
-        """The model of that name or alias that writes. Raises `ModelNotFound`, `InvalidRequest`."""
+        """The model of that name or alias that writes. Raises `ModelNotFound`, `Forbidden`, `InvalidRequest`."""
         own_name = self.own_name(name)
         model = self.writer(own_name)
         if model is None:
@@ -117,7 +133,7 @@ class ServedModels:
         return model
 
     def find_embedder(self, name: str) -> ServedEmbedder:
-        """The model of that name or alias that turns texts into vectors. Raises `ModelNotFound`, `InvalidRequest`."""
+        """The model of that name or alias that turns texts into vectors. Raises what `find` raises."""
         own_name = self.own_name(name)
         model = self.embedder(own_name)
         if model is None:
@@ -126,12 +142,16 @@ class ServedModels:
         return model
 
     def own_name(self, name: str) -> str:
-        """What a model of that name or alias is called. Raises `ModelNotFound`."""
+        """What a model of that name or alias is called. Raises `ModelNotFound`; whoever may use some alone is refused
+        every other name, whether there is such a model or not (`Forbidden`)."""
         own_name = self._aliases.get(name, name)
-        if own_name not in self.names:
-            hint = f"This server runs {', '.join(self.names)}; an alias can be set for it (aliases)."
-            raise ModelNotFound(f"there is no model {name[:200]!r} here.", where="model", hint=hint)
-        return own_name
+        if own_name in self.names:
+            return own_name
+        names = ", ".join(self.names)
+        if not self._complete:
+            raise Forbidden(f"you may not use {name[:200]!r}.", where="model", hint=f"You may use {names or 'none'}.")
+        hint = f"This server runs {names}; an alias can be set for it (aliases)."
+        raise ModelNotFound(f"there is no model {name[:200]!r} here.", where="model", hint=hint)
 
     def writer(self, own_name: str) -> ServedModel | None:
         return self._models.get(own_name)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from galerne.errors import InvalidRequest
 from galerne.flows.limits import check_limit
 from galerne.flows.served import ServedEmbedder, ServedModel, ServedModels
+from galerne.identity.caller import Caller
 from galerne.prompt.plain_text import embedding_tokens, encode_text, spell
 from galerne.prompt.tokenizer import Tokenizer
 from galerne.protocol.messages import text_of
@@ -22,16 +23,16 @@ class Tokens:
         self._models = models
         self._settings = settings
 
-    async def tokenize(self, request: TokenizeRequest) -> TokenizeResponse:
+    async def tokenize(self, request: TokenizeRequest, caller: Caller) -> TokenizeResponse:
         """As a model that writes would see it in a completion or a chat, any other one as a text to embed.
 
-        Raises `ModelNotFound`, `TooLarge`, `InvalidRequest`, `TemplateError`.
+        Raises `ModelNotFound`, `Forbidden`, `TooLarge`, `InvalidRequest`, `TemplateError`.
         """
         check_limit("prompt", len(request.prompt or ""), self._settings.max_tokenize_chars)
         messages = request.messages or ()
         check_limit("messages", len(messages), self._settings.max_messages)
         check_limit("messages", sum(len(text_of(each.content)) for each in messages), self._settings.max_tokenize_chars)
-        model = self._find(request.model)
+        model = self._find(request.model, caller)
         tokens = await asyncio.to_thread(_tokens, request, model)
         return TokenizeResponse(
             count=len(tokens),
@@ -40,16 +41,17 @@ class Tokens:
             token_strs=[model.tokenizer.token_text(token) for token in tokens] if request.return_token_strs else None,
         )
 
-    async def detokenize(self, request: DetokenizeRequest) -> DetokenizeResponse:
-        """Raises `ModelNotFound`, `InvalidRequest`."""
-        model = self._find(request.model)
+    async def detokenize(self, request: DetokenizeRequest, caller: Caller) -> DetokenizeResponse:
+        """Raises `ModelNotFound`, `Forbidden`, `InvalidRequest`."""
+        model = self._find(request.model, caller)
         tokenizer = await asyncio.to_thread(lambda: model.tokenizer)
         check_tokens(request.tokens, tokenizer, "tokens")
         return DetokenizeResponse(prompt=await asyncio.to_thread(spell, tokenizer, request.tokens))
 
-    def _find(self, name: str) -> ServedModel | ServedEmbedder:
-        own_name = self._models.own_name(name)
-        return self._models.writer(own_name) or self._models.find_embedder(own_name)
+    def _find(self, name: str, caller: Caller) -> ServedModel | ServedEmbedder:
+        models = self._models.of(caller)
+        own_name = models.own_name(name)
+        return models.writer(own_name) or models.find_embedder(own_name)
 
 
 def _tokens(request: TokenizeRequest, model: ServedModel | ServedEmbedder) -> list[int]:

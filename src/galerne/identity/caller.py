@@ -16,7 +16,8 @@ LOCAL_USER = "local"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One request's caller. Whoever fills `Callers` sets every field but the last."""
+    """One request's caller. Whoever fills `Callers` sets who it is; `api.caller` adds which models it may use, and from
+    where it asks."""
 
     workspace: str  # owns what the caller makes, and is the salt of the prefix cache
     organisation: str = "default"
@@ -24,6 +25,7 @@ class Caller:
     key: str | None = None  # the id of the key that was shown
     session: str | None = None  # the id of the session, for a person who signed in
     permissions: frozenset[Permission] = frozenset()
+    models: frozenset[str] | None = None  # the only ones that it may use, by their own names; None: all
     request: str | None = None  # its id; None: the server asks itself
     address: str | None = None  # where it came from, as far as the server can see
     patient: bool = False  # whoever waits for an answer goes first: a batch's requests are for nobody who does
@@ -51,6 +53,13 @@ class Callers(Protocol):
 
     async def lost(self, callers: Collection[Caller]) -> set[Caller]:
         """Those who would not be known any longer: their key was revoked, they were disabled, ..."""
+
+
+class AllowedModels(Protocol):
+    """Knows who may use some models alone."""
+
+    def of(self, caller: Caller) -> frozenset[str] | None:
+        """What `Caller.models` says: those that its key, user, workspace and organisation may all use. Blocks."""
 
 
 class Everyone:

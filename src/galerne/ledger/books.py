@@ -17,7 +17,7 @@ class Books(Protocol):
     def reserve(self, reservation: Reservation) -> Sequence[Standing]:
         """Set its demand aside for all its subjects. Returns how far each of their limits is used with it.
 
-        Raises `QuotaExceeded`, `Forbidden` for a model that one of them may not use, and then nothing is set aside.
+        Raises `QuotaExceeded`, and then nothing is set aside.
         """
 
     def close(self, reservation: Reservation, usage: Usage | None, receipt: Mapping[str, Any] | None) -> None:

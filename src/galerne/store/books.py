@@ -27,6 +27,7 @@ from galerne.ledger.quota import NOTHING, Allowance, Limit, Measure, Standing, S
 from galerne.ledger.signing import SigningKey
 from galerne.ledger.usage import REVENUE, Reservation, Transfer, Usage, UsageQuery, UsageSum, receivable
 from galerne.store import quota
+from galerne.store.allowed_models import all_allowances, replace_allowance
 from galerne.store.audit import append_event
 from galerne.store.database import Database
 from galerne.store.metadata import metadata
@@ -75,7 +76,6 @@ class SqlBooks:
 
     def reserve(self, reservation: Reservation) -> Sequence[Standing]:
         with self._database.write(durable=False) as connection:
-            quota.check_model(connection, reservation.subjects, reservation.model)
             standings = quota.count(connection, reservation.subjects, reservation.demand, reservation.created)
             connection.execute(_RESERVE, asdict(reservation))
         return standings
@@ -114,11 +114,11 @@ class SqlBooks:
 
     def allowances(self) -> list[Allowance]:
         with self._database.read() as connection:
-            return quota.all_allowances(connection)
+            return all_allowances(connection)
 
     def allow(self, allowance: Allowance) -> None:
         with self._database.write() as connection:
-            quota.replace_allowance(connection, allowance)
+            replace_allowance(connection, allowance)
 
     def prices(self) -> list[Price]:
         with self._database.read() as connection:

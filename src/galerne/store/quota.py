@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -23,9 +23,8 @@ from sqlalchemy import (
     tuple_,
 )
 
-from galerne.errors import Forbidden, QuotaExceeded
+from galerne.errors import QuotaExceeded
 from galerne.ledger.quota import (
-    Allowance,
     Demand,
     Holder,
     Limit,
@@ -59,45 +58,6 @@ counters = Table(
 )
 
 
-allowed_models = Table(
-    "allowed_models",
-    metadata,
-    Column("holder", String(16), primary_key=True),
-    Column("subject", String(64), primary_key=True),
-    Column("model", String(128), primary_key=True),
-)
-
-
-def check_model(connection: Connection, subjects: Sequence[Subject], model: str) -> None:
-    """Raises `Forbidden` unless each of them may use the model."""
-    for allowance in _allowances(connection.execute(_ALLOWED, _named(subjects))):
-        if model not in allowance.models:
-            subject = allowance.subject
-            raise Forbidden(
-                f"the {subject.holder.value} {subject.id!r} may not use {model!r}.",
-                where="model",
-                hint=f"It may use {', '.join(sorted(allowance.models))}.",
-            )
-
-
-def all_allowances(connection: Connection) -> list[Allowance]:
-    return _allowances(connection.execute(select(allowed_models)))
-
-
-def replace_allowance(connection: Connection, allowance: Allowance) -> None:
-    connection.execute(delete(allowed_models).where(_of(allowed_models)), _named([allowance.subject]))
-    for model in sorted(allowance.models):
-        key = {"holder": allowance.subject.holder.value, "subject": allowance.subject.id}
-        connection.execute(insert(allowed_models).values(**key, model=model))
-
-
-def _allowances(rows: Iterable[Row[Any]]) -> list[Allowance]:
-    models: dict[Subject, set[str]] = {}
-    for row in rows:
-        models.setdefault(Subject(Holder(row.holder), row.subject), set()).add(row.model)
-    return [Allowance(subject, frozenset(names)) for subject, names in models.items()]
-
-
 def _of(table: Table) -> ColumnElement[bool]:
     """The rows of the subjects that the parameter `subjects` names."""
     return tuple_(table.c.holder, table.c.subject).in_(bindparam("subjects", expanding=True))
@@ -110,7 +70,6 @@ def _named(subjects: Sequence[Subject]) -> dict[str, list[tuple[str, str]]]:
 
 # Built once: building a statement takes longer than running it.
 _LIMITS = select(limits).where(_of(limits)).order_by(limits.c.holder, limits.c.subject, limits.c.measure)
-_ALLOWED = select(allowed_models).where(_of(allowed_models))
 
 
 def limits_of(connection: Connection, subjects: Sequence[Subject]) -> list[Limit]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from galerne.store import (  # noqa: F401
     agents,
+    allowed_models,
     attachments,
     audit,
     batches,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from galerne.api.access import needs
+from galerne.api.caller import caller_of
 from galerne.api.documentation import fails
 from galerne.errors import ModelNotFound
 from galerne.flows.cards import list_cards, show_card
@@ -18,13 +19,13 @@ def model_routes(models: ServedModels, settings: Settings) -> APIRouter:
     router = APIRouter(tags=["models"], dependencies=[needs(Permission.MODELS)])
 
     @router.get("/v1/models")
-    async def list_models() -> ModelList:
-        """The models that can be asked."""
-        return ModelList(data=list_cards(models, settings))
+    async def list_models(http: Request) -> ModelList:
+        """The models that one may ask."""
+        return ModelList(data=list_cards(models.of(caller_of(http)), settings))
 
     @router.get("/v1/models/{id:path}", responses=fails(ModelNotFound))
-    async def show_model(id: str) -> ModelCard:
+    async def show_model(id: str, http: Request) -> ModelCard:
         """One model, by its name or an alias."""
-        return show_card(id, models, settings)
+        return show_card(id, models.of(caller_of(http)), settings)
 
     return router

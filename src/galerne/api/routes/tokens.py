@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 
 from galerne.api.access import needs
 from galerne.api.body import read
+from galerne.api.caller import caller_of
 from galerne.api.documentation import READING, fails, takes
 from galerne.errors import ModelNotFound, TemplateError
 from galerne.flows.tokens import Tokens
@@ -24,11 +25,11 @@ def token_routes(tokens: Tokens, settings: Settings) -> APIRouter:
     @router.post("/v1/tokenize", openapi_extra=takes(TokenizeRequest))
     async def tokenize(http: Request) -> TokenizeResponse:
         """The tokens of a text or a conversation, as the model would see them; vLLM's form."""
-        return await tokens.tokenize(await read(TokenizeRequest, http, settings))
+        return await tokens.tokenize(await read(TokenizeRequest, http, settings), caller_of(http))
 
     @router.post("/v1/detokenize", openapi_extra=takes(DetokenizeRequest))
     async def detokenize(http: Request) -> DetokenizeResponse:
         """The text of tokens, control tokens spelled out."""
-        return await tokens.detokenize(await read(DetokenizeRequest, http, settings))
+        return await tokens.detokenize(await read(DetokenizeRequest, http, settings), caller_of(http))
 
     return router

@@ -1,0 +1,55 @@
+"""Who may use some models alone. Fills the port `AllowedModels`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Row, String, Table, and_, delete, insert, or_, select
+
+from galerne.identity.caller import Caller
+from galerne.ledger.quota import Allowance, Holder, Subject, subjects
+from galerne.store.database import Database
+from galerne.store.metadata import metadata
+
+allowed_models = Table(
+    "allowed_models",
+    metadata,
+    Column("holder", String(16), primary_key=True),
+    Column("subject", String(64), primary_key=True),
+    Column("model", String(128), primary_key=True),
+)
+
+
+class SqlAllowedModels:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, caller: Caller) -> frozenset[str] | None:
+        its = subjects({holder: getattr(caller, holder.value) for holder in Holder})
+        with self._database.read() as connection:
+            rows = connection.execute(select(allowed_models).where(or_(*map(_is, its)))).all()
+        allowances = [allowance.models for allowance in _allowances(rows)]
+        return frozenset.intersection(*allowances) if allowances else None
+
+
+def all_allowances(connection: Connection) -> list[Allowance]:
+    return _allowances(connection.execute(select(allowed_models)))
+
+
+def replace_allowance(connection: Connection, allowance: Allowance) -> None:
+    connection.execute(delete(allowed_models).where(_is(allowance.subject)))
+    for model in sorted(allowance.models):
+        key = {"holder": allowance.subject.holder.value, "subject": allowance.subject.id}
+        connection.execute(insert(allowed_models).values(**key, model=model))
+
+
+def _is(subject: Subject) -> ColumnElement[bool]:
+    return and_(allowed_models.c.holder == subject.holder.value, allowed_models.c.subject == subject.id)
+
+
+def _allowances(rows: Iterable[Row[Any]]) -> list[Allowance]:
+    models: dict[Subject, set[str]] = {}
+    for row in rows:
+        models.setdefault(Subject(Holder(row.holder), row.subject), set()).add(row.model)
+    return [Allowance(subject, frozenset(names)) for subject, names in models.items()]
