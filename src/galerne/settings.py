@@ -233,6 +233,9 @@ class Settings(BaseSettings):
     max_attachment_mb: int = Field(25, ge=1, le=128, description="A file whose text goes into a question.")
     attachment_seconds: float = Field(20.0, gt=0, le=600, description="How long reading one may take.")
     attachment_hours: float = Field(24.0, gt=0, le=8760, description="How long one that was not sent is kept.")
+    max_chat_days: int | None = Field(
+        None, ge=1, le=36_500, description="How long a chat is kept after something was last said in it."
+    )
     max_import_mb: int = Field(128, ge=1, le=4096, description="An export of another assistant, also unpacked.")
     max_import_chats: int = Field(10_000, ge=1, le=10_000_000, description="Chats in one export.")
 

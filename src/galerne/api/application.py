@@ -31,6 +31,7 @@ from galerne.api.routes.assistant import assistant_routes
 from galerne.api.routes.audit import audit_routes
 from galerne.api.routes.batches import batch_routes
 from galerne.api.routes.chat import chat_routes
+from galerne.api.routes.chat_retention import chat_retention_routes
 from galerne.api.routes.completions import completion_routes
 from galerne.api.routes.conversations import conversation_routes
 from galerne.api.routes.embeddings import embedding_routes
@@ -57,6 +58,7 @@ from galerne.flows.audit import Audit
 from galerne.flows.batches import Batches
 from galerne.flows.billing import Billing
 from galerne.flows.chat import Chat
+from galerne.flows.chat_retention import ChatRetentions
 from galerne.flows.completions import Completions
 from galerne.flows.conversations import Conversations
 from galerne.flows.embeddings import Embeddings
@@ -102,6 +104,7 @@ class Kept:
     allowed: AllowedModels
     audit: Audit
     chats: KeptChats
+    retentions: ChatRetentions
     identity: Identity
     erasure: Erasure
     witness: Witness
@@ -159,6 +162,7 @@ def create_app(
         app.include_router(invoice_routes(kept.accounts.invoicing, settings))
         app.include_router(audit_routes(kept.audit, settings))
         app.include_router(assistant_routes(assistant, settings))
+        app.include_router(chat_retention_routes(kept.retentions, settings))
         app.include_router(own_data_routes(assistant.exports, kept.identity))
         app.include_router(erasure_routes(kept.erasure, settings))
         app.include_router(head_routes(kept.witness, settings))

@@ -34,6 +34,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.flows.audit import Audit
     from galerne.flows.batches import Batches
     from galerne.flows.billing import Billing
+    from galerne.flows.chat_retention import ChatRetentions
     from galerne.flows.erasure import Erasure
     from galerne.flows.files import Files
     from galerne.flows.links import Signer
@@ -46,6 +47,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.store.audit import SqlAuditLog
     from galerne.store.batches import SqlJobs
     from galerne.store.books import SqlBooks
+    from galerne.store.chat_retention import SqlRetentions
     from galerne.store.contents import ContentFolder
     from galerne.store.erasure import SqlErasable
     from galerne.store.files import SqlFiles
@@ -91,6 +93,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         erasure=Erasure([SqlErasable(database)], audit, key),
         witness=Witness(SqlKeptHeads(database)),
         chats=_open_chats(database),
+        retentions=ChatRetentions(SqlRetentions(database), audit, settings),
         identity=build_identity(database, audit, settings),
     )
 

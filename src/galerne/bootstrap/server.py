@@ -77,7 +77,8 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         generator.start()
         try:
-            tidied = [kept.files.tidy, kept.batches.tidy, kept.chats.tidy, kept.audit.tidy, kept.settle_left]
+            chats = [kept.chats.tidy, kept.retentions.tidy]
+            tidied = [kept.files.tidy, kept.batches.tidy, *chats, kept.audit.tidy, kept.settle_left]
             tidied += [kept.requests.tidy] if kept.requests is not None else []
             tidy = keep_tidy(*tidied)
             anchoring = build_anchoring(kept.audit, settings)

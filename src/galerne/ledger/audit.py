@@ -72,6 +72,7 @@ class Action(StrEnum):
     DOCUMENT_DELETED = "document.deleted"
     CHAT_SHARED = "chat.shared"
     CHAT_DELETED = "chat.deleted"
+    CHAT_RETENTION_CHANGED = "chat.retention_changed"
     CHATS_EXPORTED = "chats.exported"
     RECEIPTS_EXPORTED = "receipts.exported"
     AUDIT_READ = "audit.read"

@@ -9,13 +9,14 @@ from sqlalchemy import delete, func, select
 from galerne.store.attachments import attachments
 from galerne.store.batches import jobs
 from galerne.store.belongings import folders, prompts
+from galerne.store.chat_retention import chat_retention
 from galerne.store.chats import chats
 from galerne.store.database import Database, erase_for_good
 from galerne.store.directory import users
 from galerne.store.kept_requests import kept_requests
 from galerne.store.keys import keys
 
-_BELONGINGS = (jobs, attachments, chats, folders, prompts, keys, kept_requests)
+_BELONGINGS = (jobs, attachments, chats, chat_retention, folders, prompts, keys, kept_requests)
 """Tables whose column `user` says whose a row is. What hangs on a row goes with it."""
 
 

@@ -11,6 +11,7 @@ from galerne.store import (  # noqa: F401
     belongings,
     books,
     chat_messages,
+    chat_retention,
     chat_words,
     chats,
     directory,
