@@ -45,6 +45,12 @@ class WeightMemory:
         return self._chunk[start : start + size].view(dtype)
 
 
+def large(count: int, dtype: Any = np.uint8) -> NDArray[Any]:
+    """The same in large pages of its own."""
+    size = count * np.dtype(dtype).itemsize
+    return _large_pages(size + BEYOND)[:size].view(dtype)
+
+
 def _large_pages(size: int) -> NDArray[np.uint8]:
     """Zeroed memory that starts on a large page, made of these where the system has them."""
     mapping = _private_pages(size + PAGE)

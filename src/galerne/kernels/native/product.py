@@ -232,6 +232,11 @@ def take(emit: Emitter, counter: Value) -> Value:
     return Value(emit, emit.builder.atomic_rmw("add", pointer, emit.i64(1).ir, "monotonic"))
 
 
+def share(emit: Emitter, rows: Value, threads: Value, most: int) -> Value:
+    """Rows that a thread takes at a time: `most`, or what leaves none without work where there are few."""
+    return emit.maximum(emit.minimum((rows + threads - 1) // threads, most), 1)
+
+
 def _takes(left: Value, height: int, heights: Container[int]) -> Value:
     """Whether a tile of this height is next. Eight rows are two tiles of four rather than six and two."""
     enough = left >= height

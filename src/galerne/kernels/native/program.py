@@ -18,7 +18,7 @@ from galerne.kernels.native.emitter import LANES
 from galerne.kernels.native.forms import GROUP
 from galerne.kernels.native.layout import lay_out
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.memory import aligned
+from galerne.kernels.native.memory import aligned, large
 from galerne.kernels.native.notes import Notes
 from galerne.kernels.native.product import panel_bytes, quantised_bytes
 from galerne.kernels.native.record import (
@@ -43,7 +43,7 @@ class NativeProgram:
     ) -> None:
         self._team, self._max_rows, self._layout = team, max_rows, layout
         self.answers_apart = level.tiles
-        self._cache = aligned(layout.total)
+        self._cache = large(layout.total)
         self._notes = Notes(team.threads, prompts_apart=level.tiles)
         self._trace = Trace(self._notes, layout, _at(self._cache))
         self._result: Floats = forward(self._trace)
@@ -129,7 +129,7 @@ class NativeProgram:
         }
         lasting = [self._result.buffer, *([trace.gathered.buffer] if trace.gathered else [])]
         offsets, size = lay_out(instructions, capacity, lasting)
-        self._arena = aligned(size)
+        self._arena = large(size)
         program = aligned(len(instructions) * (INSTRUCTION_BYTES // 8), np.int64)
         program = program.reshape(len(instructions), -1)
         for line, each in zip(program, instructions, strict=True):
@@ -160,7 +160,7 @@ class NativeProgram:
             quantised_bytes(groups, PRIVATE_ROWS),
         )
         size = -(-size // 4096) * 4096
-        self._keep("private", aligned(size * self._team.threads))
+        self._keep("private", large(size * self._team.threads))
         self._set(private_stride=size)
 
     def _keep(self, name: str, array: NDArray[Any]) -> NDArray[Any]:

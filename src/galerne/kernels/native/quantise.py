@@ -10,7 +10,7 @@ from galerne.kernels.native.emitter import F32, F32V, I8, I32, I32V, I64, LANES,
 from galerne.kernels.native.forms import GROUP
 from galerne.kernels.native.halves import round_to_bfloats
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.product import activation_addresses, quantised_apart, take
+from galerne.kernels.native.product import activation_addresses, quantised_apart, share, take
 from galerne.kernels.native.record import CONTEXT, Reader, count_of, instruction
 
 QUANTISE = instruction(
@@ -39,7 +39,7 @@ ROUNDER, ROUNDER_BITS = 1.5 * 2.0**23, 0x4B400000
 """Added to a small number, it leaves the nearest integer in the last bits."""
 
 ROW_CHUNK = 8
-"""Rows that a thread takes at a time."""
+"""Rows that a thread takes at a time, at most."""
 
 
 def write_quantise(module: ir.Module, level: Level) -> ir.Function:
@@ -56,25 +56,26 @@ def write_quantise(module: ir.Module, level: Level) -> ir.Function:
         private = activation_addresses(ctx.private + ctx.private_stride * thread, rows, ins.groups)
         with emit.loop(0, rows) as index:
             emit.call(row, address, index, *private)
-    quantised = emit.select(own, emit.i64(0), _chunks(rows))
+    size = share(emit, every, ctx.threads, ROW_CHUNK)
+    quantised = emit.select(own, emit.i64(0), _chunks(rows, size))
     chunk = emit.variable(take(emit, counter))
-    with emit.while_(lambda: chunk.now < quantised + _chunks(every - rows)):
+    with emit.while_(lambda: chunk.now < quantised + _chunks(every - rows, size)):
         with emit.builder.if_else((chunk.now < quantised).ir) as (then, otherwise):
-            with then, _rows_of(emit, chunk.now * ROW_CHUNK, rows) as index:
+            with then, _rows_of(emit, chunk.now * size, size, rows) as index:
                 emit.call(row, address, index, ins.quants, ins.scales, ins.sums, ins.scaled_sums)
-            with otherwise, _rows_of(emit, rows + (chunk.now - quantised) * ROW_CHUNK, every) as index:
+            with otherwise, _rows_of(emit, rows + (chunk.now - quantised) * size, size, every) as index:
                 emit.call(bfloat_row, address, index, index - rows)
         chunk.now = take(emit, counter)
     emit.done()
     return emit.function
 
 
-def _chunks(rows: Value) -> Value:
-    return (rows + ROW_CHUNK - 1) // ROW_CHUNK
+def _chunks(rows: Value, size: Value) -> Value:
+    return (rows + size - 1) // size
 
 
-def _rows_of(emit: Emitter, first: Value, end: Value) -> AbstractContextManager[Value]:
-    return emit.loop(first, emit.minimum(first + ROW_CHUNK, end))
+def _rows_of(emit: Emitter, first: Value, size: Value, end: Value) -> AbstractContextManager[Value]:
+    return emit.loop(first, emit.minimum(first + size, end))
 
 
 def _norm_factor(emit: Emitter, ins: Reader, x: Value) -> Value:

@@ -10,7 +10,7 @@ from galerne.kernels.native.cache import BYTES, HALVES, PAIRS, Storage
 from galerne.kernels.native.emitter import F32, F32V, I8, I32, I64, LANES, VOID, Emitter, Value, vector
 from galerne.kernels.native.halves import halves_to_floats, round_to_bfloats, round_to_halves
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.product import take
+from galerne.kernels.native.product import share, take
 from galerne.kernels.native.quantise import largest_size, whole_steps
 from galerne.kernels.native.record import CONTEXT, Reader, instruction
 
@@ -34,7 +34,7 @@ ROPE = instruction(
 )
 
 ROW_CHUNK = BLOCK
-"""Rows that a thread takes at a time: neighbours share cache lines of a block."""
+"""Rows that a thread takes at a time, at most: neighbours share cache lines of a block."""
 
 
 def write_rope(module: ir.Module, level: Level, storage: Storage) -> ir.Function:
@@ -43,11 +43,12 @@ def write_rope(module: ir.Module, level: Level, storage: Storage) -> ir.Function
     emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 4), "rope"), fused=level.fused)
     address, context, counter, _ = emit.arguments
     ctx = CONTEXT.at(emit, context)
-    first = emit.variable(take(emit, counter) * ROW_CHUNK)
+    size = share(emit, ctx.rows, ctx.threads, ROW_CHUNK)
+    first = emit.variable(take(emit, counter) * size)
     with emit.while_(lambda: first.now < ctx.rows):
-        with emit.loop(first.now, emit.minimum(first.now + ROW_CHUNK, ctx.rows)) as index:
+        with emit.loop(first.now, emit.minimum(first.now + size, ctx.rows)) as index:
             emit.call(row, address, context, index)
-        first.now = take(emit, counter) * ROW_CHUNK
+        first.now = take(emit, counter) * size
     emit.done()
     return emit.function
 
