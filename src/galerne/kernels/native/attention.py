@@ -17,9 +17,9 @@ from galerne.kernels.batch import BLOCK
 from galerne.kernels.native.cache import Storage
 from galerne.kernels.native.emitter import F32, F32V, I64, LANES, VOID, Emitter, Value
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.product import take
 from galerne.kernels.native.quantise import exponential
 from galerne.kernels.native.record import CONTEXT, Reader, Record, instruction
+from galerne.kernels.native.sharing import take
 
 ATTENTION = instruction(
     "attention",

@@ -11,9 +11,10 @@ from llvmlite import ir
 from galerne.kernels.native.emitter import F32, F32V, I32, I64, LANES, VOID, Emitter, Value, vector
 from galerne.kernels.native.forms import GROUP, STORED
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.product import Products, take
+from galerne.kernels.native.product import Products
 from galerne.kernels.native.quantise import exponential
 from galerne.kernels.native.record import CONTEXT, Reader, instruction
+from galerne.kernels.native.sharing import take
 
 ROUTE = instruction(
     "route",

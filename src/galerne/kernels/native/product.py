@@ -14,6 +14,7 @@ from galerne.kernels.native.emitter import BYTES, I32V, I64, VOID, Emitter, Valu
 from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, Form
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.record import CONTEXT, PRIVATE_ROWS, Reader, count_of, instruction
+from galerne.kernels.native.sharing import Parts, pieces
 from galerne.kernels.native.tile import PARAMETERS, Tile, load_scales
 
 PRODUCT = instruction(
@@ -57,6 +58,12 @@ def activation_addresses(base: Value, rows: Value, groups: Value) -> list[Value]
     return [base, scales, sums, sums + rows * groups * 4]
 
 
+def rows_below(activations: list[Value], row: Value, groups: Value) -> list[Value]:
+    """The same addresses, `row` rows further."""
+    quants, *others = activations
+    return [quants + row * groups * GROUP, *(address + row * groups * 4 for address in others)]
+
+
 def quantised_apart(ins: Reader, every: Value, quantised: Value) -> Value:
     """Whether each thread quantises for itself: when rows are few, and no prompts' panel needs its memory."""
     return (quantised <= PRIVATE_ROWS) & quantised.equals(every) & ins.private.differs(0)
@@ -96,26 +103,28 @@ class Products:
                 strict=True,
             )
         ]
-        blocks, size = ins.blocks, ins.chunk
         weights = [ins.weights, ins.weight_scales, ins.weight_minima]
 
         def below(start: Value, stride: Value) -> Value:
             """Where the prompts' rows start."""
             return emit.select(start.equals(0), start, start + rows * stride)
 
-        outputs = [ins.out, ins.out_stride, ins.add, ins.add_stride, ins.bias]
-        first = emit.variable(take(emit, counter) * size)
-        with emit.while_(lambda: first.now < blocks):
-            count = emit.minimum(blocks - first.now, size)
+        blocks, size = ins.blocks, ins.chunk
+        parts = Parts(emit, ctx, rows, divisible=rows.equals(every))
+        with parts.each(counter, thread, lambda _: pieces(blocks, size)) as (start, end, piece):
+            first = piece * size
+            count = emit.minimum(blocks - first, size)
+            add = emit.select(ins.add.equals(0), ins.add, ins.add + start * ins.add_stride)
+            outputs = [ins.out + start * ins.out_stride, ins.out_stride, add, ins.add_stride, ins.bias]
+            mine = rows_below(activations, start, ins.groups)
             for number, chunk in enumerate(chunks):
                 with emit.if_(ins.form.equals(number)):
-                    emit.call(chunk, *outputs, *activations, *weights, ins.groups, rows, first.now, count, private)
+                    emit.call(chunk, *outputs, *mine, *weights, ins.groups, end - start, first, count, private)
                     if bfloats:
                         lower = [below(ins.out, ins.out_stride), ins.out_stride, below(ins.add, ins.add_stride)]
                         lower += [ins.add_stride, ins.bias, ins.bfloats, *weights, ins.groups, every - rows]
                         with emit.if_(rows < every):
-                            emit.call(bfloats[number], *lower, first.now, count, private)
-            first.now = take(emit, counter) * size
+                            emit.call(bfloats[number], *lower, first, count, private)
         emit.done()
         return function
 
@@ -224,17 +233,6 @@ class Products:
 def panel_bytes(groups: int) -> int:
     """Private memory that a panel of `groups` groups takes."""
     return groups * PANEL_BLOCKS * (GROUP * BLOCK_OUT + 2 * BLOCK_OUT * 4)
-
-
-def take(emit: Emitter, counter: Value) -> Value:
-    """The next piece of work: threads count up together."""
-    pointer = emit.builder.inttoptr(counter.ir, ir.PointerType())
-    return Value(emit, emit.builder.atomic_rmw("add", pointer, emit.i64(1).ir, "monotonic"))
-
-
-def share(emit: Emitter, rows: Value, threads: Value, most: int) -> Value:
-    """Rows that a thread takes at a time: `most`, or what leaves none without work where there are few."""
-    return emit.maximum(emit.minimum((rows + threads - 1) // threads, most), 1)
 
 
 def _takes(left: Value, height: int, heights: Container[int]) -> Value:

@@ -53,7 +53,7 @@ class NativeProgram:
         self._context = aligned(len(CONTEXT.fields), np.int64)
         self._kept: dict[str, NDArray[Any]] = {}
         self._prepare_private(level)
-        self._counters = self._keep("counters", np.zeros(len(self._notes.instructions), np.int64))
+        self._counters = self._keep("counters", np.zeros(len(self._notes.instructions) * team.threads, np.int64))
         self._keep("barrier", np.zeros(3, np.int32))
         names = ("tokens", "positions", "sequence_of", "output_rows")
         self._lists = {name: self._keep(name, np.zeros(max_rows, np.int32)) for name in names}

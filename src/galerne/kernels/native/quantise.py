@@ -10,8 +10,9 @@ from galerne.kernels.native.emitter import F32, F32V, I8, I32, I32V, I64, LANES,
 from galerne.kernels.native.forms import GROUP
 from galerne.kernels.native.halves import round_to_bfloats
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.product import activation_addresses, quantised_apart, share, take
+from galerne.kernels.native.product import activation_addresses, quantised_apart
 from galerne.kernels.native.record import CONTEXT, Reader, count_of, instruction
+from galerne.kernels.native.sharing import Parts, pieces
 
 QUANTISE = instruction(
     "quantise",
@@ -56,22 +57,19 @@ def write_quantise(module: ir.Module, level: Level) -> ir.Function:
         private = activation_addresses(ctx.private + ctx.private_stride * thread, rows, ins.groups)
         with emit.loop(0, rows) as index:
             emit.call(row, address, index, *private)
-    size = share(emit, every, ctx.threads, ROW_CHUNK)
-    quantised = emit.select(own, emit.i64(0), _chunks(rows, size))
-    chunk = emit.variable(take(emit, counter))
-    with emit.while_(lambda: chunk.now < quantised + _chunks(every - rows, size)):
-        with emit.builder.if_else((chunk.now < quantised).ir) as (then, otherwise):
-            with then, _rows_of(emit, chunk.now * size, size, rows) as index:
+    parts = Parts(emit, ctx, rows, divisible=rows.equals(every))
+    size = parts.share(ROW_CHUNK)
+    beyond = pieces(every - rows, size)
+    kept = emit.select(own, emit.i64(0), emit.i64(1))
+    with parts.each(counter, thread, lambda count: pieces(count, size) * kept + beyond) as (first, end, piece):
+        quantised = pieces(end - first, size) * kept
+        with emit.builder.if_else((piece < quantised).ir) as (then, otherwise):
+            with then, _rows_of(emit, first + piece * size, size, end) as index:
                 emit.call(row, address, index, ins.quants, ins.scales, ins.sums, ins.scaled_sums)
-            with otherwise, _rows_of(emit, rows + (chunk.now - quantised) * size, size, every) as index:
+            with otherwise, _rows_of(emit, rows + (piece - quantised) * size, size, every) as index:
                 emit.call(bfloat_row, address, index, index - rows)
-        chunk.now = take(emit, counter)
     emit.done()
     return emit.function
-
-
-def _chunks(rows: Value, size: Value) -> Value:
-    return (rows + size - 1) // size
 
 
 def _rows_of(emit: Emitter, first: Value, size: Value, end: Value) -> AbstractContextManager[Value]:

@@ -51,7 +51,7 @@ CONTEXT = Record(
         "unit_count",
         "merges",  # partial results to be merged
         "merge_count",
-        "counters",  # int64, one an instruction: the next chunk of its work
+        "counters",  # int64 [instructions, threads]: the next piece of its work, see sharing.py
         "threads",
         "barrier",  # int32 arrived, epoch, departed
         "private",  # first thread's private memory

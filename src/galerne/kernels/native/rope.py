@@ -10,9 +10,9 @@ from galerne.kernels.native.cache import BYTES, HALVES, PAIRS, Storage
 from galerne.kernels.native.emitter import F32, F32V, I8, I32, I64, LANES, VOID, Emitter, Value, vector
 from galerne.kernels.native.halves import halves_to_floats, round_to_bfloats, round_to_halves
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.product import share, take
 from galerne.kernels.native.quantise import largest_size, whole_steps
 from galerne.kernels.native.record import CONTEXT, Reader, instruction
+from galerne.kernels.native.sharing import Parts, pieces
 
 ROPE = instruction(
     "rope",
@@ -41,14 +41,14 @@ def write_rope(module: ir.Module, level: Level, storage: Storage) -> ir.Function
     """The function (instruction, context, counter, thread)."""
     row = _Row(module, level, storage).function
     emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 4), "rope"), fused=level.fused)
-    address, context, counter, _ = emit.arguments
+    address, context, counter, thread = emit.arguments
     ctx = CONTEXT.at(emit, context)
-    size = share(emit, ctx.rows, ctx.threads, ROW_CHUNK)
-    first = emit.variable(take(emit, counter) * size)
-    with emit.while_(lambda: first.now < ctx.rows):
-        with emit.loop(first.now, emit.minimum(first.now + size, ctx.rows)) as index:
+    parts = Parts(emit, ctx, ctx.rows)
+    size = parts.share(ROW_CHUNK)
+    with parts.each(counter, thread, lambda rows: pieces(rows, size)) as (start, end, piece):
+        first = start + piece * size
+        with emit.loop(first, emit.minimum(first + size, end)) as index:
             emit.call(row, address, context, index)
-        first.now = take(emit, counter) * size
     emit.done()
     return emit.function
 

@@ -7,8 +7,8 @@ from llvmlite import ir
 from galerne.kernels.native.emitter import F32V, I8, I32, I64, LANES, VOID, Emitter, Value, vector
 from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, Form
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.product import take
 from galerne.kernels.native.record import CONTEXT, Reader, instruction
+from galerne.kernels.native.sharing import take
 from galerne.kernels.native.tile import load_scales
 
 EMBED = instruction("embed", "form", "out", "out_stride", "groups", "weights", "weight_scales", "weight_minima")

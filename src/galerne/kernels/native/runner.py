@@ -71,7 +71,7 @@ def write_runner(module: ir.Module, level: Level, storage: Storage) -> None:
     with emit.loop(0, ctx.program_length) as index:
         address = ctx.program + index * INSTRUCTION_BYTES
         ins = ANY.at(emit, address)
-        counter = ctx.counters + index * 8
+        counter = ctx.counters + index * ctx.threads * 8
         opcode = ins.opcode
         for name, operation in operations.items():
             with emit.if_(opcode.equals(OPCODES.index(name))):
