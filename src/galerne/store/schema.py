@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -38,7 +39,7 @@ def upgrade(database: Database) -> None:
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    known, newest = _steps()
     try:
         with database.write() as connection:
             if not database.is_sqlite:
@@ -46,11 +47,19 @@ def upgrade(database: Database) -> None:
             current = set(MigrationContext.configure(connection).get_current_heads())
             if current - known:
                 raise SettingsError("it was written by a newer version of Galerne.", where="database", hint="Upgrade.")
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            if current != newest:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
     except DatabaseUnavailable as error:
         raise SettingsError(error.message, where="database") from None
     except DatabaseError as error:
         if "file is not a database" not in str(error.orig):
             raise
         raise SettingsError(f"{database.url.database} is not an SQLite database.", where="database") from None
+
+
+@cache
+def _steps() -> tuple[frozenset[str], frozenset[str]]:
+    """The names of all steps, and of the newest: read once, as that takes longer than to find a database up to date."""
+    steps = ScriptDirectory(str(MIGRATIONS))
+    return frozenset(step.revision for step in steps.walk_revisions()), frozenset(steps.get_heads())
