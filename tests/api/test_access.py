@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute, iter_route_contexts
-from starlette.routing import Mount
+from fastapi.routing import APIRoute
+from starlette.routing import Mount, Route
 from tests.api.client import Client
 from tests.api.kept_house import KeptHouse, TwoWorkspaces
 from tests.flows.fakes import ScriptedGenerator, served
 
 from galerne.api.access import Access, declared
 from galerne.api.application import create_app
+from galerne.api.router import Router, add_routes
 from galerne.errors import NotAuthenticated
 from galerne.identity.caller import Caller, Everyone
 from galerne.identity.permissions import GRANTS, Role
@@ -38,13 +39,13 @@ def house(tmp_path: Path) -> KeptHouse:
 
 def routes(app: FastAPI) -> Iterator[tuple[str, str, list[Access]]]:
     """Method, path, and who may call it."""
-    for route in iter_route_contexts(app.routes):
-        path = getattr(route, "path", None) or getattr(route.original_route, "path", "")
-        if isinstance(route.original_route, Mount) or not isinstance(route.original_route, APIRoute):
-            yield "GET", path, []
+    for route in app.routes:
+        if not isinstance(route, APIRoute):
+            assert isinstance(route, Route | Mount)
+            yield "GET", route.path, []
             continue
-        for method in route.original_route.methods:
-            yield method, path, declared(route.original_route.dependencies)
+        for method in route.methods:
+            yield method, route.path, declared(route.dependencies)
 
 
 def test_every_address_says_who_may_call_it(house: KeptHouse) -> None:
@@ -70,15 +71,19 @@ async def test_every_role_at_every_address(house: KeptHouse) -> None:
         assert ((await house.client.get(address, method=method)).status == 401) == known, (method, path)
 
 
-async def test_an_address_that_does_not_say_who_may_call_it_is_refused() -> None:
+@pytest.mark.parametrize("included", [False, True])
+async def test_an_address_that_does_not_say_who_may_call_it_is_refused(included: bool) -> None:
     app = create_app(served(ScriptedGenerator(lambda _: b"")), Everyone(), Settings())
-    router = APIRouter()
+    router = APIRouter() if included else Router()
 
     @router.get("/v1/forgotten")
     async def forgotten() -> str:
         return "a secret"
 
-    app.include_router(router)
+    if isinstance(router, Router):
+        add_routes(app, router)
+    else:
+        app.include_router(router)
     answer = await Client(app).get("/v1/forgotten")
     assert answer.status == 403
     assert b"secret" not in answer.body

@@ -1,6 +1,6 @@
 """Who may call a route. Each one below /v1 declares it, and whatever does not is refused.
 
-router = APIRouter(tags=["files"], dependencies=[needs(Permission.FILES)])
+router = Router(tags=["files"], dependencies=[needs(Permission.FILES)])
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from galerne.identity.permissions import Permission
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A declaration, which `Authorise` reads among a route's dependencies."""
+    """A declaration, which `authorise` reads among a route's dependencies."""
 
     permission: Permission | None  # None: none in particular
     known: bool = True  # False: nobody is asked who they are
@@ -44,21 +44,15 @@ def declared(dependencies: list[Depends]) -> list[Access]:
     return [each.dependency for each in dependencies if isinstance(each.dependency, Access)]
 
 
-class Authorise:
-    """Runs before every route."""
-
-    def __init__(self, refusals: Refusals | None) -> None:
-        """`refusals` None: nobody wants to know of them later."""
-        self._refusals = refusals
-
-    async def __call__(self, http: Request) -> None:
-        """Raises `NotAuthenticated`, `Forbidden`."""
-        try:
-            _authorise(http)
-        except (NotAuthenticated, Forbidden) as refusal:
-            if self._refusals is not None:
-                await self._refusals.note(http, refusal)
-            raise
+async def authorise(http: Request) -> None:
+    """Runs before every route. Raises `NotAuthenticated`, `Forbidden`."""
+    try:
+        _authorise(http)
+    except (NotAuthenticated, Forbidden) as refusal:
+        refusals: Refusals | None = http.app.state.refusals
+        if refusals is not None:
+            await refusals.note(http, refusal)
+        raise
 
 
 def _authorise(http: Request) -> None:

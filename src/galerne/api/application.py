@@ -7,21 +7,19 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 
 from galerne import __version__
 from galerne.agents.agent import AgentStore
 from galerne.agents.threads import Threads
 from galerne.api import documentation, errors
-from galerne.api.access import Authorise
 from galerne.api.account import AccountHeaders, Told
 from galerne.api.caller import Identify
-from galerne.api.errors import INTERNAL
 from galerne.api.metrics import Metrics
 from galerne.api.middleware import RequestLog
 from galerne.api.pages import page_routes
-from galerne.api.parameters import say_once
 from galerne.api.refusals import Refusals
+from galerne.api.router import FAILURES, GATE, add_routes
 from galerne.api.routes.admin_installation import admin_installation_routes
 from galerne.api.routes.admin_keys import admin_key_routes
 from galerne.api.routes.admin_users import admin_user_routes
@@ -130,7 +128,6 @@ def create_app(
         responses = Responses(kept.responses, chat, settings)
         assistant = Assistant(kept.chats, chat, models, kept.audit.log, under_way, settings)
         lifespan = _closing((responses, assistant), lifespan)
-    refusals = None if kept is None else Refusals(kept.audit.log)
     app = FastAPI(
         title="Galerne",
         version=__version__,
@@ -139,39 +136,40 @@ def create_app(
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
-        responses={500: documentation.failure(INTERNAL)},
-        dependencies=[Depends(Authorise(refusals)), Depends(say_once)],
+        responses=dict(FAILURES),
+        dependencies=[GATE],
         lifespan=_watching(under_way, lifespan),
     )
     app.state.models = models  # `Server` ends their answers when it stops
-    app.include_router(chat_routes(chat, settings))
-    app.include_router(completion_routes(Completions(models, meter, settings), settings))
-    app.include_router(embedding_routes(Embeddings(models, meter, settings), settings))
-    app.include_router(token_routes(Tokens(models, settings), settings))
-    app.include_router(model_routes(models, settings))
+    app.state.refusals = None if kept is None else Refusals(kept.audit.log)
+    add_routes(app, chat_routes(chat, settings))
+    add_routes(app, completion_routes(Completions(models, meter, settings), settings))
+    add_routes(app, embedding_routes(Embeddings(models, meter, settings), settings))
+    add_routes(app, token_routes(Tokens(models, settings), settings))
+    add_routes(app, model_routes(models, settings))
     if kept is not None:
-        app.include_router(file_routes(kept.files, settings))
-        app.include_router(signed_file_routes(kept.files))
-        app.include_router(agent_routes(Agents(kept.agents, models, settings), settings))
+        add_routes(app, file_routes(kept.files, settings))
+        add_routes(app, signed_file_routes(kept.files))
+        add_routes(app, agent_routes(Agents(kept.agents, models, settings), settings))
         conversations = Conversations(kept.conversations, kept.agents, chat, settings)
-        app.include_router(conversation_routes(conversations, settings))
-        app.include_router(response_routes(responses, settings))
-        app.include_router(receipt_routes(kept.receipts))
-        app.include_router(usage_routes(kept.accounts.usage))
-        app.include_router(terms_routes(kept.accounts.terms, settings))
-        app.include_router(invoice_routes(kept.accounts.invoicing, settings))
-        app.include_router(audit_routes(kept.audit, settings))
-        app.include_router(assistant_routes(assistant, settings))
-        app.include_router(chat_retention_routes(kept.retentions, settings))
-        app.include_router(own_data_routes(assistant.exports, kept.identity))
-        app.include_router(erasure_routes(kept.erasure, settings))
-        app.include_router(head_routes(kept.witness, settings))
-        app.include_router(batch_routes(kept.batches, settings))
-        app.include_router(admin_installation_routes(Installation(models, settings), Pulling(kept.audit.log, settings)))
+        add_routes(app, conversation_routes(conversations, settings))
+        add_routes(app, response_routes(responses, settings))
+        add_routes(app, receipt_routes(kept.receipts))
+        add_routes(app, usage_routes(kept.accounts.usage))
+        add_routes(app, terms_routes(kept.accounts.terms, settings))
+        add_routes(app, invoice_routes(kept.accounts.invoicing, settings))
+        add_routes(app, audit_routes(kept.audit, settings))
+        add_routes(app, assistant_routes(assistant, settings))
+        add_routes(app, chat_retention_routes(kept.retentions, settings))
+        add_routes(app, own_data_routes(assistant.exports, kept.identity))
+        add_routes(app, erasure_routes(kept.erasure, settings))
+        add_routes(app, head_routes(kept.witness, settings))
+        add_routes(app, batch_routes(kept.batches, settings))
+        add_routes(app, admin_installation_routes(Installation(models, settings), Pulling(kept.audit.log, settings)))
         _include_identity(app, kept.identity, settings, open_door=callers.open_door)
-    app.include_router(health_routes(models))
-    app.include_router(metrics_routes(metrics))
-    app.include_router(page_routes(embed_origins=settings.embed_origins))
+    add_routes(app, health_routes(models))
+    add_routes(app, metrics_routes(metrics))
+    add_routes(app, page_routes(embed_origins=settings.embed_origins))
     documentation.install(app)
     errors.install(app)
     app.add_middleware(AccountHeaders)
@@ -181,15 +179,15 @@ def create_app(
 
 
 def _include_identity(app: FastAPI, identity: Identity, settings: Settings, *, open_door: bool) -> None:
-    app.include_router(me_routes(identity.users, open_door=open_door))
-    app.include_router(session_routes(identity, settings, open_door=open_door))
-    app.include_router(sign_in_way_routes(settings))
+    add_routes(app, me_routes(identity.users, open_door=open_door))
+    add_routes(app, session_routes(identity, settings, open_door=open_door))
+    add_routes(app, sign_in_way_routes(settings))
     if identity.vouched is not None:
-        app.include_router(oidc_routes(identity.vouched, identity.sign_in, settings))
-    app.include_router(my_key_routes(identity.keys, settings))
-    app.include_router(admin_workspace_routes(identity.workspaces, settings))
-    app.include_router(admin_user_routes(identity.users, identity.sign_in, settings))
-    app.include_router(admin_key_routes(identity.keys, settings))
+        add_routes(app, oidc_routes(identity.vouched, identity.sign_in, settings))
+    add_routes(app, my_key_routes(identity.keys, settings))
+    add_routes(app, admin_workspace_routes(identity.workspaces, settings))
+    add_routes(app, admin_user_routes(identity.users, identity.sign_in, settings))
+    add_routes(app, admin_key_routes(identity.keys, settings))
 
 
 def _closing(flows: Sequence[Responses | Assistant], lifespan: Lifespan | None) -> Lifespan:

@@ -13,10 +13,11 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
+from galerne.api.router import Router
 from galerne.errors import NotFound
 
 BUILT = Path(__file__).with_name("built_pages")
@@ -75,9 +76,9 @@ class Page:
     tag: str  # its ETag
 
 
-def page_routes(built: Path = BUILT, *, embed_origins: Sequence[str] = ()) -> APIRouter:
+def page_routes(built: Path = BUILT, *, embed_origins: Sequence[str] = ()) -> Router:
     """`embed_origins`: whose pages may show `/embed` in a frame; none of them may show another page."""
-    router = APIRouter(include_in_schema=False)
+    router = Router(include_in_schema=False)
 
     async def index(http: Request) -> Response:
         return _response(http, built / "index.html", "no-cache")

@@ -13,7 +13,7 @@ Id = Annotated[str, Path(json_schema_extra={"maxLength": 200})]
 """The id of something that this server keeps. What is longer is not there, like any other word that is no id."""
 
 
-async def say_once(http: Request) -> None:
+def say_once(http: Request) -> None:
     """Raises `InvalidRequest` for a parameter that is given twice and is no list: FastAPI would take one of them."""
     given = Counter(name for name, _ in http.query_params.multi_items())
     repeated = {name for name, times in given.items() if times > 1}

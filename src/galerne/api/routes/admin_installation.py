@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from galerne.api.access import needs
 from galerne.api.caller import caller_of
 from galerne.api.documentation import STREAMED, fails
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.api.sse import EventStream
 from galerne.errors import BadFile, ModelNotFound, SettingsError
 from galerne.flows.installation import Installation
@@ -19,8 +20,8 @@ from galerne.identity.permissions import Permission
 from galerne.protocol.installation import Health, InstalledModels, SettingList
 
 
-def admin_installation_routes(installation: Installation, pulling: Pulling) -> APIRouter:
-    router = APIRouter(tags=["admin"], dependencies=[needs(Permission.SETTINGS)])
+def admin_installation_routes(installation: Installation, pulling: Pulling) -> Router:
+    router = Router(tags=["admin"], dependencies=[needs(Permission.SETTINGS)])
 
     @router.get("/v1/admin/settings")
     async def list_settings() -> SettingList:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from galerne.api.access import needs
 from galerne.api.body import read
@@ -13,6 +13,7 @@ from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
 from galerne.api.identity_cards import key_card, new_key
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.api.routes.me import overlap_of
 from galerne.errors import DatabaseUnavailable, Forbidden, NotFound, TooLarge
 from galerne.flows.keys import KeyRing
@@ -29,8 +30,8 @@ class KeyQuery(PageQuery):
     user: Word | None = None
 
 
-def admin_key_routes(keys: KeyRing, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["admin"], dependencies=[needs(Permission.KEYS)])
+def admin_key_routes(keys: KeyRing, settings: Settings) -> Router:
+    router = Router(tags=["admin"], dependencies=[needs(Permission.KEYS)])
 
     @router.get("/v1/admin/keys", responses=fails(TooLarge, DatabaseUnavailable))
     async def list_keys(query: Annotated[KeyQuery, Query()]) -> KeyPage:

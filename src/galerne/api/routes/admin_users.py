@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from galerne.api.access import needs
 from galerne.api.body import read
@@ -13,6 +13,7 @@ from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
 from galerne.api.identity_cards import user_card
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, Forbidden, NotFound, Taken, TooLarge
 from galerne.flows.limits import check_limit
 from galerne.flows.sign_in import SignIn
@@ -43,8 +44,8 @@ class UserQuery(PageQuery):
     workspace: Word | None = None
 
 
-def admin_user_routes(users: Users, sign_in: SignIn, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["admin"], dependencies=[needs(Permission.USERS_READ)])
+def admin_user_routes(users: Users, sign_in: SignIn, settings: Settings) -> Router:
+    router = Router(tags=["admin"], dependencies=[needs(Permission.USERS_READ)])
 
     @router.get("/v1/admin/roles")
     async def list_roles() -> RoleList:
@@ -85,7 +86,7 @@ def admin_user_routes(users: Users, sign_in: SignIn, settings: Settings) -> APIR
     return router
 
 
-def _for_each(router: APIRouter, path: str, kind: UserKind, users: Users, settings: Settings) -> None:
+def _for_each(router: Router, path: str, kind: UserKind, users: Users, settings: Settings) -> None:
     """What is the same for people and for programs."""
     name = "user" if kind is UserKind.PERSON else "service_account"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from galerne.api.access import needs
 from galerne.api.body import read
@@ -13,6 +13,7 @@ from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
 from galerne.api.identity_cards import workspace_card
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, NotFound, Taken, TooLarge
 from galerne.flows.limits import check_limit
 from galerne.flows.workspaces import Workspaces
@@ -31,8 +32,8 @@ from galerne.settings import Settings
 _MANAGING = [needs(Permission.USERS)]
 
 
-def admin_workspace_routes(workspaces: Workspaces, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["admin"], dependencies=[needs(Permission.USERS_READ)])
+def admin_workspace_routes(workspaces: Workspaces, settings: Settings) -> Router:
+    router = Router(tags=["admin"], dependencies=[needs(Permission.USERS_READ)])
 
     @router.get("/v1/admin/organisation", responses=fails(DatabaseUnavailable))
     async def show_organisation() -> Named:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from galerne.agents.agent import Agent, AgentWindow, Alias
 from galerne.api.access import needs
@@ -13,6 +13,7 @@ from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
 from galerne.api.page_token import page_token, place_of
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, InvalidRequest, ModelNotFound, NotFound, TooLarge
 from galerne.flows.agents import Agents
 from galerne.identity.permissions import Permission
@@ -37,8 +38,8 @@ _CHANGING = fails(*READING, *KEEPING, ModelNotFound, NotFound)
 Version = Annotated[int, Query(ge=0, lt=2**31)]
 
 
-def agent_routes(agents: Agents, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["agents"], dependencies=[needs(Permission.AGENTS_READ)])
+def agent_routes(agents: Agents, settings: Settings) -> Router:
+    router = Router(tags=["agents"], dependencies=[needs(Permission.AGENTS_READ)])
 
     @router.post("/v1/agents", responses=_CHANGING, openapi_extra=takes(AgentDefinition), dependencies=_MANAGING)
     async def create_agent(http: Request) -> AgentCard:

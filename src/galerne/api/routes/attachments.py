@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from galerne.api.access import needs
 from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes_form
 from galerne.api.form import read_form
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, InvalidRequest, ModelNotFound, NotFound, TemplateError
 from galerne.flows.attachments import Attachments, Counted
 from galerne.identity.permissions import Permission
@@ -22,8 +23,8 @@ _FINDING = fails(NotFound, DatabaseUnavailable)
 _COUNTING = fails(InvalidRequest, ModelNotFound, NotFound, TemplateError, DatabaseUnavailable)
 
 
-def attachment_routes(attachments: Attachments, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["assistant"], dependencies=[needs(Permission.CHAT)])
+def attachment_routes(attachments: Attachments, settings: Settings) -> Router:
+    router = Router(tags=["assistant"], dependencies=[needs(Permission.CHAT)])
 
     @router.post(
         "/v1/attachments",

@@ -7,12 +7,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import StreamingResponse
 
 from galerne.api.access import needs
 from galerne.api.caller import caller_of
 from galerne.api.documentation import fails
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, DiskFull, InvalidRequest
 from galerne.flows.audit import Audit
 from galerne.identity.permissions import Permission
@@ -27,8 +28,8 @@ class JsonLines(StreamingResponse):
     media_type = "application/x-ndjson"
 
 
-def audit_routes(audit: Audit, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["audit"], dependencies=[needs(Permission.AUDIT)])
+def audit_routes(audit: Audit, settings: Settings) -> Router:
+    router = Router(tags=["audit"], dependencies=[needs(Permission.AUDIT)])
 
     @router.get("/v1/admin/audit", responses=_READING)
     async def list_records(http: Request, query: Annotated[AuditQuery, Query()]) -> AuditRecords:

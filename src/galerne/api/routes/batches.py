@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from galerne.api.access import needs
 from galerne.api.batch_cards import mistral_job, openai_batch
 from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
+from galerne.api.router import Router
 from galerne.errors import (
     Busy,
     DatabaseUnavailable,
@@ -44,14 +45,14 @@ _FINDING = fails(NotFound, DatabaseUnavailable)
 _CANCELLING = fails(NotFound, InvalidRequest, *KEEPING)
 
 
-def batch_routes(batches: Batches, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["batches"], dependencies=[needs(Permission.BATCHES)])
+def batch_routes(batches: Batches, settings: Settings) -> Router:
+    router = Router(tags=["batches"], dependencies=[needs(Permission.BATCHES)])
     _mistral(router, batches, settings)
     _openai(router, batches, settings)
     return router
 
 
-def _mistral(router: APIRouter, batches: Batches, settings: Settings) -> None:
+def _mistral(router: Router, batches: Batches, settings: Settings) -> None:
     @router.post("/v1/batch/jobs", responses=_TAKING, openapi_extra=takes(JobRequest), dependencies=_ORDERING)
     async def create_job(http: Request) -> Job:
         """Leave many requests to be answered when there is room. What is wrong with their form is said at once."""
@@ -100,7 +101,7 @@ def _mistral(router: APIRouter, batches: Batches, settings: Settings) -> None:
         return JobDeleted(id=job_id)
 
 
-def _openai(router: APIRouter, batches: Batches, settings: Settings) -> None:
+def _openai(router: Router, batches: Batches, settings: Settings) -> None:
     @router.post("/v1/batches", responses=_TAKING, openapi_extra=takes(BatchRequest), dependencies=_ORDERING)
     async def create_batch(http: Request) -> Batch:
         """Leave many requests to be answered when there is room. What is wrong with their form is said at once."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from galerne.api.access import needs
 from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, NotFound
 from galerne.flows.belongings import Keeping
 from galerne.identity.permissions import Permission
@@ -30,8 +31,8 @@ _CHANGING = fails(*READING, NotFound, *KEEPING)
 _DELETING = fails(NotFound, *KEEPING)
 
 
-def folder_routes(folders: Keeping[Folder], settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["assistant"], dependencies=[needs(Permission.CHAT)])
+def folder_routes(folders: Keeping[Folder], settings: Settings) -> Router:
+    router = Router(tags=["assistant"], dependencies=[needs(Permission.CHAT)])
 
     @router.post("/v1/folders", status_code=201, responses=_MAKING, openapi_extra=takes(FolderFields))
     async def create_folder(http: Request) -> Folder:
@@ -57,8 +58,8 @@ def folder_routes(folders: Keeping[Folder], settings: Settings) -> APIRouter:
     return router
 
 
-def prompt_routes(prompts: Keeping[Prompt], settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["assistant"], dependencies=[needs(Permission.CHAT)])
+def prompt_routes(prompts: Keeping[Prompt], settings: Settings) -> Router:
+    router = Router(tags=["assistant"], dependencies=[needs(Permission.CHAT)])
 
     @router.post("/v1/prompts", status_code=201, responses=_MAKING, openapi_extra=takes(PromptFields))
     async def create_prompt(http: Request) -> Prompt:

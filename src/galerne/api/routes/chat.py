@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from galerne.api.access import needs
@@ -14,6 +14,7 @@ from galerne.api.caller import caller_of
 from galerne.api.dialect import dialect_of
 from galerne.api.documentation import ANSWERING, STREAMED, fails, takes
 from galerne.api.reply import reply
+from galerne.api.router import Router
 from galerne.flows.chat import ENDPOINT, Chat
 from galerne.flows.whole_calls import whole_calls
 from galerne.identity.permissions import Permission
@@ -22,8 +23,8 @@ from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
 
 
-def chat_routes(chat: Chat, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["chat"], dependencies=[needs(Permission.CHAT)])
+def chat_routes(chat: Chat, settings: Settings) -> Router:
+    router = Router(tags=["chat"], dependencies=[needs(Permission.CHAT)])
 
     @router.post(
         ENDPOINT,

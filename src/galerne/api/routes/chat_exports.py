@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from galerne.api.access import needs
@@ -13,6 +13,7 @@ from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes_form
 from galerne.api.form import read_form
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, NotFound, TooLarge
 from galerne.flows.chat_exports import ChatExports
 from galerne.flows.chat_imports import ChatImports
@@ -22,8 +23,8 @@ from galerne.protocol.chats import ImportReport, NoFields
 from galerne.settings import Settings
 
 
-def chat_export_routes(exports: ChatExports, imports: ChatImports, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["assistant"], dependencies=[needs(Permission.CHAT)])
+def chat_export_routes(exports: ChatExports, imports: ChatImports, settings: Settings) -> Router:
+    router = Router(tags=["assistant"], dependencies=[needs(Permission.CHAT)])
 
     @router.get(
         "/v1/chats/{id}/export", response_class=Response, responses=fails(NotFound, TooLarge, DatabaseUnavailable)

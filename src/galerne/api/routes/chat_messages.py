@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from galerne.api.access import needs
@@ -12,6 +12,7 @@ from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import ANSWERING, KEEPING, STREAMED, fails, takes
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.api.sse import EventStream
 from galerne.errors import Busy, DatabaseUnavailable, InvalidRequest, NotFound
 from galerne.flows.asking import Asking
@@ -22,8 +23,8 @@ from galerne.settings import Settings
 LAST_EVENT = "last-event-id"
 
 
-def chat_message_routes(asking: Asking, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["assistant"], dependencies=[needs(Permission.CHAT)])
+def chat_message_routes(asking: Asking, settings: Settings) -> Router:
+    router = Router(tags=["assistant"], dependencies=[needs(Permission.CHAT)])
 
     @router.post(
         "/v1/chats/{id}/messages",

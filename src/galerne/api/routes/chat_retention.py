@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from galerne.api.access import needs
 from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable
 from galerne.flows.chat_retention import ChatRetentions
 from galerne.identity.permissions import Permission
@@ -19,8 +20,8 @@ from galerne.settings import Settings
 PATH = "/v1/users/me/retention"
 
 
-def chat_retention_routes(retentions: ChatRetentions, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["users"], dependencies=[needs(Permission.CHAT)])
+def chat_retention_routes(retentions: ChatRetentions, settings: Settings) -> Router:
+    router = Router(tags=["users"], dependencies=[needs(Permission.CHAT)])
 
     @router.get(PATH, responses=fails(DatabaseUnavailable))
     async def show_retention(http: Request) -> ChatRetention:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from galerne.api.access import needs
 from galerne.api.body import read
@@ -13,6 +13,7 @@ from galerne.api.caller import caller_of
 from galerne.api.documentation import ANSWERING, KEEPING, READING, fails, takes
 from galerne.api.page_token import page_token, place_of
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.assistant.chats import ChatFilter, Hit, Place
 from galerne.assistant.words import snippet
 from galerne.errors import DatabaseUnavailable, InvalidRequest, NotFound, TooLarge
@@ -43,8 +44,8 @@ _FINDING = fails(NotFound, DatabaseUnavailable)
 _CHANGING = fails(*READING, NotFound, *KEEPING)
 
 
-def chat_history_routes(chats: Chats, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["assistant"], dependencies=[needs(Permission.CHAT)])
+def chat_history_routes(chats: Chats, settings: Settings) -> Router:
+    router = Router(tags=["assistant"], dependencies=[needs(Permission.CHAT)])
 
     @router.post("/v1/chats", status_code=201, responses=_CHANGING, openapi_extra=takes(ChatRequest))
     async def create_chat(http: Request) -> ChatCard:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from galerne.api.access import needs
@@ -12,6 +12,7 @@ from galerne.api.caller import caller_of
 from galerne.api.completions import CompletionChunks, completion
 from galerne.api.documentation import ANSWERING, STREAMED, fails, takes
 from galerne.api.reply import reply
+from galerne.api.router import Router
 from galerne.flows.completions import ENDPOINT, FIM_ENDPOINT, Completions
 from galerne.identity.permissions import Permission
 from galerne.protocol.answers import ChatResponse
@@ -20,10 +21,8 @@ from galerne.protocol.fim import FimRequest
 from galerne.settings import Settings
 
 
-def completion_routes(completions: Completions, settings: Settings) -> APIRouter:
-    router = APIRouter(
-        tags=["completions"], dependencies=[needs(Permission.CHAT)], responses=STREAMED | fails(*ANSWERING)
-    )
+def completion_routes(completions: Completions, settings: Settings) -> Router:
+    router = Router(tags=["completions"], dependencies=[needs(Permission.CHAT)], responses=STREAMED | fails(*ANSWERING))
 
     @router.post(ENDPOINT, response_model=Completion, openapi_extra=takes(CompletionRequest))
     async def complete(http: Request) -> Response:

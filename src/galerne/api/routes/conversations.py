@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from galerne.api.access import needs
@@ -16,6 +16,7 @@ from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import ANSWERING, KEEPING, STREAMED, fails, takes
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.api.turns import tell
 from galerne.errors import Busy, DatabaseUnavailable, InvalidRequest, NotFound, TooLarge
 from galerne.flows.conversations import Conversation, Conversations
@@ -36,8 +37,8 @@ from galerne.settings import Settings
 _FINDING = fails(NotFound, DatabaseUnavailable)
 
 
-def conversation_routes(conversations: Conversations, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["conversations"], dependencies=[needs(Permission.CHAT)])
+def conversation_routes(conversations: Conversations, settings: Settings) -> Router:
+    router = Router(tags=["conversations"], dependencies=[needs(Permission.CHAT)])
 
     @router.post(
         "/v1/conversations",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from galerne.api.access import needs
@@ -13,14 +13,15 @@ from galerne.api.caller import caller_of
 from galerne.api.disconnect import unless_disconnected
 from galerne.api.documentation import ANSWERING, fails, takes
 from galerne.api.embeddings import written
+from galerne.api.router import Router
 from galerne.flows.embeddings import ENDPOINT, Embeddings
 from galerne.identity.permissions import Permission
 from galerne.protocol.embeddings import EmbeddingRequest, EmbeddingResponse
 from galerne.settings import Settings
 
 
-def embedding_routes(embeddings: Embeddings, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["embeddings"], dependencies=[needs(Permission.CHAT)], responses=fails(*ANSWERING))
+def embedding_routes(embeddings: Embeddings, settings: Settings) -> Router:
+    router = Router(tags=["embeddings"], dependencies=[needs(Permission.CHAT)], responses=fails(*ANSWERING))
 
     @router.post(ENDPOINT, response_model=EmbeddingResponse, openapi_extra=takes(EmbeddingRequest))
     async def embed(http: Request) -> Response:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from galerne.api.access import needs
 from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
+from galerne.api.router import Router
 from galerne.errors import Forbidden, NotFound
 from galerne.flows.auditing import event_of
 from galerne.flows.erasure import Erasure
@@ -22,8 +23,8 @@ from galerne.settings import Settings
 _ERASING = fails(*READING, *KEEPING, NotFound, Forbidden)
 
 
-def erasure_routes(erasure: Erasure, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["audit"], dependencies=[needs(Permission.DATA)])
+def erasure_routes(erasure: Erasure, settings: Settings) -> Router:
+    router = Router(tags=["audit"], dependencies=[needs(Permission.DATA)])
 
     @router.post("/v1/admin/erasures", responses=_ERASING, openapi_extra=takes(ErasureRequest))
     async def erase(http: Request) -> dict[str, Any]:

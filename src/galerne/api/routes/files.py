@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import FileResponse
 
 from galerne.api.access import ANYBODY, needs
@@ -13,6 +13,7 @@ from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes_form
 from galerne.api.form import read_form
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, InvalidRequest, NotFound
 from galerne.flows.file_names import BINARY
 from galerne.flows.files import Files
@@ -25,8 +26,8 @@ from galerne.settings import Settings
 _FINDING = fails(NotFound, InvalidRequest, DatabaseUnavailable)
 
 
-def file_routes(files: Files, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["files"], dependencies=[needs(Permission.FILES)])
+def file_routes(files: Files, settings: Settings) -> Router:
+    router = Router(tags=["files"], dependencies=[needs(Permission.FILES)])
 
     @router.post("/v1/files", responses=fails(*READING, *KEEPING), openapi_extra=takes_form(UploadFields))
     async def upload(http: Request) -> FileObject:
@@ -77,8 +78,8 @@ def file_routes(files: Files, settings: Settings) -> APIRouter:
     return router
 
 
-def signed_file_routes(files: Files) -> APIRouter:
-    router = APIRouter(tags=["files"], dependencies=[ANYBODY])
+def signed_file_routes(files: Files) -> Router:
+    router = Router(tags=["files"], dependencies=[ANYBODY])
 
     @router.get("/signed/files/{file_id}", response_class=FileResponse, responses=_FINDING)
     async def linked_content(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from galerne.api.access import needs
 from galerne.api.body import read
 from galerne.api.documentation import KEEPING, READING, fails, takes
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, InvalidRequest, Taken
 from galerne.flows.witness import Witness
 from galerne.identity.permissions import Permission
@@ -18,8 +19,8 @@ from galerne.settings import Settings
 _KEEPING = fails(*READING, *KEEPING, Taken)
 
 
-def head_routes(witness: Witness, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["audit"], dependencies=[needs(Permission.WITNESS)])
+def head_routes(witness: Witness, settings: Settings) -> Router:
+    router = Router(tags=["audit"], dependencies=[needs(Permission.WITNESS)])
 
     @router.post("/v1/audit/heads", responses=_KEEPING, openapi_extra=takes(GivenHead))
     async def keep_head(http: Request) -> KeptHead:

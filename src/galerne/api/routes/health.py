@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from galerne.api.documentation import fails
+from galerne.api.router import Router
 from galerne.errors import ModelLoading
 from galerne.flows.served import ServedModels
 
 
-def health_routes(models: ServedModels) -> APIRouter:
-    router = APIRouter(tags=["health"])
+def health_routes(models: ServedModels) -> Router:
+    router = Router(tags=["health"])
 
     @router.get("/healthz")
     async def healthz() -> dict[str, str]:

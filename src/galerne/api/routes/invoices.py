@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from galerne.api.access import needs
@@ -14,6 +14,7 @@ from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, InvalidRequest, NotFound, SettingsError, Taken
 from galerne.flows.invoicing import Invoicing
 from galerne.identity.permissions import Permission
@@ -42,8 +43,8 @@ class Pdf(Response):
     media_type = "application/pdf"
 
 
-def invoice_routes(invoicing: Invoicing, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["invoices"])
+def invoice_routes(invoicing: Invoicing, settings: Settings) -> Router:
+    router = Router(tags=["invoices"])
 
     @router.put("/v1/admin/customers/{id}", dependencies=_MANAGING, responses=_CHANGING, openapi_extra=takes(Customer))
     async def set_customer(id: Id, http: Request) -> Customer:

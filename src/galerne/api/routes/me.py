@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from galerne.api.access import KNOWN, needs
 from galerne.api.body import read
@@ -14,6 +14,7 @@ from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
 from galerne.api.identity_cards import key_card, me, new_key, organization_of, who_am_i, workspace_of
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, Forbidden, NotFound, TooLarge
 from galerne.flows.keys import KeyRing
 from galerne.flows.limits import check_limit
@@ -41,8 +42,8 @@ Offset = Annotated[int, Query(ge=0, lt=2**31)]
 Limit = Annotated[int, Query(ge=1, lt=2**31)]
 
 
-def me_routes(users: Users, *, open_door: bool) -> APIRouter:
-    router = APIRouter(tags=["users"], dependencies=[KNOWN])
+def me_routes(users: Users, *, open_door: bool) -> Router:
+    router = Router(tags=["users"], dependencies=[KNOWN])
 
     @router.get("/v1/whoami", responses=_READING)
     async def whoami(http: Request) -> WhoAmI:
@@ -72,8 +73,8 @@ def me_routes(users: Users, *, open_door: bool) -> APIRouter:
     return router
 
 
-def my_key_routes(keys: KeyRing, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["users"], dependencies=[needs(Permission.KEYS_OWN)])
+def my_key_routes(keys: KeyRing, settings: Settings) -> Router:
+    router = Router(tags=["users"], dependencies=[needs(Permission.KEYS_OWN)])
 
     @router.get("/v1/users/me/keys", responses=_READING | fails(TooLarge))
     async def my_keys(http: Request, query: Annotated[PageQuery, Query()]) -> KeyPage:

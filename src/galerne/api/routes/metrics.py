@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
 from galerne.api.metrics import Metrics
+from galerne.api.router import Router
 
 
-def metrics_routes(metrics: Metrics) -> APIRouter:
-    router = APIRouter(tags=["health"])
+def metrics_routes(metrics: Metrics) -> Router:
+    router = Router(tags=["health"])
 
     @router.get("/metrics", response_class=Response)
     async def exposition() -> Response:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from galerne.api.access import needs
 from galerne.api.caller import caller_of
 from galerne.api.documentation import fails
+from galerne.api.router import Router
 from galerne.errors import ModelNotFound
 from galerne.flows.cards import list_cards, show_card
 from galerne.flows.served import ServedModels
@@ -15,8 +16,8 @@ from galerne.protocol.models import ModelCard, ModelList
 from galerne.settings import Settings
 
 
-def model_routes(models: ServedModels, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["models"], dependencies=[needs(Permission.MODELS)])
+def model_routes(models: ServedModels, settings: Settings) -> Router:
+    router = Router(tags=["models"], dependencies=[needs(Permission.MODELS)])
 
     @router.get("/v1/models")
     async def list_models(http: Request) -> ModelList:

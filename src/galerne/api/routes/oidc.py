@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from galerne.api.access import ANYBODY, KNOWN
 from galerne.api.caller import caller_of, origin_of
 from galerne.api.cookie import SIGN_IN_COOKIE, clear_session, clear_sign_in, set_session, set_sign_in
 from galerne.api.documentation import KEEPING, fails
+from galerne.api.router import Router
 from galerne.errors import Forbidden, InvalidRequest, NotAuthenticated, Unavailable
 from galerne.flows.sign_in import SignIn
 from galerne.flows.vouched_sign_in import VouchedSignIn
@@ -26,8 +27,8 @@ _RETURNING = fails(NotAuthenticated, Forbidden, InvalidRequest, Unavailable, *KE
 Word = Annotated[str, Query(max_length=4096)]
 
 
-def sign_in_way_routes(settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["sessions"], dependencies=[ANYBODY])
+def sign_in_way_routes(settings: Settings) -> Router:
+    router = Router(tags=["sessions"], dependencies=[ANYBODY])
 
     @router.get("/v1/sign-in")
     async def show_ways() -> SignInWays:
@@ -38,8 +39,8 @@ def sign_in_way_routes(settings: Settings) -> APIRouter:
     return router
 
 
-def oidc_routes(vouched: VouchedSignIn, sign_in: SignIn, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["sessions"])
+def oidc_routes(vouched: VouchedSignIn, sign_in: SignIn, settings: Settings) -> Router:
+    router = Router(tags=["sessions"])
 
     @router.get(START, status_code=302, response_class=Response, responses=_STARTING, dependencies=[ANYBODY])
     async def begin(http: Request, next: Word = "/") -> Response:

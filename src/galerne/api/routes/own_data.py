@@ -7,13 +7,14 @@ import json
 from collections.abc import Iterator
 from typing import IO
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import StreamingResponse
 
 from galerne.api.access import KNOWN
 from galerne.api.caller import caller_of
 from galerne.api.documentation import fails
 from galerne.api.identity_cards import key_card, me
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable
 from galerne.flows.chat_exports import ChatExports
 from galerne.flows.identity import Identity
@@ -23,8 +24,8 @@ MOST_KEYS = 10_000
 PIECE = 1 << 16
 
 
-def own_data_routes(exports: ChatExports, identity: Identity) -> APIRouter:
-    router = APIRouter(tags=["users"], dependencies=[KNOWN])
+def own_data_routes(exports: ChatExports, identity: Identity) -> Router:
+    router = Router(tags=["users"], dependencies=[KNOWN])
 
     @router.get("/v1/users/me/export", response_class=StreamingResponse, responses=fails(DatabaseUnavailable))
     async def export_own_data(http: Request) -> StreamingResponse:

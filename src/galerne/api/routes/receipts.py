@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from galerne.api.access import needs
 from galerne.api.caller import caller_of
 from galerne.api.documentation import fails
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, NotFound
 from galerne.flows.receipts import Receipts
 from galerne.identity.permissions import Permission
@@ -20,8 +21,8 @@ class Pem(Response):
     media_type = "application/x-pem-file"
 
 
-def receipt_routes(receipts: Receipts) -> APIRouter:
-    router = APIRouter(tags=["receipts"], dependencies=[needs(Permission.RECEIPTS)])
+def receipt_routes(receipts: Receipts) -> Router:
+    router = Router(tags=["receipts"], dependencies=[needs(Permission.RECEIPTS)])
 
     @router.get("/v1/receipts/key", response_class=Pem)
     async def public_key() -> Pem:

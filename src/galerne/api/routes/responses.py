@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from galerne.api.access import needs
@@ -12,6 +12,7 @@ from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import ANSWERING, KEEPING, STREAMED, fails, takes
 from galerne.api.responses import response_object, tell
+from galerne.api.router import Router
 from galerne.errors import Busy, DatabaseUnavailable, InvalidRequest, NotFound
 from galerne.flows.items import items_of
 from galerne.flows.responses import Responses
@@ -30,8 +31,8 @@ from galerne.settings import Settings
 _FINDING = fails(NotFound, InvalidRequest, DatabaseUnavailable)
 
 
-def response_routes(responses: Responses, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["responses"], dependencies=[needs(Permission.CHAT)])
+def response_routes(responses: Responses, settings: Settings) -> Router:
+    router = Router(tags=["responses"], dependencies=[needs(Permission.CHAT)])
 
     @router.post(
         "/v1/responses",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from galerne.api.access import ANYBODY, KNOWN
@@ -14,6 +14,7 @@ from galerne.api.cookie import clear_session, session_token, set_session
 from galerne.api.documentation import KEEPING, READING, fails, takes
 from galerne.api.identity_cards import me, session_card
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, NotAuthenticated, NotFound, TooManyTries
 from galerne.flows.identity import Identity
 from galerne.flows.sign_in import SignedIn
@@ -25,8 +26,8 @@ from galerne.settings import Settings
 _SIGNING_IN = fails(*READING, *KEEPING, NotAuthenticated, TooManyTries)
 
 
-def session_routes(identity: Identity, settings: Settings, *, open_door: bool) -> APIRouter:
-    router = APIRouter(tags=["sessions"])
+def session_routes(identity: Identity, settings: Settings, *, open_door: bool) -> Router:
+    router = Router(tags=["sessions"])
     sign_in = identity.sign_in
 
     async def told(caller: Caller, token: str) -> SignedInUser:
@@ -89,7 +90,7 @@ def session_routes(identity: Identity, settings: Settings, *, open_door: bool) -
     return router
 
 
-def _add_own(router: APIRouter, identity: Identity, settings: Settings) -> None:
+def _add_own(router: Router, identity: Identity, settings: Settings) -> None:
     """One's own sessions and password."""
     sign_in = identity.sign_in
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from galerne.api.access import ANYBODY, needs
 from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
 from galerne.api.parameters import Id
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, NotFound
 from galerne.flows.shares import Shares
 from galerne.identity.permissions import Permission
@@ -19,8 +20,8 @@ from galerne.settings import Settings
 _UNLISTED = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
-def share_routes(shares: Shares, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["assistant"], dependencies=[needs(Permission.CHAT)])
+def share_routes(shares: Shares, settings: Settings) -> Router:
+    router = Router(tags=["assistant"], dependencies=[needs(Permission.CHAT)])
 
     @router.post(
         "/v1/chats/{id}/shares",
@@ -47,8 +48,8 @@ def share_routes(shares: Shares, settings: Settings) -> APIRouter:
     return router
 
 
-def shared_routes(shares: Shares) -> APIRouter:
-    router = APIRouter(tags=["assistant"], dependencies=[ANYBODY])
+def shared_routes(shares: Shares) -> Router:
+    router = Router(tags=["assistant"], dependencies=[ANYBODY])
 
     @router.get("/v1/shared/{token}", responses=fails(NotFound, DatabaseUnavailable))
     async def show_shared(token: Id, response: Response) -> SharedChat:

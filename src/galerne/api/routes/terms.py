@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from galerne.api.access import needs
 from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import KEEPING, READING, fails, takes
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable
 from galerne.flows.terms import Terms, subject_of
 from galerne.identity.permissions import Permission
@@ -33,8 +34,8 @@ _MANAGING = [needs(Permission.BILLING)]
 _CHANGING = fails(*READING, *KEEPING)
 
 
-def terms_routes(terms: Terms, settings: Settings) -> APIRouter:
-    router = APIRouter(tags=["admin"], responses=fails(DatabaseUnavailable))
+def terms_routes(terms: Terms, settings: Settings) -> Router:
+    router = Router(tags=["admin"], responses=fails(DatabaseUnavailable))
 
     @router.get("/v1/admin/limits", dependencies=_READING)
     async def list_limits() -> LimitList:

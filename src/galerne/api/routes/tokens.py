@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from galerne.api.access import needs
 from galerne.api.body import read
 from galerne.api.caller import caller_of
 from galerne.api.documentation import READING, fails, takes
+from galerne.api.router import Router
 from galerne.errors import ModelNotFound, TemplateError
 from galerne.flows.tokens import Tokens
 from galerne.identity.permissions import Permission
@@ -15,8 +16,8 @@ from galerne.protocol.tokens import DetokenizeRequest, DetokenizeResponse, Token
 from galerne.settings import Settings
 
 
-def token_routes(tokens: Tokens, settings: Settings) -> APIRouter:
-    router = APIRouter(
+def token_routes(tokens: Tokens, settings: Settings) -> Router:
+    router = Router(
         tags=["tokens"],
         dependencies=[needs(Permission.MODELS)],
         responses=fails(*READING, ModelNotFound, TemplateError),

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
 from galerne.api.access import needs
 from galerne.api.caller import caller_of
 from galerne.api.documentation import fails
+from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, InvalidRequest
 from galerne.flows.usage import UsageReports, usage_query
 from galerne.identity.permissions import Permission
@@ -30,8 +31,8 @@ Format = Annotated[Literal["json", "csv"] | None, Query(description="By default 
 _ANSWERS: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
 
 
-def usage_routes(reports: UsageReports) -> APIRouter:
-    router = APIRouter(tags=["usage"], responses=_ANSWERS | fails(InvalidRequest, DatabaseUnavailable))
+def usage_routes(reports: UsageReports) -> Router:
+    router = Router(tags=["usage"], responses=_ANSWERS | fails(InvalidRequest, DatabaseUnavailable))
 
     @router.get("/v1/usage", response_model=UsageList, dependencies=[needs(Permission.USAGE_OWN)])
     async def own_usage(
