@@ -17,7 +17,7 @@ from galerne.kernels.native.attention import ATTENTION, CHUNK, NOTHING, UNIT, At
 from galerne.kernels.native.cache import BYTES, PAIRS
 from galerne.kernels.native.emitter import F32, F32V, I8, I16, I32, I32V, I64, LANES, Emitter, Value, vector
 from galerne.kernels.native.halves import halves_to_floats, load_halves, round_to_bfloats
-from galerne.kernels.native.quantise import ROUNDER
+from galerne.kernels.native.quantise_groups import ROUNDER
 from galerne.kernels.native.record import CONTEXT, Reader
 
 LOG2_E = log2(e)

@@ -201,6 +201,11 @@ class Emitter:
         other = b if isinstance(b, Value) else self.constant(a.type, b)
         return self.select(a > other, a, other)
 
+    def pick(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
+        """Some lanes of two vectors, which are counted one after the other."""
+        mask = ir.Constant(vector(I32, len(lanes)), list(lanes))
+        return Value(self, self.builder.shuffle_vector(a.ir, b.ir, mask))
+
     # Memory
 
     def load(self, type_: ir.Type, address: Value, *, align: int = 1) -> Value:
@@ -272,6 +277,19 @@ class Emitter:
             low, high = value.shuffle(range(lanes)), value.shuffle(range(lanes, 2 * lanes))
             value = low + high if operation == "add" else self.maximum(low, high)
         return value.lane(0)
+
+    def reduce_each(self, operation: str, vectors: Sequence[Value]) -> Value:
+        """The same of sixteen vectors of sixteen integers: lane i is what `reduce` gives of vector i."""
+        width, rest = LANES, list(vectors)
+        while width > 1:
+            lanes = [lane for lane in range(2 * LANES) if lane % width < width // 2]
+            others = [lane + width // 2 for lane in lanes]
+            folded = []
+            for a, b in zip(rest[::2], rest[1::2], strict=True):
+                low, high = self.pick(a, b, lanes), self.pick(a, b, others)
+                folded.append(low + high if operation == "add" else self.maximum(low, high))
+            width, rest = width // 2, folded
+        return rest[0]
 
     def done(self) -> None:
         self.builder.ret_void()

@@ -6,8 +6,6 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from llvmlite import ir
-
 from galerne.kernels.native import amx
 from galerne.kernels.native.emitter import BYTES, I16, I32, I32V, LANES, Emitter, Value, vector
 
@@ -54,9 +52,7 @@ def _join(pieces: list[Value]) -> Value:
 
 
 def _concatenate(a: Value, b: Value) -> Value:
-    lanes = list(range(2 * a.type.count))
-    mask = ir.Constant(vector(I32, len(lanes)), lanes)
-    return Value(a.emit, a.emit.builder.shuffle_vector(a.ir, b.ir, mask))
+    return a.emit.pick(a, b, range(2 * a.type.count))
 
 
 def _by_pieces(count: int, one: Dot) -> Dot:

@@ -18,7 +18,7 @@ from galerne.kernels.native.emitter import LANES
 from galerne.kernels.native.forms import GROUP
 from galerne.kernels.native.layout import lay_out
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.memory import aligned, large
+from galerne.kernels.native.memory import LINE, aligned, large
 from galerne.kernels.native.notes import Notes
 from galerne.kernels.native.product import panel_bytes, quantised_bytes
 from galerne.kernels.native.record import (
@@ -157,7 +157,7 @@ class NativeProgram:
             (attention_chunks if level.bfloats else attention_vectors).private_bytes(rows, self._layout.width),
             panel_bytes(groups),
             bfloat_product.panel_bytes(groups),
-            quantised_bytes(groups, PRIVATE_ROWS),
+            quantised_bytes(groups, PRIVATE_ROWS) + LINE + groups * GROUP * 4,
         )
         size = -(-size // 4096) * 4096
         self._keep("private", large(size * self._team.threads))

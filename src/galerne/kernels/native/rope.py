@@ -10,9 +10,9 @@ from galerne.kernels.native.cache import BYTES, HALVES, PAIRS, Storage
 from galerne.kernels.native.emitter import F32, F32V, I8, I32, I64, LANES, VOID, Emitter, Value, vector
 from galerne.kernels.native.halves import halves_to_floats, round_to_bfloats, round_to_halves
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.quantise import largest_size, whole_steps
+from galerne.kernels.native.quantise_groups import largest_size, whole_steps
 from galerne.kernels.native.record import CONTEXT, Reader, instruction
-from galerne.kernels.native.sharing import Parts, pieces
+from galerne.kernels.native.sharing import Parts, pieces, share
 
 ROPE = instruction(
     "rope",
@@ -44,7 +44,7 @@ def write_rope(module: ir.Module, level: Level, storage: Storage) -> ir.Function
     address, context, counter, thread = emit.arguments
     ctx = CONTEXT.at(emit, context)
     parts = Parts(emit, ctx, ctx.rows)
-    size = parts.share(ROW_CHUNK)
+    size = share(emit, ctx, ctx.rows, ROW_CHUNK)
     with parts.each(counter, thread, lambda rows: pieces(rows, size)) as (start, end, piece):
         first = start + piece * size
         with emit.loop(first, emit.minimum(first + size, end)) as index:
@@ -103,11 +103,11 @@ class _Row:
         emit = self.emit
         low, high = emit.load(F32V, address), emit.load(F32V, address + 64)
         c, s = emit.load(F32V, cosine), emit.load(F32V, sine)
-        a, b = _pick(low, high, range(0, 32, 2)), _pick(low, high, range(1, 32, 2))
+        a, b = emit.pick(low, high, range(0, 32, 2)), emit.pick(low, high, range(1, 32, 2))
         x, y = a * c - b * s, b * c + a * s
         order = [lane // 2 + 16 * (lane % 2) for lane in range(32)]
-        emit.store(_pick(x, y, order[:16]), address)
-        emit.store(_pick(x, y, order[16:]), address + 64)
+        emit.store(emit.pick(x, y, order[:16]), address)
+        emit.store(emit.pick(x, y, order[16:]), address + 64)
 
     def _store(self, k: Value, v: Value, slot: tuple[Value, Value]) -> None:
         """Put all heads' keys and values at one position, see cache.py."""
@@ -166,7 +166,7 @@ class _Row:
         emit.store(bits.lane(0), scale_at)
         scale = halves_to_floats(emit, self.level, bits).lane(0)
         inverse = emit.select(scale > 0.0, emit.f32(1.0) / scale, emit.f32(0.0))
-        return [emit.truncate(whole_steps(emit, some, inverse), vector(I8)) for some in numbers]
+        return [emit.truncate(whole_steps(emit, some, emit.splat(inverse)), vector(I8)) for some in numbers]
 
 
 def cache_slot(emit: Emitter, ctx: Reader, ins: Reader, row: Value) -> tuple[Value, Value]:
@@ -176,8 +176,3 @@ def cache_slot(emit: Emitter, ctx: Reader, ins: Reader, row: Value) -> tuple[Val
     table = ctx.blocks + sequence * ctx.blocks_stride
     block = emit.extend(emit.load(I32, table + (position // BLOCK) * 4), I64, signed=True)
     return ins.cache + block * ins.block_bytes, position % BLOCK
-
-
-def _pick(a: Value, b: Value, lanes: object) -> Value:
-    mask = ir.Constant(ir.VectorType(I32, LANES), list(lanes))  # type: ignore[call-overload]
-    return Value(a.emit, a.emit.builder.shuffle_vector(a.ir, b.ir, mask))

@@ -31,6 +31,11 @@ def pieces(number: Value, size: Value) -> Value:
     return (number + size - 1) // size
 
 
+def share(emit: Emitter, ctx: Reader, rows: Value, most: int) -> Value:
+    """Rows that a thread takes at a time: `most`, or what leaves no thread without work where there are few."""
+    return emit.maximum(emit.minimum(pieces(rows, ctx.threads), most), 1)
+
+
 class Parts:
     """The rows of a step in parts: one for each thread, or a single one where they are few."""
 
@@ -41,10 +46,6 @@ class Parts:
         several = several if divisible is None else several & divisible
         self._count = emit.select(several, self._threads, emit.i64(1))
         self._size = (pieces(rows, self._count) + (WHOLE - 1)) & -WHOLE
-
-    def share(self, most: int) -> Value:
-        """Rows that a thread takes at a time: `most`, or what leaves no thread without work where there are few."""
-        return self._emit.maximum(self._emit.minimum(pieces(self._rows, self._threads), most), 1)
 
     @contextmanager
     def each(
