@@ -17,6 +17,9 @@ class Anything:
     def allowed(self) -> np.ndarray:
         return np.full(-(-VOCABULARY // 32), -1, np.int32)
 
+    def permits(self, token: int) -> bool:
+        return 0 <= token < VOCABULARY
+
     def advance(self, token: int) -> None: ...
 
 

@@ -38,6 +38,9 @@ class Alternating:
     def allowed(self) -> np.ndarray:
         return words({token for token in range(VOCABULARY) if token % 2 == len(self.told) % 2})
 
+    def permits(self, token: int) -> bool:
+        return bool(self.allowed()[token >> 5] >> (token & 31) & 1)
+
     def advance(self, token: int) -> None:
         self.told.append(token)
 

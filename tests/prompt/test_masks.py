@@ -57,6 +57,21 @@ def test_whatever_is_allowed_leads_to_an_answer() -> None:
         assert answer["age"] <= 99
 
 
+@pytest.mark.parametrize("grammar", [PERSON, "start: /[a-c]{1,8}/", r"start: /\d+(\.\d+)?/", 'start: "no" | "nothing"'])
+def test_of_one_token_the_same_is_said_as_of_all(grammar: str) -> None:
+    compile_grammar = compiler()
+    for seed in range(10):
+        mask, draw = compile_grammar(grammar), Random(seed)
+        for _ in range(60):
+            choices = allowed(mask)
+            quick = [token for token in range(ByteTokenizer.vocabulary_size) if mask.permits(token)]
+            assert {*quick, STOP} == {*choices, STOP}
+            assert STOP in choices or STOP not in quick
+            if choices == [STOP]:
+                break
+            mask.advance(draw.choice([token for token in choices if token != STOP]))
+
+
 def test_answers_to_one_grammar_do_not_meet() -> None:
     compile_grammar = compiler()
     first, second = compile_grammar(PERSON), compile_grammar(PERSON)

@@ -18,6 +18,9 @@ class TokenMask(Protocol):
     def allowed(self) -> NDArray[np.int32]:
         """[ceil(vocabulary / 32)] token t may come next when bit t % 32 of word t // 32 is set."""
 
+    def permits(self, token: int) -> bool:
+        """Whether this token may come next, said much more quickly. A no may be wrong."""
+
     def advance(self, token: int) -> None:
         """`token` was chosen. A stop token that ends the answer is told as well."""
 
@@ -25,10 +28,6 @@ class TokenMask(Protocol):
 CompileGrammar = Callable[[str], TokenMask]
 """The mask of a grammar (`GenerationRequest.grammar`). May take a second: the engine calls it in a thread beside its
 steps. Raises `BadGrammar`."""
-
-
-def permits(allowed: NDArray[np.int32], token: int) -> bool:
-    return bool(allowed[token >> 5] >> (token & 31) & 1)
 
 
 def forbid(logits: NDArray[np.float32], allowed: NDArray[np.int32]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +12,7 @@ from galerne.engine.batches import Share, Step
 from galerne.engine.distribution import draw
 from galerne.engine.events import EndReason, TokenEvent
 from galerne.engine.logprobs import logprobs
-from galerne.engine.mask import forbid, permits
+from galerne.engine.mask import forbid
 from galerne.engine.sequence import Sequence
 
 Logits = NDArray[np.float32]
@@ -60,11 +63,11 @@ class Sampler:
             sequence.fail("The model computed something that is not a number. Its weights may be damaged.")
             return None
         if not sequence.untouched:
-            allowed = self._allowed(sequence)
+            if sampling.temperature == 0 and sequence.only_masked and _permits(sequence, winner):
+                return winner
+            allowed = _allowed(sequence)
             if sequence.end is not None:
                 return None
-            if allowed is not None and sampling.temperature == 0 and sequence.only_masked and permits(allowed, winner):
-                return winner
             logits = logits.copy()
             self._adjust(sequence, logits, allowed)
             winner = int(logits.argmax())
@@ -75,16 +78,6 @@ class Sampler:
         if sampling.temperature == 0:
             return winner
         return draw(logits, sampling, sequence.rng.random())
-
-    def _allowed(self, sequence: Sequence) -> NDArray[np.int32] | None:
-        """What its grammar allows next, if it has one. When that cannot be said, the sequence has ended."""
-        if sequence.mask is None:
-            return None
-        try:
-            return sequence.mask.allowed()
-        except Exception as error:  # a grammar is foreign code: its fault is its request's alone
-            sequence.refuse(f"The grammar cannot be followed: {error}")
-            return None
 
     def _adjust(self, sequence: Sequence, logits: Logits, allowed: NDArray[np.int32] | None) -> None:
         """Apply penalties, biases and what is forbidden, in place."""
@@ -108,10 +101,9 @@ class Sampler:
         if sequence.penalties is not None:
             sequence.penalties.count(token)
         if sequence.mask is not None:
-            try:
+            with _guarded(sequence):
                 sequence.mask.advance(token)
-            except Exception as error:
-                sequence.refuse(f"The grammar cannot be followed: {error}")
+            if sequence.end is not None:
                 return
         if token in request.stop_tokens:
             sequence.end = EndReason.STOP
@@ -122,3 +114,30 @@ class Sampler:
             events.append(TokenEvent(request.id, token, *logprobs(logits, token, request.sampling.logprobs)))
         if sequence.generated == request.max_tokens:
             sequence.end = EndReason.LENGTH
+
+
+def _permits(sequence: Sequence, token: int) -> bool:
+    """Whether its grammar is known to allow this token."""
+    known = False
+    if sequence.mask is not None:
+        with _guarded(sequence):
+            known = sequence.mask.permits(token)
+    return known
+
+
+def _allowed(sequence: Sequence) -> NDArray[np.int32] | None:
+    """What its grammar allows next, if it has one. When that cannot be said, the sequence has ended."""
+    allowed = None
+    if sequence.mask is not None:
+        with _guarded(sequence):
+            allowed = sequence.mask.allowed()
+    return allowed
+
+
+@contextmanager
+def _guarded(sequence: Sequence) -> Iterator[None]:
+    """A grammar is foreign code: its fault is its request's alone."""
+    try:
+        yield
+    except Exception as error:
+        sequence.refuse(f"The grammar cannot be followed: {error}")

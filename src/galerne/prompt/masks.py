@@ -94,6 +94,10 @@ class GrammarMask:
             return others if others.any() else self._allowed
         return self._allowed
 
+    def permits(self, token: int) -> bool:
+        """A wrong no is said of stop tokens, and where digits come to their end."""
+        return self._digits < MOST_DIGITS and self._matcher.validate_tokens([token]) == 1
+
     def advance(self, token: int) -> None:
         """Raises `BadGrammar` past a limit."""
         if not self._matcher.consume_token(token):
