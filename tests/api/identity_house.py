@@ -28,7 +28,7 @@ class Holder:
 
 class IdentityHouse(KeptHouse):
     def __init__(self, folder: Path, *arguments: Any, auth: str = "keys", **settings: Any) -> None:
-        self.own = open_database(Settings(data_dir=folder))
+        self.own = open_database(Settings(data_dir=folder, database=settings.get("database")))
         callers = open_callers(self.own, Settings(data_dir=folder, auth=auth))
         super().__init__(folder, *arguments, callers=callers, auth=auth, **settings)
         self.identity = self.kept.identity

@@ -18,6 +18,7 @@ from galerne.identity.permissions import Role
 from galerne.ledger.audit import SERVER, Action, AuditFilter, Event, Party, Retention
 from galerne.ledger.chain import CHECKPOINT, Head, faults
 from galerne.store.audit import SqlAuditLog, people
+from galerne.store.contents import ContentFolder
 from galerne.store.database import Database
 from galerne.store.directory import SqlDirectory
 from galerne.store.erasure import SqlErasable
@@ -69,7 +70,7 @@ def everything(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.glob("galerne.db*"))
 
 
-def test_what_belongs_to_a_user_goes_and_is_counted(database: Database) -> None:
+def test_what_belongs_to_a_user_goes_and_is_counted(database: Database, tmp_path: Path) -> None:
     log, directory, keys = SqlAuditLog(database, KEY), SqlDirectory(database), SqlKeys(database)
     directory.add_workspace(Workspace("town", directory.organisation().id, "Town", NOW))
     anna, bert = (
@@ -80,7 +81,8 @@ def test_what_belongs_to_a_user_goes_and_is_counted(database: Database) -> None:
         directory.add_user(user)
         secret, key = make_key("a key", user, None, NOW, None)
         keys.add(key, digest_of(secret))
-    certificate = Erasure([SqlErasable(database)], log, KEY).erase(Party("user", anna.id), BY)
+    contents = ContentFolder(tmp_path / "files", reserve=0, upload_seconds=1)
+    certificate = Erasure([SqlErasable(database, contents, contents)], log, KEY).erase(Party("user", anna.id), BY)
     assert certificate["removed"] == {"keys": 1, "users": 1}
     with pytest.raises(NotFound):
         directory.user(anna.id)

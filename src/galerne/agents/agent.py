@@ -23,6 +23,7 @@ class Agent:
     latest: int  # version; the first one is 0
     offered: bool  # to people, by the assistant
     definition: AgentDefinition
+    user: str | None = None  # who made this version; None: nobody knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,14 @@ class AgentStore(Protocol):
         """So many of an agent's versions, the newest first, from number `first` on."""
 
     def change(
-        self, workspace: str, id: str, new: Callable[[AgentDefinition], AgentDefinition], offered: bool | None
+        self,
+        workspace: str,
+        id: str,
+        new: Callable[[AgentDefinition], AgentDefinition],
+        offered: bool | None,
+        user: str | None = None,
     ) -> Agent:
-        """Give it a new version, which becomes the current one, unless nothing changes."""
+        """Give it a new version, made by this user, which becomes the current one, unless nothing changes."""
 
     def switch(self, workspace: str, id: str, version: int) -> Agent:
         """Make a version the current one."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 from uuid import uuid4
@@ -30,13 +30,14 @@ class Lease:
 
     turn: str
     until: float  # seconds since 1970
+    user: str | None = None  # whose turn it is; None: nobody knows
 
     @staticmethod
-    def new(seconds: float) -> Lease:
-        return Lease(new_id("turn"), time.time() + seconds)
+    def new(seconds: float, user: str | None = None) -> Lease:
+        return Lease(new_id("turn"), time.time() + seconds, user)
 
     def renewed(self, seconds: float) -> Lease:
-        return Lease(self.turn, time.time() + seconds)
+        return replace(self, until=time.time() + seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,9 @@ class Thread(Generic[About]):
 
 
 class Threads(Protocol[About]):
-    """Keeps the threads of one kind. Its methods block: call them from a thread of the machine."""
+    """Keeps the threads of one kind, with who opened them, and who added which entries: those whose turn it was.
+
+    Its methods block: call them from a thread of the machine."""
 
     def open(self, thread: Thread[About], entries: Sequence[Entry], lease: Lease) -> None:
         """Keep a new thread with these entries after its `head`; the lease is held from now on.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from galerne.flows.served import ServedModels
     from galerne.ledger.audit import Action, Party
     from galerne.settings import Settings
+    from galerne.store.contents import ContentFolder
     from galerne.store.database import Database
 
 
@@ -48,7 +49,6 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.store.batches import SqlJobs
     from galerne.store.books import SqlBooks
     from galerne.store.chat_retention import SqlRetentions
-    from galerne.store.contents import ContentFolder
     from galerne.store.erasure import SqlErasable
     from galerne.store.files import SqlFiles
     from galerne.store.journal import Journal
@@ -59,14 +59,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.store.secret import load_secret
     from galerne.store.threads import SqlThreads
 
-    contents, inputs = (
-        ContentFolder(
-            settings.data_dir / folder,
-            reserve=settings.disk_reserve_mb << 20,
-            upload_seconds=settings.upload_seconds,
-        )
-        for folder in ("files", "batches")
-    )
+    contents, inputs = _open_contents(settings)
     signer = Signer(load_secret(settings.data_dir / "signing.key"))
     database = open_database(settings)
     key = receipts_key(settings)
@@ -90,12 +83,27 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         accounts=build_accounts(database, books, audit, settings),
         allowed=SqlAllowedModels(database),
         audit=Audit(audit, key, settings),
-        erasure=Erasure([SqlErasable(database)], audit, key),
+        erasure=Erasure([SqlErasable(database, contents, inputs)], audit, key),
         witness=Witness(SqlKeptHeads(database)),
         chats=_open_chats(database),
         retentions=ChatRetentions(SqlRetentions(database), audit, settings),
         identity=build_identity(database, audit, settings),
     )
+
+
+def _open_contents(settings: Settings) -> tuple[ContentFolder, ContentFolder]:
+    """The contents of files, and the inputs of batches. Raises `SettingsError`."""
+    from galerne.store.contents import ContentFolder
+
+    contents, inputs = (
+        ContentFolder(
+            settings.data_dir / folder,
+            reserve=settings.disk_reserve_mb << 20,
+            upload_seconds=settings.upload_seconds,
+        )
+        for folder in ("files", "batches")
+    )
+    return contents, inputs
 
 
 def _open_chats(database: Database) -> KeptChats:
@@ -164,7 +172,8 @@ def open_erasure(settings: Settings) -> Iterator[Erasure]:
 
     database, key = open_database(settings), receipts_key(settings)
     try:
-        yield Erasure([SqlErasable(database)], SqlAuditLog(database, key), key)
+        erasable = SqlErasable(database, *_open_contents(settings))
+        yield Erasure([erasable], SqlAuditLog(database, key), key)
     finally:
         database.close()
 

@@ -32,7 +32,9 @@ class Agents:
         not there."""
         await self._check(definition, caller)
         time = now()
-        agent = Agent(new_id("ag"), caller.workspace, time, time, 0, 0, offered=False, definition=definition)
+        agent = Agent(
+            new_id("ag"), caller.workspace, time, time, 0, 0, offered=False, definition=definition, user=caller.user
+        )
         await asyncio.to_thread(self._store.add, agent)
         return agent
 
@@ -58,7 +60,7 @@ class Agents:
         definition = request.over((await self.find(id, None, caller)).definition)
         await self._check(definition, caller)
         change, offered = request.over, request.deployment_chat
-        return await asyncio.to_thread(self._store.change, caller.workspace, id, change, offered)
+        return await asyncio.to_thread(self._store.change, caller.workspace, id, change, offered, caller.user)
 
     async def switch(self, id: str, version: int, caller: Caller) -> Agent:
         return await asyncio.to_thread(self._store.switch, caller.workspace, id, version)

@@ -84,4 +84,5 @@ def _file(job: BatchJob, content: OpenContent, kind: str, sample_type: str) -> S
         lines=content.lines,
         created=now,
         expires=now + job.output_lifetime if job.output_lifetime is not None else None,
+        user=job.user,
     )

@@ -76,7 +76,7 @@ class Conversations:
     async def append(self, id: str, request: ConversationAppendRequest, caller: Caller) -> AsyncGenerator[TurnEvent]:
         """Go on with one. Raises `NotFound`, and `Busy` while it is being answered."""
         inputs = self._inputs(request.inputs)
-        async with recording(self._threads, self._settings.turn_lease_seconds) as record:
+        async with recording(self._threads, self._settings.turn_lease_seconds, caller.user) as record:
             kept = request.store is not False
             thread = await (record.claim(caller.workspace, id) if kept else self.find(id, caller))
             entries = [*await self._entries(thread), *inputs]
@@ -113,7 +113,7 @@ class Conversations:
         check_limit("metadata", len(thread.about.metadata or {}), self._settings.max_metadata)
         inputs = self._inputs(request.inputs)
         turn = await self._turn(thread, [*shared, *inputs], request, completion_args, caller)
-        async with recording(self._threads, self._settings.turn_lease_seconds) as record:
+        async with recording(self._threads, self._settings.turn_lease_seconds, caller.user) as record:
             events = turn.events() if request.store is False else record.write(turn, inputs, opens=thread)
             async with aclosing(events):
                 async for event in events:

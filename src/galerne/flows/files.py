@@ -67,6 +67,7 @@ class Upload:
             lines=content.lines if fields.purpose in _OF_LINES else None,
             created=now,
             expires=now + fields.lifetime if fields.lifetime is not None else None,
+            user=self._caller.user,
         )
         self.complete = True
         await asyncio.to_thread(keep, file, content, self._store, self._settings.max_files)

@@ -28,10 +28,10 @@ Result = TypeVar("Result")
 class Record(Generic[About]):
     """Where one turn writes. `recording` makes one."""
 
-    def __init__(self, threads: Threads[About], lease_seconds: float) -> None:
+    def __init__(self, threads: Threads[About], lease_seconds: float, user: str | None) -> None:
         self._threads = threads
         self._seconds = lease_seconds
-        self._lease = Lease.new(lease_seconds)
+        self._lease = Lease.new(lease_seconds, user)
         self._order = threading.Lock()  # one write at a time, in the order in which they were asked for
         self._held: str | None = None  # the thread of which this has the lease
         self._turn: Turn | None = None
@@ -115,9 +115,9 @@ class Record(Generic[About]):
 
 
 @asynccontextmanager
-async def recording(threads: Threads[About], lease_seconds: float) -> AsyncIterator[Record[About]]:
-    """A record, which is closed at the end."""
-    record = Record(threads, lease_seconds)
+async def recording(threads: Threads[About], lease_seconds: float, user: str | None) -> AsyncIterator[Record[About]]:
+    """A record of a turn of this user's, which is closed at the end."""
+    record = Record(threads, lease_seconds, user)
     try:
         yield record
     finally:

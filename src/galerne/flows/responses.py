@@ -75,7 +75,7 @@ class Responses:
         turn = self._turn(id, request, entries, caller)
         head = entries[-len(inputs) - 1].id if len(entries) > len(inputs) else None
         thread = Thread(id, caller.workspace, now(), now(), head, _kept(request, asked=str(entries[-1].id)))
-        answer = _Answer(thread, turn, inputs)
+        answer = _Answer(thread, turn, inputs, caller.user)
         work = Underway(self._answered(answer, kept=request.store is not False))
         self._underway[id] = work
         try:
@@ -154,7 +154,7 @@ class Responses:
     async def _answered(self, answer: _Answer, *, kept: bool) -> AsyncGenerator[ResponseEvent]:
         thread, turn = answer.thread, answer.turn
         try:
-            async with recording(self._threads, self._settings.turn_lease_seconds) as record:
+            async with recording(self._threads, self._settings.turn_lease_seconds, answer.user) as record:
                 about = answer.about
                 events = record.write(turn, answer.inputs, opens=thread, about=about) if kept else turn.events()
                 async with aclosing(events):
@@ -173,10 +173,11 @@ class Responses:
 class _Answer:
     """A response that is being made."""
 
-    def __init__(self, thread: Thread[KeptResponse], turn: Turn, inputs: Sequence[Entry]) -> None:
+    def __init__(self, thread: Thread[KeptResponse], turn: Turn, inputs: Sequence[Entry], user: str | None) -> None:
         self.thread = thread
         self.turn = turn
         self.inputs = inputs
+        self.user = user
         self._about: KeptResponse | None = None
 
     def about(self, end: TurnEnd | BaseException) -> KeptResponse:

@@ -73,7 +73,7 @@ class SignIn:
 
     def by_password(self, email: str, password: str, origin: Origin) -> SignedIn:
         """Raises `NotAuthenticated`, which tells nothing of whether there is such a person, and `TooManyTries`."""
-        account, address = _account(email), f"address:{origin.address}"
+        account, address = account_of(email), f"address:{origin.address}"
         self._take_try([account, address])
         user = self._user(email)
         hash = None if user is None else self._stores.passwords.get(user.id)
@@ -193,6 +193,6 @@ class SignIn:
         self._audit.record(refused)
 
 
-def _account(email: str) -> str:
+def account_of(email: str) -> str:
     """What tries for an address are counted under: not the address itself, which may be nobody's."""
     return f"account:{hashlib.sha256(email.lower().encode(errors='surrogatepass')).hexdigest()}"

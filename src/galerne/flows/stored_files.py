@@ -25,6 +25,7 @@ class StoredFile:
     lines: int | None  # None: not a file of lines
     created: int  # seconds since 1970
     expires: int | None  # None: never
+    user: str | None = None  # who sent it, or ordered what made it; None: nobody knows
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,3 +85,19 @@ Entry = Annotated[
     Discriminator(_kind),
 ]
 OutputEntry = MessageOutputEntry | FunctionCallEntry | AgentHandoffEntry
+
+
+BLANK = "(erased)"
+
+
+def blanked(entry: Entry) -> Entry:
+    """The same without what somebody said in it."""
+    match entry:
+        case MessageInputEntry() | MessageOutputEntry():
+            return entry.model_copy(update={"content": BLANK})
+        case FunctionCallEntry():
+            return entry.model_copy(update={"arguments": "{}"})
+        case FunctionResultEntry():
+            return entry.model_copy(update={"result": BLANK})
+        case AgentHandoffEntry():
+            return entry

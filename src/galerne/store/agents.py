@@ -46,6 +46,7 @@ agents = Table(
     Column("latest", Integer, nullable=False),
     Column("name", String, nullable=False),  # in it
     Column("offered", Boolean, nullable=False),
+    Column("user", String(64), index=True),  # who made it; NULL: nobody knows
     Index(None, "workspace", "created_at"),
 )
 versions = Table(
@@ -55,6 +56,7 @@ versions = Table(
     Column("version", Integer, primary_key=True),
     Column("created_at", Double, nullable=False),
     Column("definition", Text, nullable=False),  # JSON
+    Column("user", String(64), index=True),  # who made it; NULL: nobody knows
 )
 aliases = Table(
     "agent_aliases",
@@ -72,6 +74,7 @@ _ALL = select(
     versions.c.version.label("number"),
     versions.c.created_at.label("updated_at"),
     versions.c.definition,
+    versions.c.user.label("maker"),
 ).join(versions, versions.c.agent == agents.c.id)
 
 
@@ -91,9 +94,10 @@ class SqlAgents:
                 latest=agent.latest,
                 name=agent.definition.name,
                 offered=agent.offered,
+                user=agent.user,
             )
             connection.execute(row)
-            _keep_version(connection, agent.id, agent.version, agent.updated_at, agent.definition)
+            _keep_version(connection, agent.id, agent.version, agent.updated_at, agent.definition, agent.user)
             put_labels(connection, agent.id, agent.definition.metadata or {})
 
     def find(self, workspace: str, id: str, version: int | str | None = None) -> Agent:
@@ -116,7 +120,12 @@ class SqlAgents:
             return [_agent(row) for row in connection.execute(newest)]
 
     def change(
-        self, workspace: str, id: str, new: Callable[[AgentDefinition], AgentDefinition], offered: bool | None
+        self,
+        workspace: str,
+        id: str,
+        new: Callable[[AgentDefinition], AgentDefinition],
+        offered: bool | None,
+        user: str | None = None,
     ) -> Agent:
         with self._database.write() as connection:
             _lock(connection, id)
@@ -125,7 +134,7 @@ class SqlAgents:
             version = agent.version
             if definition != agent.definition:
                 version = agent.latest + 1
-                _keep_version(connection, id, version, now(), definition)
+                _keep_version(connection, id, version, now(), definition, user)
                 connection.execute(update(agents).where(agents.c.id == id).values(latest=version))
             if offered is not None:
                 connection.execute(update(agents).where(agents.c.id == id).values(offered=offered))
@@ -172,6 +181,21 @@ class SqlAgents:
             put_labels(connection, id, {})
 
 
+def erase_versions(connection: Connection, user: str) -> int:
+    """Delete the versions that a user gave to others' agents, which fall back to their newest one. Says how many."""
+    changed = select(agents.c.id, agents.c.workspace, agents.c.version).join(versions).where(versions.c.user == user)
+    found = connection.execute(changed.distinct()).all()
+    gone = connection.execute(delete(versions).where(versions.c.user == user)).rowcount
+    for agent in found:
+        left = select(versions.c.version).where(versions.c.agent == agent.id)
+        connection.execute(delete(aliases).where(aliases.c.agent == agent.id, aliases.c.version.not_in(left)))
+        numbers = connection.execute(left).scalars().all()
+        version = agent.version if agent.version in numbers else max(numbers)
+        connection.execute(update(agents).where(agents.c.id == agent.id).values(version=version))
+        _switch(connection, agent.workspace, agent.id, version)
+    return gone
+
+
 def _lock(connection: Connection, id: str) -> None:
     """Whoever else changes this agent waits."""
     connection.execute(select(agents.c.id).where(agents.c.id == id).with_for_update())
@@ -206,10 +230,12 @@ def _switch(connection: Connection, workspace: str, id: str, version: int) -> Ag
     return _find(connection, workspace, id)
 
 
-def _keep_version(connection: Connection, id: str, version: int, time: datetime, definition: AgentDefinition) -> None:
+def _keep_version(
+    connection: Connection, id: str, version: int, time: datetime, definition: AgentDefinition, user: str | None
+) -> None:
     text = definition.model_dump_json(exclude_unset=True, by_alias=True)
-    row = insert(versions).values(agent=id, version=version, created_at=time.timestamp(), definition=text)
-    connection.execute(row)
+    row = {"agent": id, "version": version, "created_at": time.timestamp(), "definition": text, "user": user}
+    connection.execute(insert(versions).values(row))
 
 
 def _wanted(which: AgentChoice) -> Sequence[ColumnElement[bool]]:
@@ -237,6 +263,7 @@ def _agent(row: Row[Any]) -> Agent:
         latest=row.latest,
         offered=row.offered,
         definition=AgentDefinition.model_validate_json(row.definition),
+        user=row.maker,
     )
 
 

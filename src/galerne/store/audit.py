@@ -45,7 +45,7 @@ from galerne.ledger.canonical import canonical
 from galerne.ledger.chain import CHECKPOINT, EMPTY, Head, checkpoint
 from galerne.ledger.sealing import Seal, new_seal, opened, sealed
 from galerne.ledger.signing import SigningKey
-from galerne.store.database import Database, erase_for_good
+from galerne.store.database import Database
 from galerne.store.log_table import LogTable
 from galerne.store.metadata import metadata
 
@@ -104,6 +104,11 @@ def append_event(connection: Connection, event: Event, time: datetime, key: Sign
     return head
 
 
+def forget_email(connection: Connection, email: str) -> None:
+    """Let nobody read any more that somebody was refused under this address. Records stay as they are."""
+    connection.execute(delete(people).where(people.c.id == _person("email", email)))
+
+
 class SqlAuditLog:
     def __init__(
         self, database: Database, key: SigningKey, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -145,7 +150,6 @@ class SqlAuditLog:
     def erase(self, person: Party, by: Event, removed: Mapping[str, int]) -> tuple[str | None, Head | None]:
         known = delete(people).where(people.c.id == _person(person.kind, person.id or "")).returning(people.c.pseudonym)
         with self._database.write() as connection:
-            erase_for_good(connection)
             pseudonym = connection.execute(known).scalar()
             if pseudonym is None and not removed:
                 return None, None

@@ -56,6 +56,12 @@ def insert_words(connection: Connection, rows: Sequence[Mapping[str, str | None]
         connection.execute(insert(words), rows[first : first + BATCH])
 
 
+def forget_words(connection: Connection) -> None:
+    """Let the index hold nothing of rows that were deleted: FTS5 only marks them, until it writes its segments anew."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("INSERT INTO chat_words_index(chat_words_index) VALUES ('optimize')")
+
+
 def having(wanted: Sequence[str], *, sqlite: bool) -> TextClause:
     """The condition for rows of `chat_words` that have all these words, the last one perhaps only begun."""
     if sqlite:

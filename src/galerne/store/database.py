@@ -25,6 +25,14 @@ from galerne.errors import DatabaseUnavailable, DiskFull, GalerneError, Settings
 BUSY_MILLISECONDS = 30_000
 """How long a process waits for another one that writes to the same SQLite file."""
 
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "secure_delete=ON",  # what is deleted is overwritten, and not left until the room is needed
+    f"busy_timeout={BUSY_MILLISECONDS}",
+)
+
 
 class Database:
     """Connections to one database. Its methods block: call them from a thread (`asyncio.to_thread`).
@@ -92,12 +100,6 @@ class Database:
             raise failure from error
 
 
-def erase_for_good(connection: Connection) -> None:
-    """What this connection deletes is overwritten, where the database would else leave it until it needs the room."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA secure_delete = ON")
-
-
 def _parsed(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
@@ -141,7 +143,7 @@ def _sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # transactions begin where this file says so
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_MILLISECONDS}"):
+        for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pydantic import TypeAdapter
-from sqlalchemy import Column, Connection, ForeignKey, String, Table, Text, delete, exists, insert, literal, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    String,
+    Table,
+    Text,
+    delete,
+    exists,
+    insert,
+    literal,
+    select,
+    update,
+)
 
-from galerne.protocol.entries import Entry
+from galerne.protocol.entries import Entry, blanked
 from galerne.store.metadata import metadata
 
 entries = Table(
@@ -16,16 +29,18 @@ entries = Table(
     Column("id", String, primary_key=True),
     Column("parent", ForeignKey("entries.id"), index=True),  # the entry before; none before the first one
     Column("body", Text, nullable=False),  # JSON
+    Column("user", String(64), index=True),  # whose turn it was; NULL: nobody knows
 )
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)
 
 
-def insert_entries(connection: Connection, head: str | None, added: Sequence[Entry]) -> str | None:
-    """Put entries behind `head`; the last one's id."""
+def insert_entries(connection: Connection, head: str | None, added: Sequence[Entry], user: str | None) -> str | None:
+    """Put entries of this user's turn behind `head`; the last one's id."""
     for entry in added:
         assert entry.id is not None
-        connection.execute(insert(entries).values(id=entry.id, parent=head, body=_ENTRY.dump_json(entry).decode()))
+        row = {"id": entry.id, "parent": head, "body": _ENTRY.dump_json(entry).decode(), "user": user}
+        connection.execute(insert(entries).values(row))
         head = entry.id
     return head
 
@@ -36,6 +51,15 @@ def read_entries(connection: Connection, head: str | None) -> list[Entry]:
     line = line.union_all(select(entries, line.c.depth + 1).join(line, entries.c.id == line.c.parent))
     rows = connection.execute(select(line.c.body).order_by(line.c.depth.desc()))
     return [_ENTRY.validate_json(body) for body in rows.scalars()]
+
+
+def blank_entries(connection: Connection, user: str) -> int:
+    """Take out what was said in this user's turns, where others go on from it. Says in how many."""
+    theirs = connection.execute(select(entries.c.id, entries.c.body).where(entries.c.user == user)).all()
+    for row in theirs:
+        body = _ENTRY.dump_json(blanked(_ENTRY.validate_json(row.body))).decode()
+        connection.execute(update(entries).where(entries.c.id == row.id).values(body=body, user=None))
+    return len(theirs)
 
 
 def delete_entries(connection: Connection, head: str | None, heads: Column[str]) -> None:

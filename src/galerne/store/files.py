@@ -43,6 +43,7 @@ files = Table(
     Column("lines", BigInteger),
     Column("created", BigInteger, nullable=False),
     Column("expires", BigInteger),
+    Column("user", String(64), index=True),  # who made it; NULL: nobody knows
     Index(None, "workspace", "number"),
     Index(None, "expires"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -50,6 +51,7 @@ threads = Table(
     Column("turn", String),  # who may add entries
     Column("leased_until", Double),
     Column("about", Text, nullable=False),  # JSON
+    Column("user", String(64), index=True),  # who opened it; NULL: nobody knows
     Index("ix_threads_newest", "workspace", "kind", "created_at"),
 )
 
@@ -72,10 +74,11 @@ class SqlThreads(Generic[About]):
                 workspace=thread.workspace,
                 created_at=thread.created_at.timestamp(),
                 updated_at=thread.updated_at.timestamp(),
-                head=insert_entries(connection, thread.head, added),
+                head=insert_entries(connection, thread.head, added, lease.user),
                 turn=self._turn(lease),
                 leased_until=lease.until,
                 about=_json(thread.about),
+                user=lease.user,
             )
             connection.execute(row)
             put_labels(connection, thread.id, thread.about.metadata or {})
@@ -142,7 +145,11 @@ class SqlThreads(Generic[About]):
             row = connection.execute(held).one_or_none()
             if row is None:
                 return False
-            changed = {"head": insert_entries(connection, row.head, added), "updated_at": time.time(), **values}
+            changed = {
+                "head": insert_entries(connection, row.head, added, lease.user),
+                "updated_at": time.time(),
+                **values,
+            }
             connection.execute(update(threads).where(threads.c.id == id).values(changed))
             return True
 
@@ -179,6 +186,15 @@ def free_threads(database: Database, holders: Iterable[str]) -> None:
         for holder in holders:
             held = threads.c.turn.startswith(f"{holder}/", autoescape=True)
             connection.execute(update(threads).where(held).values(turn=None, leased_until=None))
+
+
+def erase_threads(connection: Connection, user: str) -> Counter[str]:
+    """Delete those that a user opened, with the entries that no other thread leads to. Says how many of each kind."""
+    gone = connection.execute(delete(threads).where(threads.c.user == user).returning(threads)).all()
+    for row in gone:
+        put_labels(connection, row.id, {})
+        delete_entries(connection, row.head, threads.c.head)
+    return Counter(f"{row.kind}s" for row in gone)
 
 
 def _json(about: Described) -> str:
