@@ -12,11 +12,13 @@
     ├── Forbidden                 the caller is known, but may not do this
     ├── NotFound                  no such thing
     │   └── ModelNotFound         no model of that name, alias or path
+    │       └── ModelNotLoaded    one that is on this machine, and that the server does not run now
     ├── SettingsError             an unknown or bad setting, a port in use, a folder that cannot be written
     ├── BadFile                   a file that is not what it claims to be: truncated, lying, hostile
     │   ├── UnsupportedFile       a true file of a kind that is not implemented (architecture, tensor type, ...)
     │   └── TemplateError         a chat template that cannot be rendered within its limits
     ├── DiskFull                  there is no room for what shall be kept
+    ├── MemoryFull                there is no memory for the model that shall be loaded
     ├── PullError                 fetching a model did not work
     │   └── DigestMismatch        what arrived is not what the catalogue promises
     └── Unavailable               try again later; `retry_after` says when
@@ -99,6 +101,10 @@ class ModelNotFound(NotFound):
     code = "model_not_found"
 
 
+class ModelNotLoaded(ModelNotFound):
+    code = "model_not_loaded"
+
+
 class SettingsError(GalerneError):
     code = "bad_settings"
 
@@ -117,6 +123,10 @@ class TemplateError(BadFile):
 
 class DiskFull(GalerneError):
     code = "disk_full"
+
+
+class MemoryFull(GalerneError):
+    code = "memory_full"
 
 
 class PullError(GalerneError):

@@ -38,7 +38,9 @@ class Settings(BaseSettings):
     # Where the server listens.
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
-    shutdown_seconds: int = Field(10, ge=0, le=3600, description="How long answers under way may go on when it stops.")
+    shutdown_seconds: int = Field(
+        10, ge=0, le=3600, description="How long answers under way may go on when it, or their model, stops."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = Field("text", description="text: for people; json: for a log collector.")
 
@@ -125,6 +127,7 @@ class Settings(BaseSettings):
 
     # Models.
     model: str = Field("smollm2-135m-instruct", description="The model that is loaded when none is named.")
+    other_models: tuple[str, ...] = Field((), max_length=64, description="Models that a server loads beside `model`.")
     models_dir: Path = Field(default_factory=lambda: _cache_folder("XDG_DATA_HOME", ".local/share") / "models")
     catalogue: Path | None = Field(None, description="A catalogue file of one's own, laid over the built-in one.")
     aliases: dict[str, str] = Field(

@@ -27,7 +27,7 @@ class House:
     ) -> None:
         script: Script = answer if callable(answer) else lambda _: answer
         self.generator = ScriptedGenerator(script, fails_after=fails_after, hangs_after=hangs_after)
-        self.settings = Settings(**settings)
+        self.settings = Settings(**{"model": "fake"} | settings)
         self.app = create_app(served(self.generator, fim=fim), Everyone(), self.settings)
         self.client = Client(self.app)
 

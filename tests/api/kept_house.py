@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from tests.api.client import Answer, Client, Exchange
-from tests.flows.fakes import Script, ScriptedGenerator, served
+from tests.flows.fakes import Script, ScriptedEngine, ScriptedGenerator, opened, served
 
 from galerne.api.application import create_app
 from galerne.bootstrap import open_kept
 from galerne.errors import NotAuthenticated
+from galerne.flows.loading import Loading, OpenedModel
 from galerne.identity.caller import Caller, Callers
 from galerne.identity.permissions import ALL
 from galerne.settings import Settings
+from galerne.weights.store import Store
 
 BOUNDARY = b"----a-boundary"
 ANNA, BERT = {"authorization": "Bearer anna"}, {"authorization": "Bearer bert"}
@@ -49,10 +51,15 @@ class KeptHouse:
         self.folder = folder
         self.settings = Settings(data_dir=folder, **{"disk_reserve_mb": 0} | settings)
         self.generator = ScriptedGenerator(script, fails_after=fails_after, hangs_after=hangs_after)
-        models = served(self.generator, fim=fim)
+        models = served(self.generator, fim=fim, is_here=Store(self.settings.models_dir).__contains__)
         self.database, self.kept = open_kept(models, self.settings)
-        self.app = create_app(models, callers or TwoWorkspaces(), self.settings, kept=self.kept)
+        self.engines: dict[str, ScriptedEngine] = {}  # of the models that were loaded last
+        loading = Loading(models, self._open, self.kept.audit.log, self.settings)
+        self.app = create_app(models, callers or TwoWorkspaces(), self.settings, kept=self.kept, loading=loading)
         self.client = Client(self.app)
+
+    def _open(self, name: str) -> OpenedModel:
+        return opened(self.engines[name], name)
 
     async def get(self, path: str, who: dict[str, str] = ANNA) -> Answer:
         return await self.client.get(path, who)

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 from tests.api.client import events_of
 from tests.api.guest import Guest
+from tests.api.house import CHAT, question
 from tests.api.kept_house import KeptHouse
 from tests.api.test_bodies import assert_refused
+from tests.flows.fakes import ScriptedEngine
 from tests.weights.test_catalogue import VALID, catalogue
 from tests.weights.test_pull import CONTENT
 
@@ -88,9 +90,34 @@ async def test_a_model_is_pulled_and_its_progress_told(house: KeptHouse) -> None
     assert_refused(await admin.post("/v1/admin/models/nobody/pull", {}), 404, "model_not_found", "nobody")
 
 
+async def test_a_model_is_loaded_and_unloaded(house: KeptHouse) -> None:
+    admin, engine = Guest(house), ScriptedEngine()
+    house.engines["tiny"] = engine
+    events_of(await admin.post("/v1/admin/models/tiny/pull", {}))
+    refusal = await admin.post(CHAT, question(model="tiny"))
+    assert_refused(refusal, 404, "model_not_loaded", "model")
+    loaded = await admin.post("/v1/admin/models/tiny/load", {})
+    assert (loaded.status, loaded.json()["state"], loaded.json()["open_requests"]) == (202, "loading", 0)
+    engine.get_ready()
+    answer = (await admin.post(CHAT, question(model="tiny"))).json()
+    assert (answer["model"], answer["choices"][0]["message"]["content"]) == ("tiny", "Bonjour !")
+    assert [model["id"] for model in (await admin.get("/v1/models")).json()["data"]] == ["fake", "tiny", "letters"]
+    (listed,) = [each for each in (await admin.get("/v1/admin/models")).json()["data"] if each["name"] == "tiny"]
+    assert (listed["state"], listed["resident"], listed["failure"]) == ("ready", 1000, None)
+    unloaded = await admin.post("/v1/admin/models/tiny/unload", {})
+    assert unloaded.status == 202
+    assert unloaded.json()["state"] in ("unloading", "here")  # nobody is being answered
+    assert_refused(await admin.post(CHAT, question(model="tiny")), 404, "model_not_loaded", "model")
+    for change in ("load", "unload"):
+        assert_refused(await admin.post(f"/v1/admin/models/nobody/{change}", {}), 404, "model_not_found", "nobody")
+    missing = await admin.post("/v1/admin/models/smollm2-135m-instruct/load", {})
+    assert_refused(missing, 404, "model_not_found", "smollm2-135m-instruct")
+
+
 async def test_nobody_else_sees_it(tmp_path_factory: pytest.TempPathFactory) -> None:
     house = KeptHouse(tmp_path_factory.mktemp("members"), callers=Members())
     for address in ("settings", "health", "models"):
         assert (await Guest(house).get(f"/v1/admin/{address}")).status == 403
-    assert (await Guest(house).post("/v1/admin/models/tiny/pull", {})).status == 403
+    for change in ("pull", "load", "unload"):
+        assert (await Guest(house).post(f"/v1/admin/models/tiny/{change}", {})).status == 403
     house.database.close()

@@ -73,9 +73,9 @@ def galerne(*arguments: str, environment: dict[str, str] | None = None) -> subpr
 
 
 @contextmanager
-def serve(environment: dict[str, str]) -> Iterator[Served]:
+def serve(environment: dict[str, str], *arguments: str) -> Iterator[Served]:
     port = free_port()
-    with galerne("serve", "--port", str(port), environment=environment) as process:
+    with galerne("serve", "--port", str(port), *arguments, environment=environment) as process:
         try:
             yield Served(process, f"http://127.0.0.1:{port}")
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from galerne.backends.generator import Settle
 from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
 from galerne.engine.request import GenerationRequest, Priority
 from galerne.errors import EngineFailed, GalerneError, PromptTooLong
+from galerne.flows.loading import OpenedModel
 from galerne.flows.served import Footprint, Origin, ServedEmbedder, ServedModel, ServedModels
 from galerne.prompt.fim import find_fim
 from galerne.prompt.tool_format import HERMES, Thinking
@@ -149,6 +151,44 @@ class ScriptedGenerator:
     async def close(self) -> None: ...
 
 
+class ScriptedEngine(ScriptedGenerator):
+    """Fills the port `Engine`: it is ready, or fails, when the test says so."""
+
+    def __init__(self, script: Script = lambda _: b"Bonjour !", **misfortunes: int) -> None:
+        super().__init__(script, **misfortunes)
+        self.is_ready = False
+        self.failure: str | None = None
+        self.started = self.closed = 0
+        self._begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def start(self) -> None:
+        self.started += 1
+
+    def get_ready(self) -> None:
+        self.is_ready = True
+        self._begun.set_result(None)
+
+    def fail(self, error: GalerneError) -> None:
+        self.failure = str(error)
+        self._begun.set_exception(error)
+
+    async def begun(self) -> None:
+        await asyncio.shield(self._begun)
+
+    async def until_idle(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.running:
+                    await asyncio.sleep(0)
+
+    def statistics(self) -> Mapping[str, float]:
+        return {"running": len(self.running), "open": len(self.running), "resident_bytes": 1000 * self.started}
+
+    async def close(self) -> None:
+        self.closed += 1
+        self._cancelled |= self.running
+
+
 class LetterEmbedder:
     """Fills the port `Embedder`: a vector counts the first letters of the alphabet. Told `fails`, it does at once."""
 
@@ -179,10 +219,8 @@ class LetterEmbedder:
     async def close(self) -> None: ...
 
 
-def served(
-    generator: ScriptedGenerator, name: str = "fake", *, fim: bool = False, embedder: LetterEmbedder | None = None
-) -> ServedModels:
-    model = ServedModel(
+def served_model(generator: ScriptedGenerator, name: str = "fake", *, fim: bool = False) -> ServedModel:
+    return ServedModel(
         name=name,
         origin=Origin("d" * 64, 1_700_000_000, "nobody", "MIT", Footprint(98_000_000, 135_000_000, 400_000_000, True)),
         tokenizer=ByteTokenizer(),
@@ -190,5 +228,25 @@ def served(
         fim=find_fim(ByteTokenizer()) if fim else None,
         generator=generator,
     )
+
+
+def opened(engine: ScriptedEngine, name: str) -> OpenedModel:
+    model = served_model(engine, name)
+    return OpenedModel(model, ServedEmbedder(name, model.origin, LetterEmbedder()), engine)
+
+
+def served(
+    generator: ScriptedGenerator,
+    name: str = "fake",
+    *,
+    fim: bool = False,
+    embedder: LetterEmbedder | None = None,
+    is_here: Callable[[str], bool] = lambda _: False,
+) -> ServedModels:
     letters = ServedEmbedder("letters", Origin("e" * 64, 1_700_000_000, "nobody", None), embedder or LetterEmbedder())
-    return ServedModels([model], {"alias": name, "elsewhere": "another", "mistral-embed": "letters"}, [letters])
+    return ServedModels(
+        [served_model(generator, name, fim=fim)],
+        {"alias": name, "elsewhere": "another", "mistral-embed": "letters"},
+        [letters],
+        is_here,
+    )

@@ -19,7 +19,7 @@ from galerne.bootstrap import build_engine
 from galerne.engine.engine import Engine
 from galerne.kernels.batch import BLOCK, Batch
 from galerne.prompt import open_tokenizer
-from galerne.settings import load_settings
+from galerne.settings import Settings
 from galerne.weights import open_checkpoint
 
 COMMAND = (sys.executable, "-c", "from tests.fuzz.worker import main; main()")
@@ -50,7 +50,7 @@ def _load(load: Load) -> tuple[Engine, str, int]:
     checkpoint = open_checkpoint(Path(load.model))
     tokenizer = open_tokenizer(checkpoint)
     model = QuickModel(tokenizer.vocabulary_size, list(tokenizer.stop_tokens))
-    return build_engine(model, lambda: tokenizer, load_settings(load.settings)), "quick", CONTEXT
+    return build_engine(model, lambda: tokenizer, Settings(**load.settings)), "quick", CONTEXT
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from galerne.api.refusals import Refusals
 from galerne.api.router import FAILURES, GATE, add_routes
 from galerne.api.routes.admin_installation import admin_installation_routes
 from galerne.api.routes.admin_keys import admin_key_routes
+from galerne.api.routes.admin_models import admin_model_routes
 from galerne.api.routes.admin_users import admin_user_routes
 from galerne.api.routes.admin_workspaces import admin_workspace_routes
 from galerne.api.routes.agents import agent_routes
@@ -64,8 +65,10 @@ from galerne.flows.erasure import Erasure
 from galerne.flows.files import Files
 from galerne.flows.identity import Identity
 from galerne.flows.installation import Installation
+from galerne.flows.installed import InstalledList
 from galerne.flows.kept_chats import KeptChats
 from galerne.flows.kept_requests import Keeping, RequestStore
+from galerne.flows.loading import Loading
 from galerne.flows.meter import Meter, Watched
 from galerne.flows.pulling import Pulling
 from galerne.flows.receipts import Receipts
@@ -114,9 +117,10 @@ def create_app(
     settings: Settings,
     lifespan: Lifespan | None = None,
     kept: Kept | None = None,
+    loading: Loading | None = None,
 ) -> FastAPI:
     """The application over these models, for these callers; `lifespan` starts and stops them. `kept` None: it keeps
-    nothing, and has no address that would."""
+    nothing, and has no address that would. `loading` None: the models stay what they are."""
     metrics = Metrics(models)
     meter: Meter = metrics
     if kept is not None:
@@ -165,9 +169,12 @@ def create_app(
         add_routes(app, erasure_routes(kept.erasure, settings))
         add_routes(app, head_routes(kept.witness, settings))
         add_routes(app, batch_routes(kept.batches, settings))
-        add_routes(app, admin_installation_routes(Installation(models, settings), Pulling(kept.audit.log, settings)))
+        add_routes(app, admin_installation_routes(Installation(models, settings)))
         _include_identity(app, kept.identity, settings, open_door=callers.open_door)
-    add_routes(app, health_routes(models))
+    if kept is not None and loading is not None:
+        pulling = Pulling(kept.audit.log, settings)
+        add_routes(app, admin_model_routes(InstalledList(loading, pulling, settings), pulling, loading))
+    add_routes(app, health_routes(models, settings.model))
     add_routes(app, metrics_routes(metrics))
     add_routes(app, page_routes(embed_origins=settings.embed_origins))
     documentation.install(app)

@@ -17,9 +17,16 @@ class Streams:
 
     def __init__(self) -> None:
         self._open: dict[str, _Stream] = {}
+        self._emptied = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._open)
+
+    async def until_empty(self) -> None:
+        """Return when no request is open."""
+        while self._open:
+            self._emptied.clear()
+            await self._emptied.wait()
 
     async def follow(
         self,
@@ -53,13 +60,13 @@ class Streams:
             if stream is None:
                 continue
             if isinstance(event, EndEvent):
-                del self._open[event.id]
+                self._take(event.id)
                 stream.settle(event)
             stream.put(event)
 
     def refuse(self, id: str, error: GalerneError) -> None:
         """The engine did not take the request on."""
-        stream = self._open.pop(id, None)
+        stream = self._take(id)
         if stream is not None and stream.left:
             stream.settle(EndEvent(id, EndReason.CANCELLED, Work()))  # whoever waits for the last word gets one
         elif stream is not None:
@@ -68,6 +75,12 @@ class Streams:
     def end_all(self, reason: EndReason, error: str | None = None) -> None:
         """The engine is gone: every open request ends, with what is known of its work."""
         self.deliver([EndEvent(id, reason, stream.work(), error) for id, stream in self._open.items()])
+
+    def _take(self, id: str) -> _Stream | None:
+        stream = self._open.pop(id, None)
+        if not self._open:
+            self._emptied.set()
+        return stream
 
 
 class _Stream:

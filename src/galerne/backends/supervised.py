@@ -36,7 +36,8 @@ from galerne.backends.probe import probe, produces_a_token
 from galerne.backends.streams import Streams
 from galerne.engine.events import EndReason, Event
 from galerne.engine.request import GenerationRequest
-from galerne.errors import EngineFailed, ModelLoading
+from galerne.errors import EngineFailed, GalerneError, ModelLoading
+from galerne.weights.memory import resident_memory
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,10 @@ class SupervisedGenerator:
         self._start_seconds = start_seconds
         self._streams = Streams()
         self._writer: asyncio.StreamWriter | None = None  # while a worker takes requests
-        self._reason = "the model is being loaded."  # why none does
+        self._process: asyncio.subprocess.Process | None = None
+        self._reason = "the model is being loaded."  # why no worker takes requests
+        self._failure: str | None = None  # why the last one ended, until another one is ready
+        self._begun: asyncio.Future[GalerneError | None] | None = None  # how the first one fared
         self._ready = False
         self._heard = 0.0  # when the worker last said something, or got work after having none
         self._restarts = 0
@@ -68,7 +72,30 @@ class SupervisedGenerator:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        self._begun = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._supervise())
+
+    async def begun(self) -> None:
+        """Return when it is ready for the first time. Raises why the first worker did not get so far."""
+        assert self._begun is not None
+        if (error := await asyncio.shield(self._begun)) is not None:
+            raise error
+
+    @property
+    def failure(self) -> str | None:
+        """Why there is no engine at the moment; None while one runs, or is started for the first time."""
+        return self._failure
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the engine that runs has produced a token."""
+        return self._ready
+
+    async def until_idle(self, seconds: float) -> None:
+        """Return when no request is open, or after so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._streams.until_empty()
 
     def generate(self, request: GenerationRequest, settle: Settle) -> AsyncGenerator[Event]:
         return self._streams.follow(request, settle, self._submit, self.cancel)
@@ -80,13 +107,20 @@ class SupervisedGenerator:
         return self._ready or (self._writer is not None and await produces_a_token(self))
 
     def statistics(self) -> Mapping[str, float]:
-        return {**self._statistics, "restarts": self._restarts}
+        resident = 0 if self._process is None else resident_memory(self._process.pid)
+        return {
+            **self._statistics,
+            "open": len(self._streams),
+            "resident_bytes": resident,
+            "restarts": self._restarts,
+        }
 
     async def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+        self._reason = self._failure = "the model was unloaded."
         self._streams.end_all(EndReason.CANCELLED)
 
     def _submit(self, request: GenerationRequest) -> None:
@@ -107,7 +141,9 @@ class SupervisedGenerator:
             try:
                 await self._run_worker()
             except Exception as error:
+                self._failure = str(error)
                 self._reason = f"the engine ended and is being restarted: {error}"
+                self._end_beginning(error if isinstance(error, GalerneError) else EngineFailed(str(error)))
             finally:
                 lived, self._ready, self._writer, self._statistics = self._ready, False, None, {}
             logger.error(self._reason)
@@ -116,9 +152,14 @@ class SupervisedGenerator:
             self._restarts += 1
             await asyncio.sleep(delay)
 
+    def _end_beginning(self, error: GalerneError | None) -> None:
+        if self._begun is not None and not self._begun.done():
+            self._begun.set_result(error)
+
     async def _run_worker(self) -> None:
         """Start a worker and listen to it until it ends, which always raises."""
-        process, ours = await self._spawn()
+        self._process, ours = await self._spawn()
+        process = self._process
         reader, writer = await asyncio.open_connection(sock=ours)
         writer.write(frame(self._load))
         self._heard = time.monotonic()
@@ -133,6 +174,7 @@ class SupervisedGenerator:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+            self._process = None
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _spawn(self) -> tuple[asyncio.subprocess.Process, socket.socket]:
@@ -168,8 +210,10 @@ class SupervisedGenerator:
                 self.level, self.context_length, self._writer = level, context_length, writer
                 self._send(Submit(probe()))
             case Stepped(tokens, vectors, ends, statistics):
-                self._ready = self._ready or bool(tokens)
                 self._statistics = statistics
+                if tokens and not self._ready:
+                    self._ready, self._failure = True, None
+                    self._end_beginning(None)
                 self._streams.deliver(tokens)
                 self._streams.deliver(vectors)
                 self._streams.deliver(ends)

@@ -68,10 +68,10 @@ def run_worker() -> None:
 
 def _load_engine(load: Load) -> tuple[Engine, str, int]:
     from galerne.prompt import open_tokenizer
-    from galerne.settings import load_settings
+    from galerne.settings import Settings
     from galerne.weights import open_checkpoint
 
-    settings = load_settings(load.settings)
+    settings = Settings(**load.settings)  # all of them: nothing of this process's environment counts
     checkpoint = open_checkpoint(Path(load.model))  # its template is the server's affair
     model, draft, level = load_weights(checkpoint, open_draft(settings), settings, _print)
     return build_engine(model, lambda: open_tokenizer(checkpoint), settings, draft), level, model.request_length

@@ -5,13 +5,40 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from galerne.bootstrap.models import open_local_model
+
 if TYPE_CHECKING:
     from galerne.backends.generator import Generator
     from galerne.bootstrap.models import LoadedModel, OpenModel
+    from galerne.flows.loading import OpenedModel
     from galerne.flows.served import Footprint, ServedEmbedder, ServedModel
     from galerne.models import ModelConfig
     from galerne.settings import Settings
     from galerne.weights.catalogue import Entry
+
+
+def open_served_model(name: str, settings: Settings, worker: tuple[str, ...]) -> OpenedModel:
+    """A model of this machine, by name, alias or path, and its engine, which `worker` starts in a process of its own.
+
+    Raises what `open_local_model` raises, and `TemplateError`.
+    """
+    from galerne.backends.messages import Load
+    from galerne.backends.supervised import SupervisedGenerator
+    from galerne.flows.loading import OpenedModel
+
+    if name != settings.model:  # the draft model guesses for that one
+        settings = settings.model_copy(update={"draft_model": None})
+    opened = open_local_model(name, settings)
+    opened.template.check()
+    engine = SupervisedGenerator(
+        worker,
+        Load(str(opened.path), settings.model_dump(mode="json")),
+        context_length=opened.config.context_length,
+        hang_seconds=settings.engine_hang_seconds,
+        start_seconds=settings.engine_start_seconds,
+    )
+    model = served_model(opened, engine, settings)
+    return OpenedModel(model, pooled_embedder(model, opened.config), engine)
 
 
 def served_model(model: OpenModel | LoadedModel, generator: Generator, settings: Settings) -> ServedModel:

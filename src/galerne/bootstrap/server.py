@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from galerne.bootstrap.engines import WORKER, build_generator
 from galerne.bootstrap.identity import open_callers
 from galerne.bootstrap.keeping import build_anchoring, open_kept
-from galerne.bootstrap.models import load_local_model, open_local_model
-from galerne.bootstrap.served import pooled_embedder, served_encoder, served_model
+from galerne.bootstrap.models import load_local_model
+from galerne.bootstrap.served import open_served_model, served_encoder, served_model
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from galerne.bootstrap.models import Announce
     from galerne.flows.chat import Chat
+    from galerne.flows.loading import OpenedModel
     from galerne.settings import Settings
 
 
@@ -42,7 +43,7 @@ async def open_chat(name: str, settings: Settings, announce: Announce = lambda _
 
 
 def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
-    """The HTTP application of `galerne serve`. Its lifespan starts and stops the engine's process.
+    """The HTTP application of `galerne serve`. Its lifespan starts and stops the engines' processes.
 
     Raises `ModelNotFound`, `BadFile`, `UnsupportedFile`, `TemplateError`, and `SettingsError` for a database that does
     not answer, at once, before the server listens.
@@ -50,32 +51,27 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     from galerne import __version__
     from galerne.api.application import create_app
     from galerne.api.inside import Inside
-    from galerne.backends.messages import Load
-    from galerne.backends.supervised import SupervisedGenerator
     from galerne.flows.anchoring import keep_anchored
     from galerne.flows.auditing import on_record
+    from galerne.flows.loading import Loading
     from galerne.flows.served import ServedModels
     from galerne.flows.tidying import keep_tidy
+    from galerne.weights.store import Store
 
-    opened = open_local_model(settings.model, settings)
-    opened.template.check()
-    generator = SupervisedGenerator(
-        worker,
-        Load(str(opened.path), settings.model_dump(mode="json")),
-        context_length=opened.config.context_length,
-        hang_seconds=settings.engine_hang_seconds,
-        start_seconds=settings.engine_start_seconds,
-    )
-
+    opened = _open_all(settings, worker)
+    settings = settings.model_copy(update={"model": opened[0].model.name})  # as requests call it, were it a path
     encoder = served_encoder(settings)
-    model = served_model(opened, generator, settings)
-    models = ServedModels([model], settings.aliases, [encoder, pooled_embedder(model, opened.config)])
+    embedders = [encoder, *(each.embedder for each in opened)]
+    models = ServedModels(
+        [each.model for each in opened], settings.aliases, embedders, Store(settings.models_dir).__contains__
+    )
     database, kept = open_kept(models, settings)
+    loading = Loading(models, lambda name: open_served_model(name, settings, worker), kept.audit.log, settings)
     callers = open_callers(database, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        generator.start()
+        loading.begin(opened)
         try:
             chats = [kept.chats.tidy, kept.retentions.tidy]
             tidied = [kept.files.tidy, kept.batches.tidy, *chats, kept.audit.tidy, kept.settle_left]
@@ -87,14 +83,27 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
             async with on_record(kept.audit.log, models, __version__), running(*work):
                 yield
         finally:
-            await generator.close()
+            await loading.close()
             await encoder.embedder.close()
             await kept.billing.end()
-            opened.template.close()
             database.close()
 
-    app = create_app(models, callers, settings, lifespan, kept)
+    app = create_app(models, callers, settings, lifespan, kept, loading)
     return app
+
+
+def _open_all(settings: Settings, worker: tuple[str, ...]) -> list[OpenedModel]:
+    """The models that a server has from its start, the default one first. Raises `SettingsError` for one twice."""
+    from galerne.errors import SettingsError
+
+    opened: list[OpenedModel] = []
+    for asked in (settings.model, *settings.other_models):
+        each = open_served_model(asked, settings, worker)
+        if each.model.name in [other.model.name for other in opened]:
+            hint = "Name each model once; a file is called as it is in the list when it was imported."
+            raise SettingsError(f"{asked} is called {each.model.name}, as another.", where="other_models", hint=hint)
+        opened.append(each)
+    return opened
 
 
 @asynccontextmanager

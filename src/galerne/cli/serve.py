@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from galerne.cli.options import Model
+from galerne.cli.options import Models
 from galerne.errors import SettingsError
 
 EXAMPLE = "Example: galerne serve --port 8080 --model smollm2-135m-instruct"
@@ -18,7 +18,7 @@ EXAMPLE = "Example: galerne serve --port 8080 --model smollm2-135m-instruct"
 def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on.", show_default="127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on.", show_default="8000")] = None,
-    model: Model = None,
+    models: Models = None,
     no_auth: Annotated[
         bool, typer.Option("--no-auth", help="Let everybody in; only for an address of this machine alone.")
     ] = False,
@@ -31,14 +31,24 @@ def serve(
     from galerne.settings import load_settings
 
     forbid_core_files()
-    settings = load_settings({"host": host, "port": port, "model": model, "auth": "none" if no_auth else None})
+    first, *others = models or (None,)
+    settings = load_settings(
+        {
+            "host": host,
+            "port": port,
+            "model": first,
+            "other_models": others or None,
+            "auth": "none" if no_auth else None,
+        }
+    )
     configure_logs(settings.log_format, settings.log_level)
     with listen(settings.host, settings.port) as listener:
         server = Server(bootstrap.build_app(settings), settings.shutdown_seconds)
         if (key := bootstrap.first_key(settings)) is not None:
             typer.echo(f"The first start. The administrator's key, shown this once: {key}")
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-        typer.echo(f"Serving {settings.model} on http://{shown}:{settings.port} (its documentation: /docs)")
+        named = ", ".join([settings.model, *settings.other_models])
+        typer.echo(f"Serving {named} on http://{shown}:{settings.port} (its documentation: /docs)")
         with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
             server.run(sockets=[listener])
     if not server.started:

@@ -37,16 +37,18 @@ async def note(
 @asynccontextmanager
 async def on_record(audit: AuditLog, models: ServedModels, version: str) -> AsyncIterator[None]:
     """The time that a server runs. Only its end may be missing on the log, when it is killed or the disk is full."""
-    named = [(Party("model", model.name), model.origin.digest) for model in models]
     begun = [Event(Action.SERVER_STARTED, SERVER, details={"version": version})]
-    begun += [Event(Action.MODEL_LOADED, SERVER, party, details={"sha256": digest}) for party, digest in named]
-    ended = [Event(Action.MODEL_UNLOADED, SERVER, party) for party, _ in named] + [Event(Action.SERVER_STOPPED, SERVER)]
+    begun += [
+        Event(Action.MODEL_LOADED, SERVER, Party("model", model.name), details={"sha256": model.digest})
+        for model in models
+    ]
     await asyncio.to_thread(_record, audit, begun)
     try:
         yield
     finally:
+        ended = [Event(Action.MODEL_UNLOADED, SERVER, Party("model", model.name)) for model in models]
         try:
-            await asyncio.to_thread(_record, audit, ended)
+            await asyncio.to_thread(_record, audit, [*ended, Event(Action.SERVER_STOPPED, SERVER)])
         except GalerneError as error:
             logger.error("the end is not on the audit log: %s", error)
 

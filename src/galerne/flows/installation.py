@@ -1,4 +1,4 @@
-"""What an administrator sees of this installation: its settings, its health, its models."""
+"""What an administrator sees of this installation: its settings and its health."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ import shutil
 import time
 
 from galerne import __version__
-from galerne.flows.catalogue import ModelCard, list_models
 from galerne.flows.served import ServedModels
 from galerne.protocol.installation import (
     DiskHealth,
     EngineHealth,
     Health,
-    InstalledModel,
     SettingCard,
 )
 from galerne.settings import Settings, source_of
@@ -25,7 +23,7 @@ _PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@")
 
 
 class Installation:
-    """The flow behind `/v1/admin/settings`, `/v1/admin/health` and `/v1/admin/models`."""
+    """The flow behind `/v1/admin/settings` and `/v1/admin/health`."""
 
     def __init__(self, models: ServedModels, settings: Settings) -> None:
         self._models = models
@@ -65,27 +63,6 @@ class Installation:
                 )
                 for model in self._models
             ],
-        )
-
-    def models(self) -> list[InstalledModel]:
-        """Those of the catalogue, and the imported ones. Blocks. Raises `SettingsError`, `BadFile`."""
-        return [self._model(card) for card in list_models(self._settings)]
-
-    def _model(self, card: ModelCard) -> InstalledModel:
-        entry = card.entry
-        here = "here" if card.manifest else "absent"
-        return InstalledModel(
-            name=entry.name,
-            state="served" if entry.name in self._models.names else here,
-            licence=entry.licence,
-            parameters=entry.parameters,
-            context=entry.context,
-            size=card.size,
-            memory=card.memory,
-            fits=card.fits,
-            unsupported=entry.unsupported,
-            sha256=card.sha256,
-            aliases=list(card.aliases),
         )
 
 

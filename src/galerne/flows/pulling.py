@@ -25,7 +25,12 @@ class Pulling:
     def __init__(self, audit: AuditLog, settings: Settings) -> None:
         self._audit = audit
         self._settings = settings
-        self._work: set[asyncio.Task[None]] = set()  # so that none is lost when its listener leaves
+        self._work: dict[asyncio.Task[None], str] = {}  # so that none is lost when its listener leaves
+
+    @property
+    def names(self) -> set[str]:
+        """What is being fetched."""
+        return set(self._work.values())
 
     async def pull(self, name: str, caller: Caller) -> AsyncGenerator[PullEvent]:
         """How far it is, again and again, and how it ended. Raises `ModelNotFound`, before the first event."""
@@ -37,8 +42,8 @@ class Pulling:
             latest = PullProgress(step=step, done=done, total=total)
 
         work = asyncio.create_task(self._fetch(name, progress, caller))
-        self._work.add(work)
-        work.add_done_callback(self._work.discard)
+        self._work[work] = name
+        work.add_done_callback(self._work.pop)
         while not work.done():
             yield latest
             await asyncio.wait((work,), timeout=BETWEEN_SECONDS)

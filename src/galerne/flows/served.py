@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from galerne import __version__
 from galerne.backends.embedder import Embedder
 from galerne.backends.generator import Generator
-from galerne.errors import Forbidden, InvalidRequest, ModelNotFound
+from galerne.errors import Forbidden, InvalidRequest, ModelNotFound, ModelNotLoaded
 from galerne.identity.caller import Caller
 from galerne.prompt.fim import FillInTheMiddle
 from galerne.prompt.template import ChatTemplate
@@ -91,24 +91,39 @@ class ServedEmbedder:
 
 
 class ServedModels:
-    """All of them, and the aliases that lead to them. Iterating gives those that write."""
+    """All of them, and the aliases that lead to them. Iterating gives those that write.
+
+    Whoever found a model may go on with it when it is removed: its generator says when it ends.
+    """
 
     def __init__(
         self,
         models: Iterable[ServedModel],
         aliases: Mapping[str, str],
         embedders: Iterable[ServedEmbedder] = (),
+        is_here: Callable[[str], bool] = lambda _: False,
         *,
         complete: bool = True,
     ) -> None:
-        """`complete` False: there may be others, of which nobody is to learn here."""
+        """`is_here` tells of a name whether a model of that name is on this machine. `complete` False: there may be
+        others, of which nobody is to learn here."""
         self._models = {model.name: model for model in models}
         self._embedders = {model.name: model for model in embedders}
-        self._aliases = {alias: name for alias, name in aliases.items() if name in self.names}
+        self._aliases = aliases
+        self._is_here = is_here
         self._complete = complete
 
     def __iter__(self) -> Iterator[ServedModel]:
-        return iter(self._models.values())
+        return iter(list(self._models.values()))  # one may be removed meanwhile
+
+    def add(self, model: ServedModel, embedder: ServedEmbedder) -> None:
+        """A model that writes, and the vectors behind what it reads."""
+        self._models[model.name], self._embedders[model.name] = model, embedder
+
+    def remove(self, own_name: str) -> None:
+        """Nobody finds it any longer. Harmless when it is not there."""
+        self._models.pop(own_name, None)
+        self._embedders.pop(own_name, None)
 
     @property
     def names(self) -> list[str]:
@@ -121,7 +136,10 @@ class ServedModels:
             return self
         writers = [model for model in self if model.name in only]
         embedders = [model for model in self._embedders.values() if model.name in only]
-        return ServedModels(writers, self._aliases, embedders, complete=False)
+        is_here = self._is_here
+        return ServedModels(
+            writers, self._aliases, embedders, lambda name: name in only and is_here(name), complete=False
+        )
 
     def find(self, name: str) -> ServedModel:
         """The model of that name or alias that writes. Raises `ModelNotFound`, `Forbidden`, `InvalidRequest`."""
@@ -142,14 +160,17 @@ class ServedModels:
         return model
 
     def own_name(self, name: str) -> str:
-        """What a model of that name or alias is called. Raises `ModelNotFound`; whoever may use some alone is refused
-        every other name, whether there is such a model or not (`Forbidden`)."""
+        """What a model of that name or alias is called. Raises `ModelNotFound`, `ModelNotLoaded`; whoever may use some
+        alone is refused every other name, whether there is such a model or not (`Forbidden`)."""
         own_name = self._aliases.get(name, name)
         if own_name in self.names:
             return own_name
-        names = ", ".join(self.names)
+        names = ", ".join(self.names) or "none"
+        if self._is_here(own_name):
+            hint = f"Whoever may do models:manage can load it; loaded are: {names}."
+            raise ModelNotLoaded(f"{own_name} is on this machine, but not loaded.", where="model", hint=hint)
         if not self._complete:
-            raise Forbidden(f"you may not use {name[:200]!r}.", where="model", hint=f"You may use {names or 'none'}.")
+            raise Forbidden(f"you may not use {name[:200]!r}.", where="model", hint=f"You may use {names}.")
         hint = f"This server runs {names}; an alias can be set for it (aliases)."
         raise ModelNotFound(f"there is no model {name[:200]!r} here.", where="model", hint=hint)
 

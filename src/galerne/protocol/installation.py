@@ -42,16 +42,23 @@ class Health(AnswerModel):
     engines: list[EngineHealth]
 
 
+ModelState = Literal["absent", "pulling", "here", "loading", "ready", "unloading", "failed"]
+"""here: on this machine, and not loaded."""
+
+
 class InstalledModel(AnswerModel):
     """A model that the catalogue knows, or that was imported."""
 
     name: str
-    state: Literal["served", "here", "absent"]
+    state: ModelState
+    failure: str | None  # why it could not be loaded, or why its engine ended
     licence: str
     parameters: int
     context: int
     size: int  # bytes of its files
     memory: int  # bytes that it needs, estimated
+    resident: int | None  # bytes that its engine has now; None: it has none, or this machine does not say
+    open_requests: int
     fits: bool  # whether this machine has so much
     unsupported: str | None  # why this version cannot run it
     sha256: str | None
@@ -71,7 +78,7 @@ class PullProgress(NamedEvent):
 
 
 class PullEnded(NamedEvent):
-    """The model is here. A server that shall run it is started again with it."""
+    """The model is here, and can be loaded."""
 
     type: Literal["pull.ended"] = "pull.ended"
     model: str

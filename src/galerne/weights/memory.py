@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from galerne.weights.catalogue import Entry
@@ -12,8 +14,15 @@ CONVERSATION = 8192  # tokens of one conversation that are reckoned with, where 
 KEY_BYTES = {"float16": 2, "int8": 1 + 2 / 32}  # of one number in the key/value cache: in 8 bits, 32 share a scale
 PROCESS = 250_000_000  # the interpreter, libraries, kernels and activations
 
-CGROUP_LIMITS = {"": "memory.max", "memory": "memory.limit_in_bytes"}
-"""Controller of a line in /proc/self/cgroup ("" is version 2) -> the file that has its limit."""
+CGROUP_FILES = {
+    "": ("memory.max", "memory.current", "inactive_file"),
+    "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
+"""Controller of a line in /proc/self/cgroup ("" is version 2) -> the file with its limit, the file with what it uses,
+and the line of memory.stat that says how much of this are files, which can go at once.
+
+Source: https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
+"""
 
 
 def estimated_memory(entry: Entry, kv_cache_type: str) -> int:
@@ -34,31 +43,46 @@ def _cache_bytes(entry: Entry, of_a_number: float) -> int:
 def machine_memory(root: Path = Path("/")) -> int:
     """Bytes of memory that this process may use: the machine's, or less where a container limits it (cgroup 1, 2)."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min([physical, *_limits(root)])
+    return min([physical, *(limit for limit, _ in _limits(root))])
 
 
-def _limits(root: Path) -> list[int]:
-    """The limits of this process's control group and of all groups around it."""
-    try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return []  # not Linux
-    limits = []
-    for line in lines:
+def free_memory(root: Path = Path("/")) -> int:
+    """Bytes of it that nobody uses, or that can be taken at once, as files that are cached."""
+    available = re.search(r"^MemAvailable: +(\d+) kB$", _text(root / "proc/meminfo"), re.MULTILINE)
+    free = int(available[1]) << 10 if available else machine_memory(root)  # not Linux: who knows
+    return max(0, min([free, *(limit - used for limit, used in _limits(root))]))
+
+
+def resident_memory(process: int) -> int:
+    """Bytes of memory that a process has; 0 when it is gone, or when this machine does not say."""
+    pages = _text(Path(f"/proc/{process}/statm")).split()
+    return int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if pages else 0
+
+
+def _limits(root: Path) -> Iterator[tuple[int, int]]:
+    """The limits of this process's control group and of all groups around it, and how much of each is used."""
+    for line in _text(root / "proc/self/cgroup").splitlines():  # none where it is not Linux
         _, controllers, group = line.split(":", 2)
-        if controllers not in CGROUP_LIMITS:
+        if controllers not in CGROUP_FILES:
             continue
+        limit, used, files = CGROUP_FILES[controllers]
         mount = root / "sys/fs/cgroup" / controllers
         # In a container, the group's path may be the host's, which is not to be seen: its own then is the root.
         groups = [PurePosixPath(group), *PurePosixPath(group).parents]
         for each in groups:
-            limits += _number(mount / each.relative_to("/") / CGROUP_LIMITS[controllers])
-    return limits
+            folder = mount / each.relative_to("/")
+            if most := _number(_text(folder / limit)):  # none, or "max": no limit
+                cached = re.search(rf"^{files} (\d+)$", _text(folder / "memory.stat"), re.MULTILINE)
+                yield most, _number(_text(folder / used)) - (int(cached[1]) if cached else 0)
 
 
-def _number(path: Path) -> list[int]:
+def _number(text: str) -> int:
+    return int(text) if text.strip().isdecimal() else 0
+
+
+def _text(path: Path) -> str:
+    """What a file of the kernel says; nothing where there is none."""
     try:
-        text = path.read_text().strip()
+        return path.read_text()
     except OSError:
-        return []
-    return [int(text)] if text.isdecimal() else []  # "max": no limit
+        return ""

@@ -53,6 +53,10 @@ class Store:
             path.parent.name for path in self.folder.glob(f"*/{MANIFEST}") if NAME.fullmatch(path.parent.name)
         )
 
+    def __contains__(self, name: str) -> bool:
+        """Whether a model of that name is here."""
+        return NAME.fullmatch(name) is not None and (self.folder / name / MANIFEST).is_file()
+
     def manifest(self, name: str) -> Manifest | None:
         """What is known of a model; None when it is not here. Raises `BadFile` when its manifest is damaged."""
         path = self.place(name) / MANIFEST

@@ -7,6 +7,8 @@ type Schemas = components['schemas'];
 
 export type User = Schemas['UserCard'];
 
+export type InstalledModel = Schemas['InstalledModel'];
+
 export const MEASURES = [
   'requests_per_minute',
   'tokens_per_minute',
@@ -72,6 +74,8 @@ export const admin = {
     for await (const event of readEvents(await send('POST', at('models', model, 'pull')))) yield JSON.parse(event.data);
   },
   models: () => ask<Schemas['InstalledModels']>('GET', at('models')),
+  load: (model: string) => ask<InstalledModel>('POST', at('models', model, 'load')),
+  unload: (model: string) => ask<InstalledModel>('POST', at('models', model, 'unload')),
   settings: () => ask<Schemas['SettingList']>('GET', at('settings')),
   health: () => ask<Schemas['Health']>('GET', at('health')),
 };

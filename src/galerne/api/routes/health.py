@@ -8,7 +8,7 @@ from galerne.errors import ModelLoading
 from galerne.flows.served import ServedModels
 
 
-def health_routes(models: ServedModels) -> Router:
+def health_routes(models: ServedModels, default: str) -> Router:
     router = Router(tags=["health"])
 
     @router.get("/healthz")
@@ -18,10 +18,10 @@ def health_routes(models: ServedModels) -> Router:
 
     @router.get("/readyz", responses=fails(ModelLoading))
     async def readyz() -> dict[str, str]:
-        """Every model really produced a token. 503 until then, and while an engine is being restarted."""
-        waiting = [model.name for model in models if not await model.generator.ready()]
-        if waiting:
-            raise ModelLoading(f"not ready yet: {', '.join(waiting)}.", hint="Try again soon.")
+        """The default model really produced a token. 503 until then, and while its engine is being restarted."""
+        model = models.writer(default)
+        if model is None or not await model.generator.ready():
+            raise ModelLoading(f"{default} is not ready.", hint="Try again soon.")
         return {"status": "ready"}
 
     return router

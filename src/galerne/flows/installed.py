@@ -1,0 +1,54 @@
+"""What an administrator sees of the models: those of the catalogue, and the imported ones, as they are now."""
+
+from __future__ import annotations
+
+import asyncio
+
+from galerne.flows.catalogue import ModelCard, list_models, show_model
+from galerne.flows.loading import Loading, Standing
+from galerne.flows.pulling import Pulling
+from galerne.protocol.installation import InstalledModel, ModelState
+from galerne.settings import Settings
+
+
+class InstalledList:
+    """The flow behind `GET /v1/admin/models`."""
+
+    def __init__(self, loading: Loading, pulling: Pulling, settings: Settings) -> None:
+        self._loading = loading
+        self._pulling = pulling
+        self._settings = settings
+
+    async def cards(self) -> list[InstalledModel]:
+        """Of all of them. Raises `SettingsError`, `BadFile`."""
+        return [self._card(card) for card in await asyncio.to_thread(list_models, self._settings)]
+
+    async def card(self, name: str) -> InstalledModel:
+        """Of one of them, by its own name. Raises `ModelNotFound`, `SettingsError`, `BadFile`."""
+        return self._card(await asyncio.to_thread(show_model, name, self._settings))
+
+    def _card(self, card: ModelCard) -> InstalledModel:
+        entry, standing = card.entry, self._loading.standing(card.entry.name)
+        return InstalledModel(
+            name=entry.name,
+            state=self._state(card, standing),
+            failure=standing and standing.failure,
+            licence=entry.licence,
+            parameters=entry.parameters,
+            context=entry.context,
+            size=card.size,
+            memory=card.memory,
+            resident=(standing and standing.resident) or None,
+            open_requests=standing.open if standing else 0,
+            fits=card.fits,
+            unsupported=entry.unsupported,
+            sha256=card.sha256,
+            aliases=list(card.aliases),
+        )
+
+    def _state(self, card: ModelCard, standing: Standing | None) -> ModelState:
+        if standing is not None:
+            return standing.state
+        if card.manifest is not None:
+            return "here"
+        return "pulling" if card.entry.name in self._pulling.names else "absent"
