@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.api.kept_house import KeptHouse
+from tests.store.ready import lay_out
 
 from galerne.bootstrap import open_callers
 from galerne.errors import Taken
@@ -28,6 +29,8 @@ class Holder:
 
 class IdentityHouse(KeptHouse):
     def __init__(self, folder: Path, *arguments: Any, auth: str = "keys", **settings: Any) -> None:
+        if "database" not in settings:
+            lay_out(folder)
         self.own = open_database(Settings(data_dir=folder, database=settings.get("database")))
         callers = open_callers(self.own, Settings(data_dir=folder, auth=auth))
         super().__init__(folder, *arguments, callers=callers, auth=auth, **settings)

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.api.client import Answer, Client, Exchange
 from tests.flows.fakes import Script, ScriptedEngine, ScriptedGenerator, opened, served
+from tests.store.ready import lay_out
 
 from galerne.api.application import create_app
 from galerne.bootstrap import open_kept
@@ -52,6 +53,8 @@ class KeptHouse:
         self.settings = Settings(data_dir=folder, **{"disk_reserve_mb": 0} | settings)
         self.generator = ScriptedGenerator(script, fails_after=fails_after, hangs_after=hangs_after)
         models = served(self.generator, fim=fim, is_here=Store(self.settings.models_dir).__contains__)
+        if "database" not in settings:
+            lay_out(folder)
         self.database, self.kept = open_kept(models, self.settings)
         self.engines: dict[str, ScriptedEngine] = {}  # of the models that were loaded last
         loading = Loading(models, self._open, self.kept.audit.log, self.settings)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from tests.engine.fake_model import FakeModel
 from tests.flows.fakes import ScriptedGenerator, served
+from tests.store.ready import lay_out
 
 from galerne.backends.native import NativeGenerator
 from galerne.engine.engine import Engine
@@ -34,7 +35,6 @@ from galerne.store.books import SqlBooks
 from galerne.store.database import Database
 from galerne.store.journal import Journal, left_journals
 from galerne.store.receipts import SqlReceiptLog
-from galerne.store.schema import upgrade
 
 NOW = datetime(2026, 11, 25, 15, 4, 30, tzinfo=UTC)
 TOWN = Caller("town", key="k")
@@ -47,8 +47,7 @@ class House:
     """A chat flow whose answers are on record."""
 
     def __init__(self, folder: Path, answer: bytes | GalerneError = b"Bonjour !", *, fails_after: int | None = None):
-        self.database = Database(f"sqlite:///{folder}/galerne.db")
-        upgrade(self.database)
+        self.database = Database(f"sqlite:///{lay_out(folder)}")
         self.books = SqlBooks(self.database, KEY)
         for kind, cost in ((Kind.INPUT, 100), (Kind.CACHED, 10), (Kind.OUTPUT, 300)):
             self.books.set_price(Price("fake", kind, date(2026, 1, 1), cost))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.flows.fakes import ScriptedGenerator, served
+from tests.store.ready import lay_out
 
 from galerne.engine.request import GenerationRequest
 from galerne.flows.chat import Chat
@@ -17,7 +18,6 @@ from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
 from galerne.store.database import Database
 from galerne.store.kept_requests import SqlRequestStore
-from galerne.store.schema import upgrade
 
 
 class Shelf:
@@ -73,8 +73,7 @@ async def test_what_is_kept_has_a_seed_of_its_own_for_each_choice() -> None:
 
 
 async def test_it_is_found_as_it_was_kept_until_it_is_old(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/galerne.db")
-    upgrade(database)
+    database = Database(f"sqlite:///{lay_out(tmp_path)}")
     one = await kept(b"Bonjour !", logprobs=True, temperature=0)
     store = SqlRequestStore(database, days=1)
     store.keep(one)

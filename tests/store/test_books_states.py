@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from tests.store.ready import lay_out
 
 from galerne.engine.events import EndReason, Work
 from galerne.errors import QuotaExceeded
@@ -27,7 +28,6 @@ from galerne.ledger.usage import REVENUE, Reservation, UsageQuery, receivable
 from galerne.store.books import SqlBooks
 from galerne.store.database import Database
 from galerne.store.receipts import SqlReceiptLog
-from galerne.store.schema import upgrade
 
 KEY, SETTLEMENT = SigningKey.generate(), Settlement(b"secret")
 START = datetime(2026, 11, 30, 23, 58, 30, tzinfo=UTC)  # a minute and a half before a month ends
@@ -47,8 +47,7 @@ class BooksStates(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._folder = tempfile.TemporaryDirectory()
-        self.database = Database(f"sqlite:///{Path(self._folder.name)}/galerne.db")
-        upgrade(self.database)
+        self.database = Database(f"sqlite:///{lay_out(Path(self._folder.name))}")
         self.books = SqlBooks(self.database, KEY)
         self.now = START
         self.asked = 0
