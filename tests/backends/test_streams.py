@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from galerne.backends.streams import Streams
 from galerne.engine.events import EndEvent, EndReason, TokenEvent
 from galerne.engine.request import GenerationRequest
@@ -18,6 +20,23 @@ async def test_a_request_that_is_left_before_it_is_refused_is_settled_with_no_wo
     streams.refuse("a", QueueFull("no more."))
     assert [(end.reason, end.work.completion_tokens) for end in ends] == [(EndReason.CANCELLED, 0)]
     assert len(streams) == 0
+
+
+async def test_a_refusal_that_nobody_reads_is_settled_with_no_work() -> None:
+    streams, ends = Streams(), []
+    events = streams.follow(REQUEST, ends.append, lambda _: streams.deliver([TokenEvent("a", 7)]), lambda _: None)
+    await anext(events)
+    streams.refuse("a", QueueFull("no more."))
+    await events.aclose()  # another choice of the answer was refused first
+    assert [(end.reason, end.work.completion_tokens) for end in ends] == [(EndReason.CANCELLED, 0)]
+
+
+async def test_a_refusal_that_is_read_is_not_settled() -> None:
+    streams, ends = Streams(), []
+    events = streams.follow(REQUEST, ends.append, lambda _: streams.refuse("a", QueueFull("no more.")), lambda _: None)
+    with pytest.raises(QueueFull):
+        await anext(events)
+    assert ends == []
 
 
 async def test_a_request_that_is_left_is_settled_when_its_end_arrives() -> None:

@@ -52,6 +52,8 @@ class Streams:
             if request.id in self._open:
                 stream.left = True
                 cancel(request.id)
+            elif stream.refused:
+                settle(_no_work(request.id))
 
     def deliver(self, events: Iterable[Event]) -> None:
         """Hand events on, in order. The end of a request is settled here, whether or not somebody waits for it."""
@@ -68,7 +70,7 @@ class Streams:
         """The engine did not take the request on."""
         stream = self._take(id)
         if stream is not None and stream.left:
-            stream.settle(EndEvent(id, EndReason.CANCELLED, Work()))  # whoever waits for the last word gets one
+            stream.settle(_no_work(id))
         elif stream is not None:
             stream.put(error)
 
@@ -109,9 +111,19 @@ class _Stream:
             raise event
         return event
 
+    @property
+    def refused(self) -> bool:
+        """Whether a refusal waits to be read."""
+        return any(isinstance(event, GalerneError) for event in self._events)
+
     def work(self) -> Work:
         """At least this was computed: what arrived here."""
         return Work(prompt_tokens=self._prompt_tokens, completion_tokens=self._tokens, cpu_seconds=None)
+
+
+def _no_work(id: str) -> EndEvent:
+    """For a request that was refused after whoever iterates had left: who waits for the last word gets one."""
+    return EndEvent(id, EndReason.CANCELLED, Work())
 
 
 def _raise_failure(end: EndEvent) -> None:
