@@ -262,6 +262,15 @@ async def test_chats_are_changed(anna: Guest) -> None:
         assert (await anna.patch(f"/v1/chats/{chat}", lost)).status == 404
 
 
+async def test_a_chat_keeps_the_form_of_its_answers(anna: Guest) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "wind", "schema": {"type": "object"}}}
+    chat = await anna.begin(parameters={"response_format": form})
+    shown, (listed,) = (await anna.show(chat)), (await anna.get("/v1/chats")).json()["data"]
+    exported = (await anna.get(f"/v1/chats/{chat}/export?format=json")).json()["chats"][0]
+    for told in (shown, listed, exported):
+        assert told["parameters"]["response_format"]["json_schema"]["schema"] == {"type": "object"}
+
+
 async def test_lists_go_by_pages_the_newest_first(anna: Guest) -> None:
     chats = [await anna.begin(title=str(number)) for number in range(5)]
     await anna.ask(chats[1], content="Well?")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from galerne.protocol.messages import JsonObject, ProtocolModel
 
 
 class AnswerSchema(ProtocolModel):
     """What JSON the answer must be. It is followed always, also where `strict` is not set."""
+
+    model_config = ConfigDict(serialize_by_alias=True)  # whatever keeps one reads it again
 
     name: str = Field(min_length=1, max_length=64)
     answers: JsonObject = Field(alias="schema", description="JSON Schema.")
