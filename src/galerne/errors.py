@@ -58,7 +58,11 @@ class GalerneError(Exception):
 
 
 class InvalidRequest(GalerneError):
+    """Where a value has not the form that the documents tell, `kind` says what is wrong with it, in pydantic's words;
+    None: its form is right."""
+
     code = "invalid_request"
+    kind: str | None = None
 
 
 class UnsupportedField(InvalidRequest):

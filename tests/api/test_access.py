@@ -87,3 +87,31 @@ async def test_an_address_that_does_not_say_who_may_call_it_is_refused(included:
     answer = await Client(app).get("/v1/forgotten")
     assert answer.status == 403
     assert b"secret" not in answer.body
+
+
+async def test_the_documents_say_what_to_show(house: KeptHouse) -> None:
+    document = (await house.client.get("/openapi.json")).json()
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    for method, path, access in routes(house.app):
+        if path not in document["paths"]:
+            continue
+        operation = document["paths"][path][method.lower()]
+        ways, statuses = operation["security"], set(operation["responses"])
+        if not any(each.known for each in access):
+            assert ways == [], path
+            continue
+        by_key, by_session = ways
+        assert by_key["key"] == sorted(each.permission for each in access if each.permission), path
+        assert ("csrf" in by_session) == (method != "GET"), path
+        assert {"401", "403", "422", "500", "503"} <= statuses, path
+
+
+async def test_a_server_that_asks_nobody_says_so() -> None:
+    app = create_app(served(ScriptedGenerator(lambda _: b"")), Everyone(), Settings())
+    models = (await Client(app).get("/openapi.json")).json()["paths"]["/v1/models"]["get"]
+    assert {} in models["security"]
+
+
+async def test_who_is_not_known_is_told_what_to_show(house: KeptHouse) -> None:
+    answer = await house.client.get("/v1/models")
+    assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")

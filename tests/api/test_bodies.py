@@ -23,7 +23,9 @@ def assert_refused(answer: Answer, status: int, code: str, param: str | None = N
     assert body["error"] == {name: body[name] for name in ("message", "type", "param", "code")}
     assert body["request_id"] == answer.headers["x-request-id"]
     if status == 422:
-        assert [(detail["msg"], detail["type"]) for detail in body["detail"]] == [(body["message"], code)]
+        assert [(detail["loc"], detail["msg"]) for detail in body["detail"]] == [
+            ([param] if param else [], body["message"])
+        ]
     else:
         assert "detail" not in body
     message = body["message"]
@@ -36,6 +38,18 @@ async def refused(fields: dict[str, Any], status: int, code: str, param: str | N
     message = assert_refused(await house.ask(**fields), status, code, param)
     assert house.generator.requests == []
     return message
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"max_tokens": 0}, "greater_than_equal"),
+        ({"temprature": 1}, "extra_forbidden"),
+        ({"seed": 1, "random_seed": 2}, "invalid_request"),  # each has its form
+    ],
+)
+async def test_a_wrong_form_is_told_from_what_cannot_be_done(fields: dict[str, Any], kind: str) -> None:
+    assert (await House().ask(**fields)).json()["detail"][0]["type"] == kind
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from galerne.api.metrics import Metrics
 from galerne.api.middleware import RequestLog
 from galerne.api.pages import page_routes
 from galerne.api.refusals import Refusals
-from galerne.api.router import FAILURES, GATE, add_routes
+from galerne.api.router import GATE, add_routes
 from galerne.api.routes.admin_installation import admin_installation_routes
 from galerne.api.routes.admin_keys import admin_key_routes
 from galerne.api.routes.admin_models import admin_model_routes
@@ -140,7 +140,6 @@ def create_app(
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
-        responses=dict(FAILURES),
         dependencies=[GATE],
         lifespan=_watching(under_way, lifespan),
     )
@@ -177,7 +176,7 @@ def create_app(
     add_routes(app, health_routes(models, settings.model))
     add_routes(app, metrics_routes(metrics))
     add_routes(app, page_routes(embed_origins=settings.embed_origins))
-    documentation.install(app)
+    documentation.install(app, settings, open_door=callers.open_door)
     errors.install(app)
     app.add_middleware(AccountHeaders)
     app.add_middleware(Identify, callers=callers, under_way=under_way, allowed=None if kept is None else kept.allowed)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,15 +15,22 @@ from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from galerne.api.errors import STATUS
+from galerne.api.documented_access import SCHEMES, accesses, refusals, security
+from galerne.api.documented_limits import with_limits
+from galerne.api.errors import CHALLENGE, INTERNAL, STATUS
+from galerne.api.examples import EXAMPLES
 from galerne.api.sse import EventStream
 from galerne.errors import (
     DatabaseUnavailable,
     DiskFull,
+    EngineFailed,
     GalerneError,
     InvalidRequest,
+    ModelLoading,
     ModelNotFound,
     PromptTooLong,
+    QueueFull,
+    QuotaExceeded,
     TemplateError,
     TooLarge,
     TooSlow,
@@ -29,6 +38,7 @@ from galerne.errors import (
     UnsupportedField,
 )
 from galerne.protocol.failures import ErrorBody
+from galerne.settings import Settings
 
 _ASSETS = "/docs/assets"
 _POLICY = (
@@ -40,11 +50,22 @@ _REFERENCE = "#/components/schemas/"
 READING = (InvalidRequest, UnsupportedField, TooLarge, TooSlow)
 """How reading a body may fail."""
 
-ANSWERING = (*READING, ModelNotFound, PromptTooLong, TemplateError, Unavailable)
+_NOT_NOW = (QuotaExceeded, QueueFull, ModelLoading, EngineFailed, Unavailable)
+
+ANSWERING = (*READING, ModelNotFound, PromptTooLong, TemplateError, *_NOT_NOW)
 """How answering it by a model may fail."""
 
 KEEPING = (DiskFull, DatabaseUnavailable)
 """How keeping something may fail."""
+
+_SECONDS = {"required": True, "schema": {"type": "integer", "minimum": 0}, "description": "Seconds."}
+
+_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string", "const": CHALLENGE}}},
+    429: {"Retry-After": _SECONDS},
+    503: {"Retry-After": _SECONDS},
+}
+"""What failures of a status say besides."""
 
 _EVENT = {
     "type": "object",
@@ -58,29 +79,39 @@ STREAMED: dict[int | str, dict[str, Any]] = {200: {"content": {EventStream.media
 
 def takes(model: type[BaseModel]) -> dict[str, Any]:
     """Documents the body of a route that reads it itself (`openapi_extra`)."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": _schema(model)}}}}
+    shown = {"example": EXAMPLES[model]} if model in EXAMPLES else {}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": _schema(model), **shown}}}}
 
 
 def takes_form(model: type[BaseModel]) -> dict[str, Any]:
-    """The same for a form that has a file beside these fields."""
+    """The same for a form that has a file beside these fields. A form cannot say null: what is not said is left out."""
     fields = _schema(model)
-    properties = fields["properties"] | {"file": {"type": "string", "format": "binary"}}
+    said = {name: _without_null(field) for name, field in fields["properties"].items()}
+    properties = said | {"file": {"type": "string", "format": "binary"}}
     schema = fields | {"properties": properties, "required": ["file"]}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+def _without_null(field: dict[str, Any]) -> dict[str, Any]:
+    told = {name: part for name, part in field.items() if name not in ("anyOf", "default")}
+    if "enum" in field:
+        told["enum"] = [value for value in field["enum"] if value is not None]
+    forms = [form for form in field.get("anyOf", ()) if form != {"type": "null"}]
+    return told | (forms[0] if len(forms) == 1 else {"anyOf": forms} if forms else {})
 
 
 def fails(*failures: type[GalerneError]) -> dict[int | str, dict[str, Any]]:
     """Documents how a route may fail (`responses`): each failure's code, at its status."""
     return {
-        status.value: failure(*(each.code for each in group))
+        status.value: failure(*(each.code for each in group), headers=_HEADERS.get(status, {}))
         for status, group in groupby(sorted(failures, key=STATUS.__getitem__), STATUS.__getitem__)
     }
 
 
-def failure(*codes: str) -> dict[str, Any]:
+def failure(*codes: str, headers: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
     """The answer that tells one of these. It names the schema: a model would be compiled for every route anew."""
     content = {"application/json": {"schema": {"$ref": _REFERENCE + ErrorBody.__name__}}}
-    return {"description": ", ".join(f"`{code}`" for code in codes), "content": content}
+    return {"description": ", ".join(f"`{code}`" for code in codes), "headers": dict(headers), "content": content}
 
 
 @cache
@@ -89,12 +120,12 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
     return model.model_json_schema(ref_template=_REFERENCE + _INPUT)
 
 
-def install(app: FastAPI) -> None:
-    """Add the page, what it needs, and the bodies' schemas to `/openapi.json`."""
+def install(app: FastAPI, settings: Settings, *, open_door: bool) -> None:
+    """Add the page, what it needs, and the bodies' schemas to `/openapi.json`; `open_door`: nobody must show a key."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
+            app.openapi_schema = with_limits(_document(app, open_door=open_door), settings)
         return app.openapi_schema
 
     async def docs() -> Response:
@@ -114,16 +145,19 @@ def install(app: FastAPI) -> None:
     app.add_api_route("/docs", docs, include_in_schema=False)
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document, with the bodies that it does not know, and without its own form of refusals."""
+def _document(app: FastAPI, *, open_door: bool) -> dict[str, Any]:
+    """FastAPI's document, with the bodies that it does not know, who may ask, and without its own form of refusals."""
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    document["components"]["securitySchemes"] = SCHEMES
     schemas = document["components"]["schemas"]
     told = ErrorBody.model_json_schema(ref_template=_REFERENCE + "{model}")
     schemas |= told.pop("$defs", {}) | {ErrorBody.__name__: told}
-    for path in document["paths"].values():
-        for operation in path.values():
-            _lift_body(operation, schemas)
-            _say_refusal(operation)
+    for path, method, access in accesses(app.routes):
+        operation = document["paths"][path][method]
+        _lift_body(operation, schemas)
+        operation["security"] = security(method, access, open_door=open_door)
+        refused = fails(InvalidRequest, *refusals(path, access))  # `say_once` refuses at every route
+        operation["responses"] = _failures_said(operation["responses"], refused | {500: failure(INTERNAL)})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     return document
@@ -137,12 +171,20 @@ def _lift_body(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     body = {name: part for name, part in schema.items() if name != "$defs"}
     definitions = schema.get("$defs", {}) | {schema["title"]: body}
     media["schema"] = {"$ref": _REFERENCE + _INPUT.format(model=schema["title"])}
-    schemas |= {_INPUT.format(model=model): definition for model, definition in definitions.items()}
+    for model, definition in definitions.items():
+        known = schemas.setdefault(_INPUT.format(model=model), definition)
+        assert known == definition, f"two models are called {model}: the documents can show one of them"
 
 
-def _say_refusal(operation: dict[str, Any]) -> None:
-    """Every failure is told in one form: also a bad parameter, which FastAPI has a form of its own for, and where the
-    answer itself is not JSON."""
-    for status, response in operation["responses"].items():
-        if status >= "400" and "content" in response:
-            response["content"] = {"application/json": {"schema": {"$ref": _REFERENCE + ErrorBody.__name__}}}
+def _failures_said(responses: dict[str, Any], more: dict[int | str, dict[str, Any]]) -> dict[str, Any]:
+    """These and more, by status. Every failure is told in one form: also a bad parameter, which FastAPI has a form of
+    its own for, and where the answer itself is not JSON."""
+    said = {status: response for status, response in responses.items() if "HTTPValidationError" not in str(response)}
+    for status, response in said.items():
+        if status >= "400":
+            response["content"] = failure()["content"]
+    for number, response in more.items():
+        told = said.setdefault(str(number), response)
+        codes = [*told["description"].split(", "), *response["description"].split(", ")]
+        told["description"] = ", ".join(dict.fromkeys(codes))
+    return dict(sorted(said.items()))

@@ -90,16 +90,19 @@ STATUS: Mapping[type[GalerneError], HTTPStatus] = {
 INTERNAL = "internal_error"
 """The code of what nobody foresaw."""
 
+CHALLENGE = "Bearer"
+"""What 401 asks for, in the header `WWW-Authenticate` (RFC 9110, section 15.5.2; RFC 6750, section 3)."""
+
 CLIENT_LEFT = 499
 """The status in the log when a client did not wait for its answer, as nginx says it."""
 
 
-def error_body(status: int, code: str, message: str, where: str | None = None) -> ErrorBody:
-    """The wire form of a failure."""
+def error_body(status: int, code: str, message: str, where: str | None = None, fault: str | None = None) -> ErrorBody:
+    """The wire form of a failure; `fault`: what is wrong with a value's form."""
     kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
     detail = None
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        detail = [ErrorDetail(loc=[where] if where else [], msg=message, type=code)]
+        detail = [ErrorDetail(loc=[where] if where else [], msg=message, type=fault or code)]
     return ErrorBody(
         message=message,
         type=kind,
@@ -114,7 +117,8 @@ def error_body(status: int, code: str, message: str, where: str | None = None) -
 def report(error: Exception) -> ErrorBody:
     """What a client is told of any failure. What nobody foresaw goes to the log; the client gets the request's id."""
     if isinstance(error, GalerneError):
-        return error_body(STATUS[type(error)], error.code, str(error), error.where)
+        fault = error.kind if isinstance(error, InvalidRequest) else None
+        return error_body(STATUS[type(error)], error.code, str(error), error.where, fault)
     logger.error("unforeseen failure", exc_info=error, extra={"request_id": current_request_id()})
     message = "something went wrong inside the server; its log says what, under this request's id."
     return error_body(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL, message)
@@ -171,6 +175,8 @@ def _allowed(http: Request) -> str:
 
 
 def _headers(error: Exception) -> Mapping[str, str]:
+    if isinstance(error, NotAuthenticated):
+        return {"WWW-Authenticate": CHALLENGE}
     return {"Retry-After": str(math.ceil(error.retry_after))} if isinstance(error, Unavailable) else {}
 
 

@@ -13,8 +13,6 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.params import Depends as Dependency
 
 from galerne.api.access import authorise
-from galerne.api.documentation import failure
-from galerne.api.errors import INTERNAL
 from galerne.api.parameters import say_once
 
 
@@ -25,9 +23,6 @@ async def _gate(http: Request) -> None:
 
 GATE: Dependency = Depends(_gate)
 """Before every route: who may call it, and no parameter twice. One dependency, as each one costs on every request."""
-
-FAILURES: Mapping[int | str, dict[str, Any]] = {500: failure(INTERNAL)}
-"""How every route may fail."""
 
 
 class Router(APIRouter):
@@ -44,7 +39,7 @@ class Router(APIRouter):
         super().__init__(
             tags=list(tags),
             dependencies=[GATE, *dependencies],
-            responses={**FAILURES, **(responses or {})},
+            responses=dict(responses or {}),
             include_in_schema=include_in_schema,
         )
 

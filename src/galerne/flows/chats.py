@@ -18,7 +18,7 @@ from galerne.flows.owners import owner_of
 from galerne.flows.titles import make_title
 from galerne.identity.caller import Caller
 from galerne.ledger.audit import Action, AuditLog, Party
-from galerne.protocol.chats import ChatCard, ChatChanges, ChatMessage, ChatRequest, Feedback
+from galerne.protocol.chats import ChatCard, ChatChanges, ChatMessage, Feedback, NewChat
 from galerne.settings import Settings
 
 
@@ -32,7 +32,7 @@ class Chats:
         self._audit = audit
         self._settings = settings
 
-    async def create(self, request: ChatRequest, caller: Caller) -> ChatCard:
+    async def create(self, request: NewChat, caller: Caller) -> ChatCard:
         """Raises `NotFound` for its folder."""
         now = time.time()
         card = ChatCard(

@@ -26,12 +26,12 @@ from galerne.flows.underway import Underway
 from galerne.identity.caller import Caller
 from galerne.protocol.entries import Entry
 from galerne.protocol.responses import (
+    AskedFields,
     IncompleteDetails,
     InputTokensDetails,
     InputTokensRequest,
     KeptResponse,
     OutputTokensDetails,
-    PromptFields,
     ResponseFailure,
     ResponseFields,
     ResponseRequest,
@@ -134,7 +134,7 @@ class Responses:
         check_limit("input", len(inputs), self._settings.max_messages)
         return inputs, [*await self._before(request.previous_response_id, caller), *inputs]
 
-    def _turn(self, id: str, request: PromptFields, entries: Sequence[Entry], caller: Caller) -> Turn:
+    def _turn(self, id: str, request: AskedFields, entries: Sequence[Entry], caller: Caller) -> Turn:
         args, tools = request.completion_args, request.chat_tools
         participant = Participant(request.model, request.instructions, args, tools)
         return Turn(id, entries, participant, self._answers(caller), where="input", answer_id=id)

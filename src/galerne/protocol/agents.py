@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from galerne.protocol.completion_args import CompletionArgs
 from galerne.protocol.generation import Label
+from galerne.protocol.limits import limited
 from galerne.protocol.messages import ProtocolModel
 from galerne.protocol.metadata import Described, Metadata
 from galerne.protocol.pages import PageQuery
@@ -32,9 +33,11 @@ class AgentDefinition(Described):
     description: str | None = None
     instructions: str | None = None
     completion_args: CompletionArgs | None = None
-    handoffs: list[Label] | None = Field(None, description="Ids of other agents.")
+    handoffs: list[Label] | None = Field(
+        None, description="Ids of other agents.", json_schema_extra=limited("max_agent_handoffs")
+    )
     version_message: str | None = None
-    tools: list[AgentTool] | None = None
+    tools: list[AgentTool] | None = Field(None, json_schema_extra=limited("max_tools"))
     guardrails: Annotated[Any, only([])] = None
 
 
@@ -46,11 +49,11 @@ class UpdateAgentRequest(ProtocolModel):
     description: str | None = None
     instructions: str | None = None
     completion_args: CompletionArgs | None = None
-    handoffs: list[Label] | None = None
+    handoffs: list[Label] | None = Field(None, json_schema_extra=limited("max_agent_handoffs"))
     version_message: str | None = None
-    metadata: Metadata | None = None
+    metadata: Metadata | None = Field(None, json_schema_extra=limited("max_metadata"))
     deployment_chat: bool | None = Field(None, description="A mark for the assistant: offer this agent to people.")
-    tools: list[AgentTool] | None = None
+    tools: list[AgentTool] | None = Field(None, json_schema_extra=limited("max_tools"))
     guardrails: Annotated[Any, only([])] = None
 
     def over(self, definition: AgentDefinition) -> AgentDefinition:
@@ -108,5 +111,5 @@ class AgentQuery(AgentFilter, PageQuery):
 class AgentPageQuery(AgentFilter):
     """A page of agents, by where the last one ended."""
 
-    page_size: int = Field(20, ge=1, lt=2**31, strict=False)
+    page_size: int = Field(20, ge=1, lt=2**31, strict=False, json_schema_extra=limited("max_page_size"))
     page_token: Label | None = Field(None, description="The last page's `next_page_token`.")

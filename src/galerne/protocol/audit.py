@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from galerne.protocol.days import Moment
+from galerne.protocol.limits import limited
 
 _Word = Annotated[str | None, Field(max_length=200)]
 
@@ -19,9 +22,9 @@ class AuditQuery(BaseModel):
     action: _Word = Field(None, description="`key.made`, ...; or `key`, for all that is done to keys.")
     object: _Word = Field(None, description="The id of what it was done to.")
     workspace: _Word = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = Field(None, description="Not included.")
-    limit: int = Field(50, ge=1, description="Records on a page.")
+    since: Moment | None = None
+    until: Moment | None = Field(None, description="Not included.")
+    limit: int = Field(50, ge=1, description="Records on a page.", json_schema_extra=limited("max_page_size"))
     before: int | None = Field(None, ge=0, lt=2**53, description="`next_before` of the page before.")
 
 

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, FailFast, Field, model_validator
+from pydantic import ConfigDict, FailFast, Field, model_validator
 
 from galerne.protocol.answers import AnswerModel, Optional
+from galerne.protocol.days import Moment
 from galerne.protocol.files import LONGEST_HOURS, Word
+from galerne.protocol.limits import limited
 from galerne.protocol.messages import ProtocolModel
 from galerne.protocol.metadata import Metadata
 from galerne.protocol.unsupported import only
@@ -37,8 +38,8 @@ class JobRequest(ProtocolModel):
     input_files: list[Word] | None = Field(None, min_length=1, max_length=100)
     requests: Annotated[list[InlineRequest] | None, FailFast(), Field(min_length=1)] = None
     model: str | None = Field(None, min_length=1, max_length=1024, description="For the requests that name none.")
-    metadata: Metadata | None = None
-    timeout_hours: int = Field(24, ge=1)
+    metadata: Metadata | None = Field(None, json_schema_extra=limited("max_metadata"))
+    timeout_hours: int = Field(24, ge=1, json_schema_extra=limited("max_batch_hours"))
     agent_id: Annotated[Any, only()] = None
 
     @model_validator(mode="after")
@@ -59,18 +60,12 @@ class BatchRequest(ProtocolModel):
     endpoint: str = Field(max_length=255)
     input_file_id: Word
     completion_window: str = Field(pattern=r"^[1-9][0-9]{0,5}h$", description="Hours, for example `24h`.")
-    metadata: Metadata | None = None
+    metadata: Metadata | None = Field(None, json_schema_extra=limited("max_metadata"))
     output_expires_after: OutputExpiry | None = None
 
     @property
     def timeout_hours(self) -> int:
         return int(self.completion_window.removesuffix("h"))
-
-
-def _with_zone(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError("needs a time zone, such as `Z`")
-    return moment
 
 
 class JobQuery(ProtocolModel):
@@ -83,9 +78,7 @@ class JobQuery(ProtocolModel):
     page: int = Field(0, ge=0, le=2**31, strict=False)
     page_size: int = Field(100, ge=1, le=1000, strict=False)
     model: Word | None = None
-    created_after: Annotated[datetime | None, AfterValidator(lambda moment: moment and _with_zone(moment))] = Field(
-        None, strict=False
-    )
+    created_after: Moment | None = None
     created_by_me: bool = Field(False, strict=False)
     status: list[JobStatus] | None = Field(None, max_length=100)
     order_by: Literal["created", "-created"] = "-created"

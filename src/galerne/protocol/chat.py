@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import FailFast, Field, model_validator
 
 from galerne.protocol.generation import GenerationFields, Label, same
+from galerne.protocol.limits import limited
 from galerne.protocol.messages import AssistantMessage, Message
 from galerne.protocol.reasoning import Prediction, ReasoningEffort
 from galerne.protocol.response_format import ResponseFormat, StructuredOutputs
@@ -17,7 +18,7 @@ from galerne.protocol.unsupported import only
 class ChatRequest(GenerationFields):
     """A conversation to go on with."""
 
-    messages: Annotated[list[Message], FailFast(), Field(min_length=1)]
+    messages: Annotated[list[Message], FailFast(), Field(min_length=1, json_schema_extra=limited("max_messages"))]
     max_completion_tokens: int | None = Field(None, ge=1, description="`openai`'s newer name for `max_tokens`.")
 
     # How the answer is come to.
@@ -31,13 +32,13 @@ class ChatRequest(GenerationFields):
     structured_outputs: StructuredOutputs | None = None
 
     # Which tools it may call.
-    tools: list[Tool] | None = None
+    tools: list[Tool] | None = Field(None, json_schema_extra=limited("max_tools"))
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = Field(None, description="False: at most one call in an answer.")
 
     # What is told besides the text.
     logprobs: bool | None = None
-    top_logprobs: int | None = Field(None, ge=0)
+    top_logprobs: int | None = Field(None, ge=0, json_schema_extra=limited("max_logprobs"))
 
     safety_identifier: Label | None = None  # without effect on the answer
 

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from galerne.protocol.answers import AnswerCall, AnswerModel, Usage
 from galerne.protocol.completion_args import CompletionArgs
+from galerne.protocol.limits import limited
 from galerne.protocol.messages import ProtocolModel
 from galerne.protocol.tools import Tool
 
@@ -31,14 +32,14 @@ class ChatSettings(ProtocolModel):
     parameters: CompletionArgs | None = None
 
 
-class ChatRequest(ChatSettings):
+class NewChat(ChatSettings):
     """A chat to begin."""
 
     title: Title | None = Field(None, description="None: the beginning of the first question.")
     folder: Id | None = None
 
 
-class ChatChanges(ChatRequest):
+class ChatChanges(NewChat):
     """What shall be different. What is left out stays as it is; null takes a value away."""
 
     pinned: bool = False
@@ -61,7 +62,7 @@ class AskRequest(ChatSettings):
     content: str | None = Field(None, min_length=1)
     attachments: list[Id] | None = Field(None, min_length=1, max_length=100)
     results: list[ToolResult] | None = Field(None, min_length=1, max_length=100)
-    tools: list[Tool] | None = None
+    tools: list[Tool] | None = Field(None, json_schema_extra=limited("max_tools"))
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
@@ -116,7 +117,7 @@ class ChatMessage(AnswerModel):
     model: str | None = None
     system: str | None = None
     parameters: CompletionArgs | None = None
-    tools: list[Tool] | None = None
+    tools: list[Tool] | None = Field(None, json_schema_extra=limited("max_tools"))
     finish_reason: Literal["stop", "length", "tool_calls"] | None = None  # None: it did not come to its end
     usage: Usage | None = None
     receipt: str | None = None  # `GET /v1/receipts/{receipt}`, once the answer has ended
@@ -158,7 +159,7 @@ class ChatQuery(ProtocolModel):
     folder: Id | None = Field(None, description="Those in this folder; `none`: those in no folder.")
     archived: bool = Field(False, strict=False)
     pinned: bool | None = Field(None, strict=False)
-    page_size: int = Field(50, ge=1, strict=False)
+    page_size: int = Field(50, ge=1, strict=False, json_schema_extra=limited("max_page_size"))
     page_token: str | None = Field(None, max_length=200)
 
 
@@ -166,7 +167,7 @@ class ChatSearchQuery(ProtocolModel):
     """Words that are all in one message or title, the last one perhaps only begun. Case and accents do not matter."""
 
     q: str = Field(min_length=1, max_length=500)
-    page_size: int = Field(20, ge=1, strict=False)
+    page_size: int = Field(20, ge=1, strict=False, json_schema_extra=limited("max_page_size"))
     page: int = Field(0, ge=0, le=10_000, strict=False)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
+from galerne.protocol.generation import Stops
 from galerne.protocol.messages import ProtocolModel
 from galerne.protocol.reasoning import Prediction, ReasoningEffort
 from galerne.protocol.response_format import ResponseFormat
@@ -17,13 +18,13 @@ class CompletionArgs(ProtocolModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
-    stop: Annotated[str, Field(min_length=1)] | list[Annotated[str, Field(min_length=1)]] | None = None
+    stop: Annotated[str, Field(min_length=1)] | Stops | None = None
     presence_penalty: float | None = Field(None, ge=-2, le=2)
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
     temperature: float | None = Field(None, ge=0, le=2)
     top_p: float | None = Field(None, gt=0, le=1)
     max_tokens: int | None = Field(None, ge=1)
-    random_seed: int | None = Field(None, ge=-(2**63), lt=2**64)
+    random_seed: int | None = Field(None, ge=-(2**63), lt=2**63)
     response_format: ResponseFormat | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None

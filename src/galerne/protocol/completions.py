@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from galerne.protocol.answers import AnswerModel, ErrorObject, FinishReason, Optional, Usage
 from galerne.protocol.generation import GenerationFields
 from galerne.protocol.inputs import Inputs, each
+from galerne.protocol.limits import limited
 
 
 class CompletionRequest(GenerationFields):
@@ -19,10 +20,18 @@ class CompletionRequest(GenerationFields):
     prompt: Inputs
     suffix: str | None = Field(None, description="What comes after the gap that the answer fills.")
     echo: bool | None = Field(None, description="Show the prompt before each answer.")
-    logprobs: int | None = Field(None, ge=0, description="Log-probabilities, of so many tokens at each place.")
+    logprobs: int | None = Field(
+        None,
+        ge=0,
+        description="Log-probabilities, of so many tokens at each place.",
+        json_schema_extra=limited("max_logprobs"),
+    )
     return_token_ids: bool | None = Field(None, description="Tell the tokens of prompts and answers, as vLLM does.")
     best_of: int | None = Field(
-        None, ge=1, description="Write so many answers, and tell the `n` whose tokens are the likeliest on average."
+        None,
+        ge=1,
+        description="Write so many answers, and tell the `n` whose tokens are the likeliest on average.",
+        json_schema_extra=limited("max_choices"),
     )
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from galerne.protocol.agents import AgentTool, AgentVersion
 from galerne.protocol.completion_args import CompletionArgs
 from galerne.protocol.entries import Entry, MessageInputEntry, MessageOutputEntry, OutputEntry
 from galerne.protocol.generation import Label
+from galerne.protocol.limits import limited
 from galerne.protocol.messages import ProtocolModel
 from galerne.protocol.metadata import Described, Metadata
 from galerne.protocol.unsupported import only
@@ -27,7 +28,7 @@ class ConversationFields(Described):
     agent_version: AgentVersion | None = Field(None, description="None: its current version, whichever that is then.")
     name: Label | None = None
     description: str | None = None
-    tools: list[AgentTool] | None = None
+    tools: list[AgentTool] | None = Field(None, json_schema_extra=limited("max_tools"))
     guardrails: Annotated[Any, only([])] = None
 
 
@@ -69,7 +70,11 @@ class ConversationRestartRequest(TurnFields):
     from_entry_id: Label
     inputs: Inputs | None = None
     completion_args: CompletionArgs | None = Field(None, description="Laid over the conversation's own, for this go.")
-    metadata: Metadata | None = Field(None, description="The new conversation's; by default those of the old one.")
+    metadata: Metadata | None = Field(
+        None,
+        description="The new conversation's; by default those of the old one.",
+        json_schema_extra=limited("max_metadata"),
+    )
     agent_version: AgentVersion | None = Field(None, description="None: as in the old conversation.")
     guardrails: Annotated[Any, only([])] = None
 

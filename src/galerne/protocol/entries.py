@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Discriminator, Tag
 
-from galerne.protocol.messages import Content, ProtocolModel, as_json
+from galerne.protocol.messages import Content, ProtocolModel, as_json, tagged
 
 
 class EntryModel(ProtocolModel):
@@ -34,6 +34,8 @@ class MessageInputEntry(EntryModel):
 class MessageOutputEntry(EntryModel):
     """What the model said."""
 
+    model_config = tagged("type")
+
     type: Literal["message.output"] = "message.output"
     role: Literal["assistant"] = "assistant"
     content: Content
@@ -43,6 +45,8 @@ class MessageOutputEntry(EntryModel):
 
 class FunctionCallEntry(EntryModel):
     """A function that the model wants to have called, by whoever asked."""
+
+    model_config = tagged("type")
 
     type: Literal["function.call"] = "function.call"
     tool_call_id: str
@@ -56,6 +60,8 @@ class FunctionCallEntry(EntryModel):
 class FunctionResultEntry(EntryModel):
     """What the function gave."""
 
+    model_config = tagged("type")
+
     type: Literal["function.result"] = "function.result"
     tool_call_id: str
     result: str
@@ -63,6 +69,8 @@ class FunctionResultEntry(EntryModel):
 
 class AgentHandoffEntry(EntryModel):
     """An agent passed the conversation on. Not completed: it is left to the client, who did not do it yet."""
+
+    model_config = tagged("type")
 
     type: Literal["agent.handoff"] = "agent.handoff"
     previous_agent_id: str

@@ -10,10 +10,12 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from galerne.protocol.limits import limited
 from galerne.protocol.messages import JsonObject, ProtocolModel
 from galerne.protocol.unsupported import only
 
 Label = Annotated[str, Field(max_length=512)]
+Stops = Annotated[list[Annotated[str, Field(min_length=1)]], Field(json_schema_extra=limited("max_stop_strings"))]
 
 
 class StreamOptions(ProtocolModel):
@@ -36,8 +38,8 @@ class GenerationFields(ProtocolModel):
     # How long the answer is.
     max_tokens: int | None = Field(None, ge=1)
     min_tokens: int | None = Field(None, ge=0, description="No end of the answer before so many tokens.")
-    stop: Annotated[str, Field(min_length=1)] | list[Annotated[str, Field(min_length=1)]] | None = None
-    n: int | None = Field(None, ge=1, description="How many answers.")
+    stop: Annotated[str, Field(min_length=1)] | Stops | None = None
+    n: int | None = Field(None, ge=1, description="How many answers.", json_schema_extra=limited("max_choices"))
 
     # How the next token is chosen.
     temperature: float | None = Field(None, ge=0, le=2)
@@ -48,7 +50,9 @@ class GenerationFields(ProtocolModel):
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
     repetition_penalty: float | None = Field(None, gt=0, le=10)
     logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = Field(
-        None, description="What is added to the logit of a token, by the token's number."
+        None,
+        description="What is added to the logit of a token, by the token's number.",
+        json_schema_extra=limited("max_logit_bias"),
     )
     seed: int | None = Field(None, ge=-(2**63), lt=2**63)
     random_seed: int | None = Field(None, ge=-(2**63), lt=2**63, description="`mistralai`'s name for `seed`.")

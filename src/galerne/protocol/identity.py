@@ -111,7 +111,7 @@ class KeyPage(AnswerModel):
 
 
 class PersonFields(ProtocolModel):
-    email: Email
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,255}$")]
     name: Name
     workspace: Word = "default"
     role: RoleName = "member"

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from galerne.protocol.answers import AnswerModel
+from galerne.protocol.days import Day
 from galerne.protocol.messages import ProtocolModel
 
 Word = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
@@ -28,7 +29,7 @@ class PlanFields(ProtocolModel):
     """What a workspace pays each month from `since` on; without a name, for its use alone."""
 
     workspace: Workspace
-    since: date = Field(strict=False, description="A month's first day.")
+    since: Day = Field(description="A month's first day.")
     name: Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")]
     cents: int = Field(0, ge=0)
     included_tokens: int = Field(0, ge=0)
@@ -51,7 +52,7 @@ class InvoiceRequest(ProtocolModel):
     """Which month of which workspace to invoice."""
 
     workspace: Workspace
-    period: str = Field(max_length=10, description="2026-11")
+    period: str = Field(pattern=r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$", description="2026-11")
 
 
 class InvoiceLine(AnswerModel):

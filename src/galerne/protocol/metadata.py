@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from galerne.errors import InvalidRequest
+from galerne.protocol.limits import limited
 from galerne.protocol.messages import ProtocolModel, finite
 
 Metadata = Annotated[dict[Annotated[str, Field(max_length=64)], Any], AfterValidator(finite)]
@@ -21,7 +22,7 @@ _NOTHING = (None, "", '"~?~unset~?~sentinel~?~"')
 class Described(ProtocolModel):
     """What has metadata, and is found by it."""
 
-    metadata: Metadata | None = None
+    metadata: Metadata | None = Field(None, json_schema_extra=limited("max_metadata"))
 
 
 def parse_metadata(text: str | None) -> Metadata:

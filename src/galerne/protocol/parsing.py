@@ -46,6 +46,12 @@ def _refusal(error: ValidationError, body: bytes) -> InvalidRequest:
 
 def refusal(kind: str, message: str, where: str | None) -> InvalidRequest:
     """What is told of a fault of this kind, as pydantic calls kinds."""
+    refused = _told(kind, message, where)
+    refused.kind = kind if kind != "value_error" else None  # of a validator of ours: no schema tells what it looks for
+    return refused
+
+
+def _told(kind: str, message: str, where: str | None) -> InvalidRequest:
     match kind:
         case "extra_forbidden":
             return UnsupportedField("there is no such field.", where=where, hint="Leave it out.")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from galerne.protocol.messages import ProtocolModel
+from galerne.protocol.messages import ProtocolModel, tagged
 from galerne.protocol.unsupported import only
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
@@ -60,6 +60,8 @@ class ReasoningText(ProtocolModel):
 class ReasoningItem(ProtocolModel):
     """What a model thought before it spoke."""
 
+    model_config = tagged("type")
+
     type: Literal["reasoning"] = "reasoning"
     id: str | None = None
     summary: Annotated[list[Any], Field(max_length=0)] = []  # noqa: RUF012
@@ -70,6 +72,8 @@ class ReasoningItem(ProtocolModel):
 
 class CallItem(ProtocolModel):
     """A function that the model wants to have called, by whoever asked."""
+
+    model_config = tagged("type")
 
     type: Literal["function_call"] = "function_call"
     call_id: str
@@ -83,6 +87,8 @@ class CallItem(ProtocolModel):
 
 class CallOutputItem(ProtocolModel):
     """What the function gave."""
+
+    model_config = tagged("type")
 
     type: Literal["function_call_output"] = "function_call_output"
     call_id: str

@@ -8,14 +8,21 @@ from pydantic import Field, model_validator
 
 from galerne.protocol.completion_args import CompletionArgs
 from galerne.protocol.generation import Label
+from galerne.protocol.limits import limited
 from galerne.protocol.messages import ProtocolModel
 from galerne.protocol.metadata import Described
 from galerne.protocol.reasoning import ReasoningEffort
 from galerne.protocol.response_format import AnswerSchema, ResponseFormat
 from galerne.protocol.response_items import Item
-from galerne.protocol.tools import AllowedTools as ChatAllowedTools
-from galerne.protocol.tools import AllowedToolsChoice as ChatAllowedToolsChoice
-from galerne.protocol.tools import Function, FunctionName, NamedTool, Tool, ToolChoice
+from galerne.protocol.tools import (
+    AllowedTools,
+    AllowedToolsChoice,
+    Function,
+    FunctionName,
+    NamedTool,
+    Tool,
+    ToolChoice,
+)
 from galerne.protocol.unsupported import functions_only, only
 
 ResponseStatus = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
@@ -61,7 +68,7 @@ class ChosenTool(FunctionName):
     type: Literal["function"]
 
 
-class AllowedTools(ProtocolModel):
+class ChosenTools(ProtocolModel):
     """Only some of the tools."""
 
     type: Literal["allowed_tools"]
@@ -69,7 +76,7 @@ class AllowedTools(ProtocolModel):
     tools: list[ChosenTool] = Field(min_length=1)
 
 
-class PromptFields(ProtocolModel):
+class AskedFields(ProtocolModel):
     """What decides what the model is asked, beside the input."""
 
     model: str = Field(min_length=1, max_length=1024)
@@ -77,8 +84,8 @@ class PromptFields(ProtocolModel):
     previous_response_id: Label | None = None
     reasoning: Reasoning | None = None
     text: TextOptions | None = None
-    tools: list[Annotated[FunctionTool, functions_only]] | None = None
-    tool_choice: Literal["none", "auto", "required"] | ChosenTool | AllowedTools | None = None
+    tools: list[Annotated[FunctionTool, functions_only]] | None = Field(None, json_schema_extra=limited("max_tools"))
+    tool_choice: Literal["none", "auto", "required"] | ChosenTool | ChosenTools | None = None
     parallel_tool_calls: bool | None = None
     truncation: Annotated[Any, only("disabled")] = None  # not implemented
 
@@ -98,7 +105,7 @@ class PromptFields(ProtocolModel):
         )
 
 
-class ResponseFields(PromptFields, Described):
+class ResponseFields(AskedFields, Described):
     """What is asked for, as the response says it again."""
 
     max_output_tokens: int | None = Field(None, ge=1)
@@ -122,14 +129,14 @@ class ResponseFields(PromptFields, Described):
         return own.over(super().completion_args)
 
 
-class StreamOptions(ProtocolModel):
+class ResponseStreamOptions(ProtocolModel):
     include_obfuscation: Annotated[Any, only(False)] = None
 
 
 Input = str | Annotated[list[Item], Field(fail_fast=True)]
 
 
-class InputTokensRequest(PromptFields):
+class InputTokensRequest(AskedFields):
     """`POST /v1/responses/input_tokens`."""
 
     input: Input | None = None
@@ -150,7 +157,7 @@ class ResponseRequest(ResponseFields):
     input: Input | None = None
     store: bool | None = Field(None, description="Keep the response; true by default.")
     stream: bool | None = None
-    stream_options: StreamOptions | None = None
+    stream_options: ResponseStreamOptions | None = None
 
     # Not implemented.
     access_programs: Annotated[Any, only()] = None
@@ -234,7 +241,7 @@ class ResponseObject(ProtocolModel):
     service_tier: Literal["default"] = "default"
     temperature: float | None
     text: TextOptions
-    tool_choice: Literal["none", "auto", "required"] | ChosenTool | AllowedTools
+    tool_choice: Literal["none", "auto", "required"] | ChosenTool | ChosenTools
     tools: list[FunctionTool]
     top_logprobs: int = 0
     top_p: float | None
@@ -269,13 +276,13 @@ def _format(text: TextOptions | None) -> ResponseFormat | None:
             return None
 
 
-def _choice(choice: str | ChosenTool | AllowedTools | None) -> ToolChoice | None:
+def _choice(choice: str | ChosenTool | ChosenTools | None) -> ToolChoice | None:
     match choice:
         case ChosenTool():
             return _named(choice)
-        case AllowedTools():
-            allowed = ChatAllowedTools(mode=choice.mode, tools=[_named(tool) for tool in choice.tools])
-            return ChatAllowedToolsChoice(type="allowed_tools", allowed_tools=allowed)
+        case ChosenTools():
+            allowed = AllowedTools(mode=choice.mode, tools=[_named(tool) for tool in choice.tools])
+            return AllowedToolsChoice(type="allowed_tools", allowed_tools=allowed)
         case "none" | "auto" | "required" | None:
             return choice
     raise AssertionError(choice)

@@ -8,9 +8,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from galerne.protocol.answers import AnswerModel
+from galerne.protocol.days import Day
 from galerne.protocol.messages import ProtocolModel
 
-SubjectName = Annotated[str, Field(max_length=80, description="key:ID, user:ID, workspace:ID or organisation:ID")]
+SubjectName = Annotated[
+    str,
+    Field(
+        pattern=r"^(key|user|workspace|organisation):[^\x00]{1,64}$",
+        description="key:ID, user:ID, workspace:ID or organisation:ID",
+    ),
+]
 ModelName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00]*$")]
 MeasureName = Literal[
     "requests_per_minute",
@@ -27,7 +34,7 @@ class LimitFields(ProtocolModel):
 
     subject: SubjectName
     measure: MeasureName
-    most: int | None = Field(ge=0)
+    most: int | None = Field(ge=0, le=2**53)
 
 
 class LimitCard(AnswerModel):
@@ -63,8 +70,10 @@ class PriceFields(ProtocolModel):
 
     model: ModelName
     kind: Literal["input", "cached", "output", "embedding"]
-    euros_per_million: Annotated[str, Field(max_length=40, description="A decimal number, to a thousandth.")]
-    since: date | None = Field(None, strict=False, description="By default today.")
+    euros_per_million: Annotated[
+        str, Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,3})?$", description="A decimal number, to a thousandth.")
+    ]
+    since: Day | None = Field(None, description="By default today.")
 
 
 class PriceCard(AnswerModel):

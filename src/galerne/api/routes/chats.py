@@ -29,10 +29,10 @@ from galerne.protocol.chats import (
     ChatList,
     ChatMessage,
     ChatQuery,
-    ChatRequest,
     ChatsDeleted,
     ChatSearchQuery,
     Feedback,
+    NewChat,
     TitleRequest,
 )
 from galerne.settings import Settings
@@ -47,10 +47,10 @@ _CHANGING = fails(*READING, NotFound, *KEEPING)
 def chat_history_routes(chats: Chats, settings: Settings) -> Router:
     router = Router(tags=["assistant"], dependencies=[needs(Permission.CHAT)])
 
-    @router.post("/v1/chats", status_code=201, responses=_CHANGING, openapi_extra=takes(ChatRequest))
+    @router.post("/v1/chats", status_code=201, responses=_CHANGING, openapi_extra=takes(NewChat))
     async def create_chat(http: Request) -> ChatCard:
         """Begin a chat."""
-        return await chats.create(await read(ChatRequest, http, settings), caller_of(http))
+        return await chats.create(await read(NewChat, http, settings), caller_of(http))
 
     @router.get("/v1/chats", responses=_LISTING)
     async def list_chats(http: Request, query: Annotated[ChatQuery, Query()]) -> ChatList:

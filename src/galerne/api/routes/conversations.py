@@ -31,6 +31,7 @@ from galerne.protocol.conversations import (
     ConversationRestartRequest,
 )
 from galerne.protocol.entries import MessageInputEntry, MessageOutputEntry
+from galerne.protocol.limits import limited
 from galerne.protocol.metadata import parse_metadata
 from galerne.settings import Settings
 
@@ -59,7 +60,7 @@ def conversation_routes(conversations: Conversations, settings: Settings) -> Rou
     async def list_conversations(
         http: Request,
         page: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-        page_size: Annotated[int, Query(ge=1)] = 100,
+        page_size: Annotated[int, Query(ge=1, json_schema_extra=limited("max_page_size"))] = 100,
         metadata: Annotated[str | None, Query(description="JSON; those that have all of it.")] = None,
     ) -> list[ConversationCard]:
         """The conversations, the newest first."""

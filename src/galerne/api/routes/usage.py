@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
@@ -19,13 +19,14 @@ from galerne.identity.permissions import Permission
 from galerne.ledger.prices import euros
 from galerne.ledger.usage import By, UsageQuery, UsageSum
 from galerne.ledger.usage_table import csv_text, usage_line, usage_names
+from galerne.protocol.days import Day
 from galerne.protocol.usage import UsageEntry, UsageList
 
 CSV = "text/csv"
 
 OwnBy = Literal["day", "model", "key", "user"]
-Since = Annotated[date | None, Query(description="By default the month's first day.")]
-Until = Annotated[date | None, Query(description="Included; by default today. Days are those of UTC.")]
+Since = Annotated[Day | None, Query(description="By default the month's first day.")]
+Until = Annotated[Day | None, Query(description="Included; by default today. Days are those of UTC.")]
 Format = Annotated[Literal["json", "csv"] | None, Query(description="By default what `Accept` asks for.")]
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
