@@ -1,6 +1,7 @@
 """schemathesis against a server of our own: requests made up from `/openapi.json`, right and wrong ones.
 
-What it finds decides (`schemathesis.toml`), and what the server itself counts: there must be no answer of 5xx.
+What it finds decides (`schemathesis.toml`, `hooks.py`), and what the server itself counts: there must be no answer of
+5xx, and none that took too long.
 """
 
 from __future__ import annotations
@@ -9,53 +10,96 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
+from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.contract.server import serving, until_ready
 from tests.fuzz.worker import COMMAND
 
-from galerne.bootstrap import build_app
+from galerne.bootstrap import build_app, first_key
 from galerne.settings import Settings
 
 ROOT = Path(__file__).parents[2]
+SECONDS = 5.0
+"""What takes longer hangs."""
+
 _COUNTED = re.compile(r'^galerne_http_requests_total\{.*route="(.*?)",status="(\d+)"\} (\S+)$', re.MULTILINE)
 
 
+@dataclass(slots=True)
+class Stopwatch:
+    """Stands before the application, and knows how long its slowest answer took."""
+
+    app: ASGIApp
+    slowest: tuple[float, str] = field(default=(0.0, "nothing was asked"))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.monotonic()
+        await self.app(scope, receive, send)
+        if scope["type"] == "http":
+            self.slowest = max(self.slowest, (time.monotonic() - began, f"{scope['method']} {scope['path']}"))
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A server that runs. `server` sets every field."""
+
+    url: str
+    key: str  # its administrator's
+    watch: Stopwatch
+
+    def attack(
+        self, folder: Path, seed: int, *options: str, seconds: float = SECONDS
+    ) -> subprocess.CompletedProcess[str]:
+        """One run. Its exit code is 0 when every answer is as it must be, and came within so many seconds."""
+        config = str(Path(__file__).with_name("schemathesis.toml"))
+        run = ["run", f"{self.url}/openapi.json", "--seed", str(seed), "--request-timeout", str(seconds)]
+        environment = os.environ | {
+            "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks",
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        }
+        command = [sys.executable, "-m", "schemathesis.cli", "--config-file", config, *run, "--header", self._header]
+        return subprocess.run(
+            ["nice", *command, *options],  # it takes all that the machine has; answers must not wait for that
+            env=environment,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def answers(self) -> Counter[tuple[str, int]]:
+        """How many there were so far, by route and status. `/readyz` says 503 until the model is loaded."""
+        counted = _COUNTED.findall(httpx2.get(f"{self.url}/metrics").text)
+        return Counter({(route, int(status)): int(float(n)) for route, status, n in counted if route != "/readyz"})
+
+    def knows_key(self) -> bool:
+        """Whether the requests did not shut themselves out."""
+        kind, _, shown = self._header.partition(": ")
+        return httpx2.get(f"{self.url}/v1/models", headers={kind: shown}).status_code == 200
+
+    @property
+    def _header(self) -> str:
+        return f"Authorization: Bearer {self.key}"
+
+
 @contextmanager
-def server(models: Path, data: Path) -> Iterator[str]:
-    """The address of the real application, but for the model's arithmetic."""
-    with serving(build_app(Settings(models_dir=models, data_dir=data), COMMAND)) as url:
+def server(models: Path, data: Path) -> Iterator[House]:
+    """The real application, but for the model's arithmetic. It wants a key, and has room for every try to sign in."""
+    settings = Settings(models_dir=models, data_dir=data, auth="keys", sign_in_tries=1000, sign_in_window_minutes=1)
+    watch = Stopwatch(build_app(settings, COMMAND))
+    key = first_key(settings)
+    assert key is not None
+    with serving(watch) as url:
         until_ready(url)
         warm = {"model": "mistral-embed", "input": "warm"}  # its first request loads it
-        httpx2.post(f"{url}/v1/embeddings", json=warm, timeout=60).raise_for_status()
-        yield url
-
-
-def attack(url: str, folder: Path, seed: int, *options: str, seconds: float = 5) -> subprocess.CompletedProcess[str]:
-    """One run. Its exit code is 0 when every answer is as it must be, and came within so many seconds."""
-    config = str(Path(__file__).with_name("schemathesis.toml"))
-    run = ["run", f"{url}/openapi.json", "--seed", str(seed), "--request-timeout", str(seconds), *options]
-    environment = os.environ | {
-        "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "schemathesis.cli", "--config-file", config, *run],
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def answers(url: str) -> Counter[tuple[str, int]]:
-    """How many answers there were so far, by route and status. `/readyz` says 503 until the model is loaded."""
-    text = httpx2.get(f"{url}/metrics").text
-    return Counter(
-        {(route, int(status)): int(float(n)) for route, status, n in _COUNTED.findall(text) if route != "/readyz"}
-    )
+        shown = {"Authorization": f"Bearer {key}"}
+        httpx2.post(f"{url}/v1/embeddings", json=warm, headers=shown, timeout=60).raise_for_status()
+        watch.slowest = (0.0, "nothing was asked")
+        yield House(url, key, watch)
