@@ -216,6 +216,12 @@ class Emitter:
     def store(self, value: Value, address: Value, *, align: int = 1) -> None:
         self.builder.store(value.ir, self.builder.inttoptr(address.ir, ir.PointerType()), align=align)
 
+    def prefetch(self, address: Value) -> None:
+        """Have the cache line of an address, which need not be any memory's, in the cache soon."""
+        pointer = Value(self, self.builder.inttoptr(address.ir, ir.PointerType()))
+        reading, kept, data = (self.constant(I32, number) for number in (0, 3, 1))
+        self.intrinsic("llvm.prefetch.p0", VOID, pointer, reading, kept, data)
+
     # Control
 
     @contextmanager

@@ -7,6 +7,7 @@ depend on the tile's height or width, so a row's result is the same whatever els
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 from llvmlite import ir
 
@@ -25,9 +26,13 @@ from galerne.kernels.native.emitter import (
     Variable,
     vector,
 )
-from galerne.kernels.native.forms import GROUP, SUPER, Form
+from galerne.kernels.native.forms import GROUP, STORED, SUPER, Form
 from galerne.kernels.native.halves import load_halves
 from galerne.kernels.native.levels import Level
+from galerne.kernels.native.memory import LINE
+
+AHEAD = 2048
+"""Bytes that weights are fetched ahead: a tile of several rows computes for so long that the CPU forgets to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,9 @@ class Tile:
         quants = [at.quants + at.quants_stride * r + group * GROUP for r in range(self.rows)]
         weights = [at.weights + at.weights_stride * c + group * self.form.group_bytes for c in range(self.columns)]
         halves = 2 if self.form.nibbles else 1
+        if self.form in STORED:  # a panel is in the cache already
+            for address, line in product(weights, range(0, self.form.group_bytes, LINE)):
+                emit.prefetch(address + (AHEAD + line))
         for j in range(8 // halves):
             stored = [emit.load(BYTES, address + j * 64) for address in weights]
             for half in range(halves):
