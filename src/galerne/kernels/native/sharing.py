@@ -1,7 +1,8 @@
-"""Sharing out the work of an instruction: threads count up together what is taken next.
+"""Sharing out the work of an instruction.
 
-A step of many rows is cut into a part for each thread. A thread begins with its own part, whose rows it computed before
-and still has in its caches, and helps with those of the others afterwards.
+Each thread has a part of it: of the rows, where they are many, as it computed these before and still has them in its
+caches; else of the weights, which it then reads from one end to the other, as memory is read fastest. It takes its part
+piece by piece, and helps with those of the others afterwards.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ WHOLE = 8
 
 
 def take(emit: Emitter, counter: Value) -> Value:
-    """The next piece of work."""
+    """The next piece of work, counted from 0."""
     pointer = emit.builder.inttoptr(counter.ir, ir.PointerType())
     return Value(emit, emit.builder.atomic_rmw("add", pointer, emit.i64(1).ir, "monotonic"))
 
@@ -37,28 +38,30 @@ def share(emit: Emitter, ctx: Reader, rows: Value, most: int) -> Value:
 
 
 class Parts:
-    """The rows of a step in parts: one for each thread, or a single one where they are few."""
+    """An instruction's work on some rows, in a part for each thread."""
 
     def __init__(self, emit: Emitter, ctx: Reader, rows: Value, *, divisible: Value | None = None) -> None:
-        """`divisible`: whether there may be several."""
+        """`divisible`: whether the rows may be divided."""
         self._emit, self._rows, self._threads = emit, rows, ctx.threads
-        several = rows >= self._threads * PART_ROWS
-        several = several if divisible is None else several & divisible
-        self._count = emit.select(several, self._threads, emit.i64(1))
-        self._size = (pieces(rows, self._count) + (WHOLE - 1)) & -WHOLE
+        many = rows >= self._threads * PART_ROWS
+        self._by_rows = many if divisible is None else many & divisible
+        self._size = (pieces(rows, self._threads) + (WHOLE - 1)) & -WHOLE
 
     @contextmanager
     def each(
         self, counter: Value, thread: Value, work: Callable[[Value], Value]
     ) -> Iterator[tuple[Value, Value, Value]]:
-        """(first row, end, piece) of all that this thread takes. `work`: the pieces of a part of so many rows."""
+        """(first row, end, piece) of all that this thread takes. `work`: the pieces that so many rows make."""
         emit = self._emit
-        with emit.loop(0, self._count) as turn:
-            part = (thread + turn) % self._count
-            first = emit.minimum(part * self._size, self._rows)
-            end = emit.minimum(first + self._size, self._rows)
-            mine, total = counter + part * 8, work(end - first)
-            piece = emit.variable(take(emit, mine))
-            with emit.while_(lambda: piece.now < total):
+        with emit.loop(0, self._threads) as turn:
+            owner = (thread + turn) % self._threads
+            first = emit.select(self._by_rows, emit.minimum(owner * self._size, self._rows), emit.i64(0))
+            end = emit.select(self._by_rows, emit.minimum(first + self._size, self._rows), self._rows)
+            total = work(end - first)
+            start = emit.select(self._by_rows, emit.i64(0), total * owner // self._threads)
+            stop = emit.select(self._by_rows, total, total * (owner + 1) // self._threads)
+            mine = counter + owner * 8
+            piece = emit.variable(start + take(emit, mine))
+            with emit.while_(lambda: piece.now < stop):
                 yield first, end, piece.now
-                piece.now = take(emit, mine)
+                piece.now = start + take(emit, mine)
