@@ -9,6 +9,8 @@ export type User = Schemas['UserCard'];
 
 export type InstalledModel = Schemas['InstalledModel'];
 
+export const ROLES = ['admin', 'billing', 'auditor', 'member', 'guest'] as const;
+
 export const MEASURES = [
   'requests_per_minute',
   'tokens_per_minute',

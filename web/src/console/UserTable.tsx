@@ -1,8 +1,7 @@
 import { useTranslation } from 'react-i18next';
-import type { User } from '../api/admin';
+import { ROLES, type User } from '../api/admin';
 import { Button } from '../parts/Button';
 import { Table } from '../parts/Table';
-import { ROLES } from './Users';
 
 interface UserTableProps {
   users: readonly User[];

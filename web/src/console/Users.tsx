@@ -2,13 +2,11 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Secret } from '../account/Secret';
-import { admin } from '../api/admin';
+import { admin, ROLES } from '../api/admin';
 import { Button } from '../parts/Button';
 import { ChoiceField, TextField } from '../parts/Field';
 import { sayFailure } from '../parts/Toasts';
 import { UserTable } from './UserTable';
-
-export const ROLES = ['admin', 'billing', 'auditor', 'member', 'guest'] as const;
 
 /** Who may come in, and as what. */
 export function Users() {

@@ -1,9 +1,13 @@
 import { type ElementType, memo, useEffect, useState } from 'react';
 import { defaultRehypePlugins, defaultRemarkPlugins, Streamdown } from 'streamdown';
 import { Code } from './Code';
-import type { MarkdownProps } from './Markdown';
 import { Link, Picture } from './Outside';
 import { Table } from './Table';
+
+export interface MarkdownProps {
+  text: string;
+  growing?: boolean; // more of it is coming
+}
 
 type Plugins = typeof import('./maths');
 

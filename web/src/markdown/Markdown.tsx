@@ -1,10 +1,6 @@
 import { lazy, Suspense } from 'react';
+import type { MarkdownProps } from './Drawn';
 import './Markdown.css';
-
-export interface MarkdownProps {
-  text: string;
-  growing?: boolean; // more of it is coming
-}
 
 const load = () => import('./Drawn');
 const Drawn = lazy(load);

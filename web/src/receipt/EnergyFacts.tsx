@@ -1,6 +1,6 @@
 import { useTranslation } from 'react-i18next';
 import { shownNumber } from '../texts';
-import { Fact } from './ReceiptPanel';
+import { Fact } from './Fact';
 
 /** The energy of an answer with how it is known, and what its making gave off. What is not known is said so, never 0. */
 export function EnergyFacts({ energy }: { energy: Record<string, unknown> }) {

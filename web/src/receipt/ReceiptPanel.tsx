@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { BadgeCheck, BadgeX, Download, ShieldQuestion } from 'lucide-react';
-import { type ReactNode, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ask } from '../api/client';
 import type { Message, Receipt } from '../api/types';
@@ -9,6 +9,7 @@ import { Dialog } from '../parts/Dialog';
 import { saveJson } from '../parts/saveFile';
 import { shownNumber, shownTime } from '../texts';
 import { EnergyFacts } from './EnergyFacts';
+import { Fact } from './Fact';
 import { type Verdict, verify } from './verify';
 import './ReceiptPanel.css';
 
@@ -69,15 +70,6 @@ function Facts({ receipt, message }: { receipt: Receipt; message: Message }) {
       {receipt.sources.length > 0 && <Fact name={t('receipt.sources')}>{receipt.sources.join(', ')}</Fact>}
       <Fact name={t('receipt.ended')}>{receipt.flags.reasons.join(', ')}</Fact>
     </dl>
-  );
-}
-
-export function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 
