@@ -65,11 +65,12 @@ crash: .venv/.test ## kill a server KILLS=300 times, let its disk fail at POINTS
 	$(BIN)/python -m tests.crash --kills $(KILLS)
 	$(BIN)/python -m tests.crash.disk --points $(POINTS)
 
-bench: .venv/.bench ## ours beside each engine that is installed, and what accounts cost, into docs/performance.md
+bench: .venv/.bench .venv/.pages ## ours beside each engine that is installed, what accounts cost, how fast pages are, into docs/performance.md
 	@$(BIN)/galerne models pull smollm2-135m-instruct
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.accounting
 	$(BIN)/python -m benchmarks.usage
+	$(BIN)/python -m benchmarks.pages
 
 shapes: .venv/.bench ## decode models of 1B and 7B shape with random weights, beside what the memory gives
 	$(BIN)/python -m benchmarks.shapes

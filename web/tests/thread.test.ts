@@ -13,8 +13,10 @@ const said = (
   id,
 });
 
-function branched(): Thread {
-  const thread = new Thread();
+const atOnce = (draw: () => void) => draw();
+
+function branched(nextFrame: (draw: () => void) => void = atOnce): Thread {
+  const thread = new Thread(nextFrame);
   const messages = [
     said('q', null),
     said('a', 'q', 'assistant'),
@@ -46,18 +48,23 @@ describe('a tree of messages', () => {
     expect(thread.path).toEqual(['q', 'b', 'q2', 'c']);
   });
 
-  test('draws only what changed', () => {
-    const thread = branched();
+  test('draws only what changed, once a frame', () => {
+    const frames: (() => void)[] = [];
+    const thread = branched((draw) => frames.push(draw));
     const [tree, one, other] = [vi.fn(), vi.fn(), vi.fn()];
     thread.subscribe(tree);
     thread.subscribe(one, 'a');
     thread.subscribe(other, 'b');
-    thread.apply('a', { type: 'answer.text', number: 1, text: 'wind' });
+    thread.apply('a', { type: 'answer.text', number: 1, text: 'north' });
+    thread.apply('a', { type: 'answer.text', number: 2, text: ' wind' });
+    expect(one).not.toHaveBeenCalled();
+    for (const draw of frames) draw();
+    expect(thread.message('a')?.content).toBe('north wind');
     expect([tree, one, other].map((listener) => listener.mock.calls.length)).toEqual([0, 1, 0]);
   });
 
   test('takes ten thousand messages', () => {
-    const thread = new Thread();
+    const thread = new Thread(atOnce);
     const messages = Array.from({ length: 10_000 }, (_, at) => said(`m${at}`, at ? `m${at - 1}` : null));
     thread.load(messages, null);
     expect(thread.path.length).toBe(10_000);
@@ -81,7 +88,7 @@ describe('the events of an answer', () => {
   ];
 
   test('are put together', () => {
-    const thread = new Thread();
+    const thread = new Thread(atOnce);
     for (const event of events) thread.apply('a', event);
     expect(thread.path).toEqual(['q', 'a']);
     expect(thread.message('a')).toMatchObject({
@@ -96,7 +103,7 @@ describe('the events of an answer', () => {
   });
 
   test('tell when an answer begins and ends, not when it grows', () => {
-    const thread = new Thread();
+    const thread = new Thread(atOnce);
     const listener = vi.fn();
     thread.subscribeStates(listener);
     for (const event of events) thread.apply('a', event);

@@ -7,7 +7,8 @@ type CallEvent = Extract<AnswerEvent, { type: 'answer.tool_call' }>;
  * A chat as it is shown: a tree of messages and the branch that is looked at.
  *
  * Messages are values: one that changes is replaced. Who shows one message listens to it alone, so that a token that
- * arrives draws one answer again and not ten thousand; who shows the list listens to the tree.
+ * arrives draws one answer again and not ten thousand; who shows the list listens to the tree. Pieces of an answer come
+ * faster than a screen shows frames: who listens hears of them once a frame, and of everything else at once.
  */
 export class Thread {
   private readonly messages = new Map<string, Message>();
@@ -15,8 +16,11 @@ export class Thread {
   private readonly listeners = new Map<string | null, Set<Listener>>(); // null: the tree
   private readonly stateListeners = new Set<Listener>();
   private readonly underWay = new Set<string>();
+  private readonly longer = new Set<string>(); // messages that grew since the last frame
   private branch: readonly string[] = [];
   private leaf: string | null = null;
+
+  constructor(private readonly nextFrame: (draw: () => void) => void = (draw) => requestAnimationFrame(draw)) {}
 
   get active(): string | null {
     return this.leaf;
@@ -129,9 +133,9 @@ export class Thread {
   ) {
     const message = this.messages.get(id);
     if (!message) return;
-    if (event.type === 'answer.text') this.put({ ...message, content: message.content + event.text });
+    if (event.type === 'answer.text') this.grow({ ...message, content: message.content + event.text });
     else if (event.type === 'answer.reasoning')
-      this.put({ ...message, reasoning: (message.reasoning ?? '') + event.text });
+      this.grow({ ...message, reasoning: (message.reasoning ?? '') + event.text });
     else {
       const calls = [...(message.tool_calls ?? [])];
       const call = calls[event.index] ?? newCall(event);
@@ -139,8 +143,20 @@ export class Thread {
         ...call,
         function: { ...call.function, arguments: call.function.arguments + event.arguments },
       };
-      this.put({ ...message, tool_calls: calls });
+      this.grow({ ...message, tool_calls: calls });
     }
+  }
+
+  private grow(message: Message): void {
+    this.messages.set(message.id, message);
+    if (!this.longer.size) this.nextFrame(() => this.tellOfGrowth());
+    this.longer.add(message.id);
+  }
+
+  private tellOfGrowth(): void {
+    const longer = [...this.longer];
+    this.longer.clear();
+    for (const id of longer) this.tell(id);
   }
 
   private insert(message: Message): void {
