@@ -7,7 +7,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pypdf
 import pytest
@@ -15,8 +15,9 @@ from tests.api.guest import Guest, People
 from tests.api.kept_house import KeptHouse
 from tests.api.test_bodies import assert_refused
 
+from galerne.assistant.headings import headings_in
 from galerne.identity.caller import Everyone
-from galerne.protocol.chat_exports import TRAINED
+from galerne.protocol.chat_exports import TRAINED, ExportLanguage
 
 TEXT = "Zażółć ĄĆĘŁ, Ħġ, ő, ș, Ελλάδα, Жълт, 5 €"
 
@@ -67,12 +68,37 @@ async def test_a_branch_as_pdf(anna: Guest) -> None:
     document = pypdf.PdfReader(io.BytesIO((await anna.get(f"/v1/chats/{chat}/export?format=pdf")).body))
     text = "".join(page.extract_text() for page in document.pages)
     assert TEXT in text
-    assert "Winds <&> ¤" in text
+    assert "Winds <&> [U+1F300]" in text
     assert ("Two?" in text, "One?" in text) == (True, False)
     assert text.count("(AI)") == 2
     assert document.metadata is not None
     assert (document.metadata.title, document.metadata["/Keywords"]) == ("Winds <&> \U0001f300", "AI-generated")
     assert TRAINED in str(document.xmp_metadata and document.xmp_metadata.stream.get_data())
+
+
+LETTERS = {
+    "bg": "щастлив ъгъл, юг", "cs": "řeřicha, ďábel, ťuk, ůň", "da": "æble, ødegård", "de": "Öl, größer, ẞ",
+    "el": "Ζεϊμπέκικο, ΐ, ΰ, ώ", "es": "¿ñandú?", "et": "õun, žanr, šokk", "fi": "äyräs", "fr": "cœur, où, ÿ, « été »",
+    "ga": "Éire, ó, ú", "hr": "đak, ćup, žlica", "hu": "őrült, űr", "it": "perché, È", "lt": "ąžuolas, ėjo, įsūdė, ųų",
+    "lv": "ģimene, ķēde, ļoti, ņem", "mt": "ħobż, ġurnata, żunżana, ċavetta", "nl": "ĳs, reünie", "pl": "zażółć gęślą",
+    "pt": "ação, não", "ro": "știință, țară, șase", "sk": "ľalia, ŕ, ĺ, dĺžka", "sl": "čaša, žaba", "sv": "ångström, ö",
+    "en": "naïve façade",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", get_args(ExportLanguage))
+async def test_every_language_of_the_union_prints_right(anna: Guest, language: ExportLanguage) -> None:
+    chat = await anna.begin()
+    await anna.ask(chat, content=LETTERS[language])
+    headings = headings_in(language)
+    document = await anna.get(f"/v1/chats/{chat}/export?format=pdf&language={language}")
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(document.body)).pages)
+    plain = " ".join(text.split())
+    for word in (LETTERS[language], headings.notice, headings.question, headings.answer.format(model="fake")):
+        assert word in plain
+    assert "U+" not in plain
+    said = (await anna.get(f"/v1/chats/{chat}/export?language={language}")).body.decode()
+    assert headings.notice in said
 
 
 async def test_a_whole_chat_as_json_comes_back(anna: Guest) -> None:

@@ -13,6 +13,7 @@ from typing import IO
 
 from galerne.assistant.chats import ChatFilter, Owner, Place
 from galerne.assistant.dialogue import attachment_ids
+from galerne.assistant.headings import headings_in
 from galerne.assistant.markdown import markdown
 from galerne.assistant.pdf import pdf
 from galerne.assistant.tree import branch
@@ -22,7 +23,7 @@ from galerne.flows.kept_chats import KeptChats
 from galerne.flows.owners import owner_of
 from galerne.identity.caller import Caller
 from galerne.ledger.audit import Action, AuditLog, Party
-from galerne.protocol.chat_exports import ChatExport, ExportedChat, ExportedFile, ExportFormat
+from galerne.protocol.chat_exports import ChatExport, ExportedChat, ExportedFile, ExportFormat, ExportLanguage
 from galerne.protocol.chats import ChatCard, ChatMessage
 
 MOST_ON_PAPER = 1_000_000
@@ -50,12 +51,15 @@ class ChatExports:
         self._kept = kept
         self._audit = audit
 
-    async def export(self, id: str, form: ExportFormat, message: str | None, caller: Caller) -> Document:
-        """The branch up to this message, by default the one that is shown; as JSON the whole chat.
+    async def export(
+        self, id: str, form: ExportFormat, message: str | None, caller: Caller, language: ExportLanguage = "en"
+    ) -> Document:
+        """The branch up to this message, by default the one that is shown, under headings in a language; as JSON the
+        whole chat.
 
         Raises `TooLarge` for a PDF that would be too long.
         """
-        document = await asyncio.to_thread(self._export, owner_of(caller), id, form, message)
+        document = await asyncio.to_thread(self._export, owner_of(caller), id, form, message, language)
         await note(self._audit, caller, Action.CHATS_EXPORTED, Party("chat", id), form=form)
         return document
 
@@ -66,7 +70,9 @@ class ChatExports:
         await note(self._audit, caller, Action.CHATS_EXPORTED, form="archive")
         return archive
 
-    def _export(self, owner: Owner, id: str, form: ExportFormat, message: str | None) -> Document:
+    def _export(
+        self, owner: Owner, id: str, form: ExportFormat, message: str | None, language: ExportLanguage
+    ) -> Document:
         card, messages = self._kept.chats.find(owner, id), self._kept.chats.messages(owner, id)
         name = " ".join(_UNSAFE.sub(" ", card.title or "").split()).strip(" .")[:80] or "chat"
         if form == "json":
@@ -74,10 +80,11 @@ class ChatExports:
             return Document(f"{name}.json", "application/json", whole.model_dump_json(indent=1).encode())
         line = branch(messages, message or card.active, "message")
         if form == "markdown":
-            return Document(f"{name}.md", "text/markdown; charset=utf-8", markdown(card.title, line).encode())
+            text = markdown(card.title, line, headings_in(language))
+            return Document(f"{name}.md", "text/markdown; charset=utf-8", text.encode())
         if sum(len(each.content) for each in line) > MOST_ON_PAPER:
             raise TooLarge(f"the PDF would have more than {MOST_ON_PAPER} characters.", hint="Export it as Markdown.")
-        return Document(f"{name}.pdf", "application/pdf", pdf(card.title, line))
+        return Document(f"{name}.pdf", "application/pdf", pdf(card.title, line, language))
 
     def _whole(self, owner: Owner, card: ChatCard, messages: list[ChatMessage]) -> ExportedChat:
         files = self._kept.attachments.find(owner, attachment_ids(messages))

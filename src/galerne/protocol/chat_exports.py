@@ -12,6 +12,12 @@ TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedi
 
 ExportFormat = Literal["markdown", "json", "pdf"]
 
+ExportLanguage = Literal[
+    "bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "ga", "hr",
+    "hu", "it", "lt", "lv", "mt", "nl", "pl", "pt", "ro", "sk", "sl", "sv",
+]  # fmt: skip
+"""The official languages of the European Union (regulation 1/1958, article 1)."""
+
 
 class ExportedFile(AnswerModel):
     """The text of an attachment."""

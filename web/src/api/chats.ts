@@ -37,9 +37,9 @@ export const chats = {
   makeTitle: (id: string) => ask<Chat>('POST', at('chats', id, 'title'), { body: {} }),
   search: (q: string, page = 0) =>
     ask<{ data: SearchHit[]; has_more: boolean }>('GET', at('chats', 'search'), { query: { q, page } }),
-  /** The branch up to `message` as a file. */
-  export: async (id: string, format: string, message: string | null) =>
-    (await send('GET', at('chats', id, 'export'), { query: { format, message } })).blob(),
+  /** The branch up to `message` as a file, with headings in a language. */
+  export: async (id: string, format: string, message: string | null, language: string) =>
+    (await send('GET', at('chats', id, 'export'), { query: { format, message, language } })).blob(),
   import: (file: File) =>
     ask<{ format: string; imported: number; skipped: number }>('POST', at('chats', 'import'), { body: form(file) }),
   stop: (id: string, message: string) => ask<Message>('POST', at('chats', id, 'messages', message, 'stop')),

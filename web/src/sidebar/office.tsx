@@ -66,11 +66,11 @@ interface ItemsProps {
 }
 
 function Items({ chat, change, onOpen }: ItemsProps) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const { data } = useQuery({ queryKey: ['folders'], queryFn: folders.list });
   const exportAs = (format: keyof typeof FORMATS) =>
     void chats
-      .export(chat.id, format, chat.active)
+      .export(chat.id, format, chat.active, i18n.language)
       .then((file) => saveFile(`${chat.title || chat.id}.${FORMATS[format].ending}`, file), sayFailure);
   return (
     <>

@@ -18,7 +18,7 @@ from galerne.errors import DatabaseUnavailable, NotFound, TooLarge
 from galerne.flows.chat_exports import ChatExports
 from galerne.flows.chat_imports import ChatImports
 from galerne.identity.permissions import Permission
-from galerne.protocol.chat_exports import ExportFormat
+from galerne.protocol.chat_exports import ExportFormat, ExportLanguage
 from galerne.protocol.chats import ImportReport, NoFields
 from galerne.settings import Settings
 
@@ -34,9 +34,10 @@ def chat_export_routes(exports: ChatExports, imports: ChatImports, settings: Set
         http: Request,
         format: ExportFormat = "markdown",
         message: Annotated[str | None, Query(max_length=200)] = None,
+        language: Annotated[ExportLanguage, Query(description="Of the headings.")] = "en",
     ) -> Response:
         """A branch of a chat as Markdown or PDF, or all of it as JSON. What a model wrote is marked as such."""
-        document = await exports.export(id, format, message, caller_of(http))
+        document = await exports.export(id, format, message, caller_of(http), language)
         headers = {
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(document.name, safe='')}",
             "X-Content-Type-Options": "nosniff",
