@@ -6,12 +6,13 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 
+import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.e2e.process import GALERNE, MODEL, Served, serve
@@ -22,16 +23,32 @@ from tests.e2e.web.test_everyone import barriers
 TITLE = "Ask the town hall"
 
 
+POLICY = "default-src 'none'; script-src {server}; frame-src {server}"
+"""Of a page that lets nothing in but the assistant: no inline script, no style."""
+
+
+@dataclass
+class Town:
+    """A page of another site, which may be given later. `tag` is the assistant's, `policy` what the page allows."""
+
+    tag: str = ""
+    policy: str = ""
+
+    def html(self) -> bytes:
+        return f"<!doctype html><html lang=en><title>Town</title><main><h1>Town</h1></main>{self.tag}".encode()
+
+
 @contextmanager
-def site(page: list[str]) -> Iterator[str]:
-    """A web site with one page, which may be given later; its origin."""
+def site(town: Town) -> Iterator[str]:
+    """A web site with that page; its origin."""
 
     class Site(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("content-type", "text/html; charset=utf-8")
+            self.send_header("content-security-policy", town.policy)
             self.end_headers()
-            self.wfile.write(page[0].encode())
+            self.wfile.write(town.html())
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -42,53 +59,82 @@ def site(page: list[str]) -> Iterator[str]:
         server.shutdown()
 
 
-def key_for_asking(environment: dict[str, str]) -> str:
+def key_for(scopes: Sequence[str], environment: dict[str, str], role: str = "guest") -> str:
     def admin(*words: str) -> str:
         command = [GALERNE, "admin", *words]
         return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True).stdout
 
-    service = re.findall(r"service-\w+", admin("services", "create", "bubble", "--role", "guest"))[0]
-    return str(re.findall(r"gal-\S+", admin("keys", "create", "bubble", "--user", service, "--scope", "chat"))[0])
+    scoped = [word for scope in scopes for word in ("--scope", scope)]
+    service = re.findall(r"service-\w+", admin("services", "create", "bubble", "--role", role))[0]
+    return str(re.findall(r"gal-\S+", admin("keys", "create", "bubble", "--user", service, *scoped))[0])
 
 
-@pytest.fixture
-def sites(environment: dict[str, str], tmp_path: Path) -> Iterator[tuple[str, str, Served]]:
-    """The origin that may show the assistant, one that may not, and the server; both have the same page."""
-    page = [""]
-    with site(page) as allowed, site(page) as stranger:
+@dataclass
+class Sites:
+    """Two sites with the same page, of which one may show the assistant, and the server."""
+
+    town: Town
+    allowed: str
+    stranger: str
+    served: Served
+    key: str
+    manager: str  # a key that may make agents
+
+    def embed(self, **data: str) -> None:
+        """Put the assistant's tag on the page."""
+        said = " ".join(f'data-{name}="{word}"' for name, word in data.items())
+        self.town.tag = (
+            f'<script src="{self.served.url}/embed.js" data-key="{self.key}" data-title="{TITLE}" {said}></script>'
+        )
+        self.town.policy = POLICY.format(server=self.served.url)
+
+
+@pytest.fixture(scope="module")
+def sites(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
+    town = Town()
+    with site(town) as allowed, site(town) as stranger:
         own = environment | {
-            "GALERNE_DATA_DIR": str(tmp_path),
+            "GALERNE_DATA_DIR": str(tmp_path_factory.mktemp("embedded")),
             "GALERNE_AUTH": "keys",
             "GALERNE_EMBED_ORIGINS": json.dumps([allowed]),
         }
-        key = key_for_asking(own)
+        key, manager = key_for(["chat"], own), key_for(["agents:read", "agents:manage"], own, "member")
         with serve(own) as served:
             served.until_ready()
-            page[0] = (
-                "<!doctype html><html lang=en><title>Town</title><main><h1>Town</h1></main>"
-                f'<script src="{served.url}/embed.js" data-key="{key}" data-model="{MODEL}" data-title="{TITLE}" '
-                'data-instructions="Answer in one short sentence."></script>'
-            )
-            yield allowed, stranger, served
+            yield Sites(town, allowed, stranger, served, key, manager)
 
 
-def test_it_answers_on_a_page_that_may_show_it_and_is_refused_on_another(
-    browser: Browser, sites: tuple[str, str, Served]
-) -> None:
-    allowed, stranger, _ = sites
+def test_it_answers_on_a_page_that_may_show_it_and_is_refused_on_another(browser: Browser, sites: Sites) -> None:
+    sites.embed(model=MODEL, instructions="Answer in one short sentence.")
     with browser.new_context(locale="en-GB", viewport={"width": 1000, "height": 800}) as context:
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         refusals: list[str] = []
         page.on("console", lambda said: refusals.append(said.text) if "frame-ancestors" in said.text else None)
-        answers_in_its_frame(page, allowed)
+        answers_in_its_frame(page, sites.allowed)
         assert refusals == []
-        page.goto(stranger)
+        page.goto(sites.stranger)
         page.get_by_role("button", name=TITLE).click()
         expect(page.locator("iframe")).to_be_visible()
         page.wait_for_timeout(500)
         assert page.frame_locator("iframe").get_by_role("textbox").count() == 0
         assert refusals
+
+
+def test_a_saved_agent_answers_and_nothing_of_it_is_kept(browser: Browser, sites: Sites) -> None:
+    headers = {"authorization": f"Bearer {sites.manager}"}
+    asked = {"model": MODEL, "name": "Town hall", "instructions": "Say: come in.", "completion_args": {"max_tokens": 8}}
+    agent = httpx2.post(f"{sites.served.url}/v1/agents", json=asked, headers=headers).json()["id"]
+    sites.embed(agent=agent)
+    with browser.new_context(locale="en-GB") as context:
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        refusals: list[str] = []
+        page.on("console", lambda said: refusals.append(said.text) if "Content Security" in said.text else None)
+        answers_in_its_frame(page, sites.allowed)
+        assert refusals == []
+    kept = httpx2.get(f"{sites.served.url}/v1/conversations", headers={"authorization": f"Bearer {sites.key}"})
+    assert kept.json() == []
 
 
 def answers_in_its_frame(page: Page, origin: str) -> None:

@@ -3,7 +3,7 @@ import { readEvents } from './events';
 import { withLength } from './length';
 import type { AnswerEvent, Message, Question, ToolCall, Usage } from './types';
 
-type Content = string | ({ type: 'text'; text: string } | { type: 'thinking'; thinking: { text: string }[] })[];
+export type Content = string | ({ type: 'text'; text: string } | { type: 'thinking'; thinking: { text: string }[] })[];
 
 interface Chunk {
   model: string;
@@ -101,7 +101,8 @@ export function blankMessage(role: Message['role'], parent: string | null, said:
   };
 }
 
-function* pieces(content: Content | undefined): Generator<['answer.text' | 'answer.reasoning', string]> {
+/** The reasoning and the text of a content, in their order. */
+export function* pieces(content: Content | undefined): Generator<['answer.text' | 'answer.reasoning', string]> {
   if (typeof content === 'string') {
     if (content) yield ['answer.text', content];
     return;

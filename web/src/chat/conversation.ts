@@ -120,16 +120,20 @@ export class KeptConversation extends Conversation {
   }
 }
 
-/** A chat that only this page knows. */
+/** A chat that only this page knows; `answer` is who answers in it. */
 export class TemporaryConversation extends Conversation {
   readonly id = null;
+
+  constructor(private readonly answer: typeof temporaryAnswer = temporaryAnswer) {
+    super();
+  }
 
   async ask(question: Question, onStarted?: Started): Promise<void> {
     const { parent, content } = question;
     const said = content === undefined ? null : blankMessage('user', parent, { content });
     const controller = new AbortController();
     try {
-      const events = temporaryAnswer(this.thread.line(parent), said, question, controller.signal);
+      const events = this.answer(this.thread.line(parent), said, question, controller.signal);
       const broken = await this.take(events, controller, { onStarted });
       if (broken) this.end(broken.id, { state: 'interrupted' });
     } catch (error) {

@@ -1,6 +1,7 @@
 import { ArrowUp, Square } from 'lucide-react';
 import { type FormEvent, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { answersOf } from '../api/agent';
 import { showKey } from '../api/client';
 import { Announcer } from '../chat/Announcer';
 import { TemporaryConversation } from '../chat/conversation';
@@ -16,8 +17,8 @@ import './EmbedPage.css';
 /** The chat in a frame on a page of another site, as its script tag says behind the `#`. Nothing of it is kept. */
 export default function EmbedPage() {
   const { t } = useTranslation();
-  const [{ title, model, system }] = useState(readAddress);
-  const [conversation] = useState(() => new TemporaryConversation());
+  const [{ title, agent, model, system }] = useState(readAddress);
+  const [conversation] = useState(() => new TemporaryConversation(agent ? answersOf(agent) : undefined));
   const [draft, setDraft] = useState('');
   const path = usePath(conversation.thread);
   const running = useIsRunning(conversation.thread);
@@ -71,9 +72,21 @@ function Row({ thread, id }: { thread: Thread; id: string }) {
   return message ? <ReadMessage message={message} /> : null;
 }
 
+interface Said {
+  title: string;
+  agent: string | null; // else a model
+  model: string | null;
+  system: string | null;
+}
+
 /** What the script tag said; its key is shown with each request from then on. */
-function readAddress(): { title: string; model: string | null; system: string | null } {
+function readAddress(): Said {
   const said = new URLSearchParams(location.hash.slice(1));
   showKey(said.get('key') ?? '');
-  return { title: said.get('title') ?? 'Galerne', model: said.get('model'), system: said.get('instructions') };
+  return {
+    title: said.get('title') ?? 'Galerne',
+    agent: said.get('agent'),
+    model: said.get('model'),
+    system: said.get('instructions'),
+  };
 }
