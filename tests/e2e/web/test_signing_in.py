@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from tests.api.provider import CLIENT, SECRET, Provider
+from tests.contract.server import serving
 from tests.e2e.process import GALERNE, Served, serve
 from tests.e2e.web.conftest import PATIENCE_MS
 from tests.e2e.web.talking import answers, ask, composer, limit, until_ended
@@ -46,6 +48,26 @@ def test_by_invitation_then_by_password(browser: Browser, locked: tuple[Served, 
         assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
         signs_out_and_in_again(page)
         changes_the_password(page)
+
+
+def test_at_the_organisations_own_provider(browser: Browser, environment: dict[str, str], tmp_path: Path) -> None:
+    provider = Provider()
+    with serving(provider.app) as provider.url:
+        own = environment | {
+            "GALERNE_DATA_DIR": str(tmp_path),
+            "GALERNE_AUTH": "keys",
+            "GALERNE_OIDC_ISSUER": provider.url,
+            "GALERNE_OIDC_CLIENT_ID": CLIENT,
+            "GALERNE_OIDC_CLIENT_SECRET": SECRET,
+            "GALERNE_OIDC_NAME": "Town account",
+        }
+        with serve(own) as served, browser.new_context(base_url=served.url, locale="en-GB") as context:
+            context.set_default_timeout(PATIENCE_MS)
+            page = context.new_page()
+            page.goto("/account")
+            page.get_by_role("link", name="Sign in with Town account").click()
+            expect(page.get_by_role("heading", name="Anna", exact=True)).to_be_visible()
+            expect(page).to_have_url(f"{served.url}/account")
 
 
 def signs_out_and_in_again(page: Page) -> None:
