@@ -66,7 +66,7 @@ NOTE_FRAMES = """() => {
 
 SECTION = """## The winds of coast {number}
 
-The *galerne* is a squally wind from the north-west that comes **suddenly**, after a warm day, with `rain` behind it. Who
+The *galerne* is a squally wind from the north-west that comes **suddenly**, after a warm day, with `rain`. Who
 sails there looks at the sky, and at the glass, before anything else.
 
 1. It is announced by a fall of the barometer.
@@ -174,7 +174,7 @@ def serving(model: str) -> Iterator[str]:
     """The address of a server with data of its own."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    command = [Path(sys.executable).with_name("galerne"), "serve", "--port", str(port), "--model", model]
+    command = [str(Path(sys.executable).with_name("galerne")), "serve", "--port", str(port), "--model", model]
     with tempfile.TemporaryDirectory() as folder:
         own = os.environ | {"GALERNE_DATA_DIR": folder, "GALERNE_LOG_LEVEL": "warning"}
         with subprocess.Popen(command, env=own, stderr=subprocess.DEVNULL) as process:
