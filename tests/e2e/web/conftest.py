@@ -89,6 +89,9 @@ def environment(default_model: Path, kernels_folder: Path, tmp_path_factory: pyt
         "GALERNE_KV_CACHE_MB": "256",
         "GALERNE_SHUTDOWN_SECONDS": "1",
         "GALERNE_LOG_LEVEL": "warning",
+        "GALERNE_SELLER_NAME": "Galerne SAS",
+        "GALERNE_SELLER_ADDRESS": "1 rue Haute, 35000 Rennes",
+        "GALERNE_SELLER_VAT_NUMBER": "FR12345678901",
     }
 
 

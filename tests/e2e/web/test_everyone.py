@@ -119,18 +119,6 @@ def test_limits_models_and_prices_are_set_in_the_console(page: Page) -> None:
     expect(limits.get_by_role("row", name="user:nobody")).to_have_count(0)
 
 
-def test_an_invoice_is_taken_along(page: Page) -> None:
-    card = {"number": "F-2026-1", "workspace": "default", "period": "2026-10", "total_cents": 1250}
-    answer_with(page, "**/v1/admin/invoices", {"data": [card]})
-    page.route("**/v1/admin/invoices/F-2026-1/pdf", lambda route: route.fulfill(body="%PDF"))
-    page.goto("/console/invoices")
-    expect(page.get_by_role("row", name="F-2026-1 default 2026-10 €12.50")).to_be_visible()
-    assert barriers(page) == []
-    with page.expect_download() as paper:
-        page.get_by_role("button", name="Download: F-2026-1").click()
-    assert Path(paper.value.path()).read_bytes() == b"%PDF"
-
-
 def test_signing_in_has_no_barriers(page: Page) -> None:
     page.route("**/v1/users/me", lambda route: route.fulfill(status=401, body="{}"))
     page.goto("/")

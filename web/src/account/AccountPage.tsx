@@ -1,5 +1,5 @@
 import { useTranslation } from 'react-i18next';
-import { type Me, sessions, useForgetEverything, useMe } from '../api/account';
+import { type Me, sessions, useForgetEverything, useMay, useMe } from '../api/account';
 import { Button } from '../parts/Button';
 import { sayFailure } from '../parts/Toasts';
 import { Topbar } from '../shell/Topbar';
@@ -14,15 +14,16 @@ import './AccountPage.css';
 export default function AccountPage() {
   const { t } = useTranslation();
   const me = useMe();
-  const may = (permission: string) => me !== null && me !== 'nobody' && me.permissions.includes(permission);
+  const mayUse = useMay('usage:own');
+  const mayHaveKeys = useMay('keys:own');
   return (
     <>
       <Topbar title={t('account.title')} />
       <main id="main" tabIndex={-1} className="sheet">
         {me && me !== 'nobody' && <Who me={me} />}
         <Look />
-        {may('usage:own') && <OwnUsage />}
-        {may('keys:own') && <Keys />}
+        {mayUse && <OwnUsage />}
+        {mayHaveKeys && <Keys />}
         {me && me !== 'nobody' && me.auth !== 'open' && <Sessions />}
         <Data />
       </main>

@@ -8,6 +8,7 @@ import { Button } from '../parts/Button';
 import { ConfirmDialog } from '../parts/ConfirmDialog';
 import { saveFile } from '../parts/saveFile';
 import { say, sayFailure } from '../parts/Toasts';
+import { Retention } from './Retention';
 
 /** What is kept of one: brought along, taken along, deleted. */
 export function Data() {
@@ -33,6 +34,7 @@ export function Data() {
     <section className="block">
       <h2>{t('data.title')}</h2>
       <p className="soft">{t('data.text')}</p>
+      <Retention />
       <div className="row">
         <Button icon={Upload} onClick={() => picker.current?.click()}>
           {t('sidebar.importHint')}

@@ -39,6 +39,9 @@ export const sessions = {
 
 export const account = {
   export: async () => (await send('GET', '/v1/users/me/export')).blob(),
+  retention: () => ask<Schemas['ChatRetention']>('GET', '/v1/users/me/retention'),
+  setRetention: (chat_days: number | null) =>
+    ask<Schemas['ChatRetention']>('PUT', '/v1/users/me/retention', { body: { chat_days } }),
   keys: () => ask<{ data: Key[] }>('GET', '/v1/users/me/keys'),
   makeKey: (name: string, expires_at: string | null) =>
     ask<NewKey>('POST', '/v1/users/me/keys', { body: { name, ...(expires_at ? { expires_at } : {}) } }),
@@ -56,6 +59,12 @@ export function useMe(): Me | 'nobody' | null {
   });
   if (error instanceof ApiError && (error.status === 401 || error.status === 403)) return 'nobody';
   return data ?? null;
+}
+
+/** Whether whoever asks may do that. */
+export function useMay(permission: string): boolean {
+  const me = useMe();
+  return me !== null && me !== 'nobody' && me.permissions.includes(permission);
 }
 
 export function useForgetEverything(): () => Promise<void> {

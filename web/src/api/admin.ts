@@ -1,10 +1,11 @@
-import type { Key, NewKey, UsageQuery, UsageSum } from './account';
+import type { Key, UsageQuery, UsageSum } from './account';
 import { ask, send } from './client';
 import { readEvents } from './events';
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
 
+export type Invoice = Schemas['InvoiceCard'];
 export type User = Schemas['UserCard'];
 
 export type InstalledModel = Schemas['InstalledModel'];
@@ -45,15 +46,14 @@ const at = (...parts: string[]) => `/v1/admin/${parts.map(encodeURIComponent).jo
 
 /** What administrators, auditors and accountants ask. */
 export const admin = {
-  users: () => ask<{ data: User[] }>('GET', at('users'), { query: { page_size: 100 } }),
+  users: (page: number, page_size: number) => ask<{ data: User[] }>('GET', at('users'), { query: { page, page_size } }),
   createUser: (user: { email: string; name: string; role: string }) =>
     ask<Schemas['InvitedUser']>('POST', at('users'), { body: user }),
   changeUser: (id: string, changes: { role?: string; disabled?: boolean }) =>
     ask<User>('PATCH', at('users', id), { body: changes }),
-  removeUser: (id: string) => ask<void>('DELETE', at('users', id)),
-  roles: () => ask<{ data: { id: string; permissions: string[] }[] }>('GET', at('roles')),
-  keys: () => ask<{ data: Key[] }>('GET', at('keys'), { query: { page_size: 100 } }),
-  makeKey: (key: { name: string; user: string }) => ask<NewKey>('POST', at('keys'), { body: key }),
+  /** Erase for good all that is theirs; gives the signed certificate of it. */
+  eraseUser: (user: string) => ask<Record<string, unknown>>('POST', at('erasures'), { body: { user } }),
+  keys: (page: number, page_size: number) => ask<{ data: Key[] }>('GET', at('keys'), { query: { page, page_size } }),
   revokeKey: (id: string) => ask<Key>('DELETE', at('keys', id)),
   usage: (query: UsageQuery) => ask<{ data: UsageSum[] }>('GET', at('usage'), { query: { ...query } }),
   limits: () => ask<Schemas['LimitList']>('GET', at('limits')),
@@ -65,10 +65,16 @@ export const admin = {
   prices: () => ask<Schemas['PriceList']>('GET', at('prices')),
   setPrice: (price: { model: string; kind: Kind; euros_per_million: string; since: string | null }) =>
     ask<unknown>('PUT', at('prices'), { body: price }),
+  setCustomer: (workspace: string, customer: Schemas['Customer']) =>
+    ask<unknown>('PUT', at('customers', workspace), { body: customer }),
+  issueInvoice: (wanted: { workspace: string; period: string }) =>
+    ask<Invoice>('POST', at('invoices'), { body: wanted }),
+  creditInvoice: (number: string) => ask<Invoice>('POST', at('invoices', number, 'credit')),
   invoices: () => ask<Schemas['InvoiceList']>('GET', at('invoices')),
   invoicePdf: async (number: string) => (await send('GET', at('invoices', number, 'pdf'))).blob(),
   audit: (query: Record<string, string | number | null>) =>
     ask<{ data: AuditRecord[]; next_before: number | null }>('GET', at('audit'), { query }),
+  exportAudit: async () => (await send('GET', at('audit', 'export'))).blob(),
   verifyAudit: () =>
     ask<{ records: number; faults: { index: number; reason: string }[] }>('GET', at('audit', 'verify')),
   /** Fetch a model; tells how far that is. */

@@ -4,14 +4,17 @@ import { useTranslation } from 'react-i18next';
 import { admin } from '../api/admin';
 import { Button } from '../parts/Button';
 import { TextField } from '../parts/Field';
+import { MoreButton } from '../parts/MoreButton';
 import { Table } from '../parts/Table';
 import { sayFailure } from '../parts/Toasts';
+import { useFirst } from '../parts/useFirst';
 
 /** Who may ask some models alone. */
 export function AllowedModels({ mayChange }: { mayChange: boolean }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
   const { data } = useQuery({ queryKey: ['terms', 'allowed'], queryFn: admin.allowedModels });
+  const { first, onMore } = useFirst(data?.data ?? []);
   const onSubmit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const said = new FormData(event.currentTarget);
@@ -35,13 +38,14 @@ export function AllowedModels({ mayChange }: { mayChange: boolean }) {
         </form>
       )}
       <Table caption={t('terms.allowed')} heads={[t('terms.who'), t('terms.allowed')]}>
-        {data?.data.map(({ subject, models }) => (
+        {first.map(({ subject, models }) => (
           <tr key={subject}>
             <th scope="row">{subject}</th>
             <td>{models.join(', ')}</td>
           </tr>
         ))}
       </Table>
+      <MoreButton onMore={onMore} />
     </section>
   );
 }

@@ -40,7 +40,12 @@ export default function ConsolePage() {
       <Topbar title={t('sidebar.console')} />
       <nav className="console-nav" aria-label={t('sidebar.console')}>
         {parts.map(({ name }) => (
-          <Link key={name} href={`/console/${name}`} aria-current={name === shown.name ? 'page' : undefined}>
+          <Link
+            key={name}
+            href={`/console/${name}`}
+            ref={name === shown.name ? intoView : undefined}
+            aria-current={name === shown.name ? 'page' : undefined}
+          >
             {t(`console.${name}`)}
           </Link>
         ))}
@@ -50,4 +55,9 @@ export default function ConsolePage() {
       </main>
     </>
   );
+}
+
+/** On a narrow screen the row of parts is longer than that. */
+function intoView(link: HTMLElement | null): void {
+  link?.scrollIntoView({ block: 'nearest', inline: 'center' });
 }

@@ -1,38 +1,43 @@
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Download } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
+import { useMay } from '../api/account';
 import { admin } from '../api/admin';
 import { Button } from '../parts/Button';
 import { saveFile } from '../parts/saveFile';
-import { Table } from '../parts/Table';
 import { sayFailure } from '../parts/Toasts';
-import { shownNumber } from '../texts';
+import { Customer } from './Customer';
+import { InvoiceTable } from './InvoiceTable';
+import { IssueInvoice } from './IssueInvoice';
+import { invoiceCsv } from './invoiceCsv';
 
-/** Invoices and credit notes, as they were issued. */
+/** Invoices and credit notes; who may, issues them. */
 export function Invoices() {
   const { t } = useTranslation();
+  const queries = useQueryClient();
+  const mayIssue = useMay('billing:manage');
   const { data } = useQuery({ queryKey: ['invoices'], queryFn: admin.invoices });
-  const save = (number: string) =>
-    void admin.invoicePdf(number).then((paper) => saveFile(`${number}.pdf`, paper), sayFailure);
-  if (data && !data.data.length) return <p className="block soft">{t('invoices.none')}</p>;
-  const heads = [t('invoices.number'), t('users.workspace'), t('invoices.month'), t('invoices.total'), ''];
+  const refresh = () => queries.invalidateQueries({ queryKey: ['invoices'] });
+  const credit = (number: string) => void admin.creditInvoice(number).then(refresh, sayFailure);
+  const invoices = data?.data ?? [];
   return (
-    <section className="block">
-      <Table caption={t('console.invoices')} heads={heads}>
-        {data?.data.map(({ number, workspace, period, total_cents }) => (
-          <tr key={number}>
-            <th scope="row">{number}</th>
-            <td>{workspace}</td>
-            <td>{period}</td>
-            <td>{shownNumber(total_cents / 100, { style: 'currency', currency: 'EUR' })}</td>
-            <td className="table-actions">
-              <Button icon={Download} aria-label={`${t('receipt.download')}: ${number}`} onClick={() => save(number)}>
-                {t('receipt.download')}
+    <>
+      {mayIssue && <IssueInvoice onIssued={refresh} />}
+      {mayIssue && <Customer />}
+      <section className="block">
+        <h2>{t('console.invoices')}</h2>
+        {data && !invoices.length && <p className="soft">{t('invoices.none')}</p>}
+        {invoices.length > 0 && (
+          <>
+            <InvoiceTable invoices={invoices} onCredit={mayIssue ? credit : null} />
+            <div className="row">
+              <Button icon={Download} onClick={() => saveFile('invoices.csv', invoiceCsv(invoices))}>
+                {t('invoices.csv')}
               </Button>
-            </td>
-          </tr>
-        ))}
-      </Table>
-    </section>
+            </div>
+          </>
+        )}
+      </section>
+    </>
   );
 }

@@ -4,8 +4,10 @@ import { useTranslation } from 'react-i18next';
 import { admin, MEASURES, type Measure } from '../api/admin';
 import { Button } from '../parts/Button';
 import { ChoiceField, TextField } from '../parts/Field';
+import { MoreButton } from '../parts/MoreButton';
 import { Table } from '../parts/Table';
 import { sayFailure } from '../parts/Toasts';
+import { useFirst } from '../parts/useFirst';
 import { shownNumber } from '../texts';
 
 const EURO = 1e9; // in nano-euros
@@ -15,6 +17,7 @@ export function Limits({ mayChange }: { mayChange: boolean }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
   const { data } = useQuery({ queryKey: ['terms', 'limits'], queryFn: admin.limits });
+  const { first, onMore } = useFirst(data?.data ?? []);
   const refresh = () => queries.invalidateQueries({ queryKey: ['terms', 'limits'] });
   const set = (subject: string, measure: Measure, most: number | null) =>
     void admin.setLimit({ subject, measure, most }).then(refresh, sayFailure);
@@ -42,7 +45,7 @@ export function Limits({ mayChange }: { mayChange: boolean }) {
         </form>
       )}
       <Table caption={t('terms.limits')} heads={[t('terms.who'), t('terms.what'), t('terms.most'), '']}>
-        {data?.data.map(({ subject, measure, most }) => (
+        {first.map(({ subject, measure, most }) => (
           <tr key={`${subject} ${measure}`}>
             <th scope="row">{subject}</th>
             <td>{t(`terms.measures.${measure as Measure}`)}</td>
@@ -57,6 +60,7 @@ export function Limits({ mayChange }: { mayChange: boolean }) {
           </tr>
         ))}
       </Table>
+      <MoreButton onMore={onMore} />
     </section>
   );
 }

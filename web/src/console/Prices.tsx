@@ -4,8 +4,10 @@ import { useTranslation } from 'react-i18next';
 import { admin, KINDS, type Kind } from '../api/admin';
 import { Button } from '../parts/Button';
 import { ChoiceField, TextField } from '../parts/Field';
+import { MoreButton } from '../parts/MoreButton';
 import { Table } from '../parts/Table';
 import { sayFailure } from '../parts/Toasts';
+import { useFirst } from '../parts/useFirst';
 
 const NAMES = {
   input: 'usage.read',
@@ -19,6 +21,7 @@ export function Prices({ mayChange }: { mayChange: boolean }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
   const { data } = useQuery({ queryKey: ['terms', 'prices'], queryFn: admin.prices });
+  const { first, onMore } = useFirst(data?.data ?? []);
   const onSubmit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const said = new FormData(event.currentTarget);
@@ -54,7 +57,7 @@ export function Prices({ mayChange }: { mayChange: boolean }) {
         caption={t('terms.prices')}
         heads={[t('models.choose'), t('terms.what'), t('terms.perMillion'), t('usage.since')]}
       >
-        {data?.data.map(({ model, kind, euros_per_million, since }) => (
+        {first.map(({ model, kind, euros_per_million, since }) => (
           <tr key={`${model} ${kind} ${since}`}>
             <th scope="row">{model}</th>
             <td>{t(NAMES[kind as Kind])}</td>
@@ -63,6 +66,7 @@ export function Prices({ mayChange }: { mayChange: boolean }) {
           </tr>
         ))}
       </Table>
+      <MoreButton onMore={onMore} />
     </section>
   );
 }

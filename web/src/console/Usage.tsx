@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { UsageSum } from '../api/account';
 import { admin } from '../api/admin';
 import { ChoiceField, TextField } from '../parts/Field';
-import { shownNumber } from '../texts';
+import { shownEuros, shownNumber } from '../texts';
 import { Stats } from './Stats';
 import { UsageChart } from './UsageChart';
 import { UsageTable } from './UsageTable';
@@ -56,10 +56,7 @@ function Totals({ sums }: { sums: readonly UsageSum[] }) {
         },
         {
           name: t('receipt.cost'),
-          value: shownNumber(
-            total((sum) => Number(sum.euros)),
-            { style: 'currency', currency: 'EUR' },
-          ),
+          value: shownEuros(total((sum) => Number(sum.euros))),
         },
       ]}
     />

@@ -1,7 +1,7 @@
 import { useTranslation } from 'react-i18next';
 import type { UsageSum } from '../api/account';
 import { Table } from '../parts/Table';
-import { shownNumber } from '../texts';
+import { shownEuros, shownNumber } from '../texts';
 
 interface UsageTableProps {
   caption: string;
@@ -33,7 +33,7 @@ export function UsageTable({ caption, sums }: UsageTableProps) {
               ? t('receipt.unknown')
               : `${shownNumber(sum.joules / 3600, { maximumSignificantDigits: 3 })} Wh`}
           </td>
-          <td>{shownNumber(Number(sum.euros), { style: 'currency', currency: 'EUR', maximumSignificantDigits: 4 })}</td>
+          <td>{shownEuros(Number(sum.euros), { maximumSignificantDigits: 4 })}</td>
         </tr>
       ))}
     </Table>

@@ -6,12 +6,13 @@ interface ConfirmDialogProps {
   title: string;
   text: string;
   action: string; // what is about to be done
+  kind?: 'main' | 'danger';
   onConfirm: () => void;
   onClose: () => void;
 }
 
 /** Asks before something that cannot be taken back. */
-export function ConfirmDialog({ title, text, action, onConfirm, onClose }: ConfirmDialogProps) {
+export function ConfirmDialog({ title, text, action, kind = 'danger', onConfirm, onClose }: ConfirmDialogProps) {
   const { t } = useTranslation();
   const confirm = () => {
     onConfirm();
@@ -24,7 +25,7 @@ export function ConfirmDialog({ title, text, action, onConfirm, onClose }: Confi
         <Button kind="quiet" onClick={onClose}>
           {t('do.cancel')}
         </Button>
-        <Button kind="danger" onClick={confirm}>
+        <Button kind={kind} onClick={confirm}>
           {action}
         </Button>
       </div>

@@ -7,7 +7,7 @@ import type { Message, Receipt } from '../api/types';
 import { Button } from '../parts/Button';
 import { Dialog } from '../parts/Dialog';
 import { saveJson } from '../parts/saveFile';
-import { shownNumber, shownTime } from '../texts';
+import { shownEuros, shownTime } from '../texts';
 import { EnergyFacts } from './EnergyFacts';
 import { Fact } from './Fact';
 import { type Verdict, verify } from './verify';
@@ -50,9 +50,7 @@ function Facts({ receipt, message }: { receipt: Receipt; message: Message }) {
         {tokens.cached > 0 && ` (${t('receipt.cached', { count: tokens.cached })})`},{' '}
         {t('receipt.completion', { count: tokens.completion })}
       </Fact>
-      <Fact name={t('receipt.cost')}>
-        {shownNumber(Number(receipt.price.euros), { style: 'currency', currency: 'EUR', maximumFractionDigits: 9 })}
-      </Fact>
+      <Fact name={t('receipt.cost')}>{shownEuros(Number(receipt.price.euros), { maximumFractionDigits: 9 })}</Fact>
       <EnergyFacts energy={receipt.energy} />
       <Fact name={t('receipt.time')}>
         {shownTime(Date.parse(receipt.time) / 1000, { dateStyle: 'long', timeStyle: 'medium' })}

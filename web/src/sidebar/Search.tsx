@@ -4,6 +4,7 @@ import { useDeferredValue } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
 import { chats } from '../api/chats';
+import { Shortcut } from '../parts/Shortcut';
 import './Search.css';
 
 interface SearchProps {
@@ -22,12 +23,14 @@ export function Search({ query, onQuery }: SearchProps) {
         <input
           id="search"
           type="search"
+          aria-keyshortcuts="Control+K"
           aria-label={t('sidebar.searchHint')}
           placeholder={t('sidebar.search')}
           value={query}
           onChange={(event) => onQuery(event.target.value)}
           onKeyDown={(event) => event.key === 'Escape' && onQuery('')}
         />
+        {!query && <Shortcut keys="K" />}
       </label>
       {asked && <Hits query={asked} />}
     </div>

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
 import { IconButton } from '../parts/Button';
 import { Mark } from '../parts/Mark';
+import { Shortcut } from '../parts/Shortcut';
 import { toggleSidebar } from '../shell/sidebarState';
 import { ChatList } from './ChatList';
 import { Search } from './Search';
@@ -22,8 +23,9 @@ export function Sidebar() {
         </Link>
         <IconButton icon={PanelLeft} label={t('sidebar.hide')} aria-expanded onClick={toggleSidebar} />
       </div>
-      <Link href="/" className="sidebar-link sidebar-new">
+      <Link href="/" className="sidebar-link sidebar-new" aria-keyshortcuts="Control+Shift+O">
         <SquarePen size={17} aria-hidden /> {t('sidebar.new')}
+        <Shortcut keys="⇧O" />
       </Link>
       <Link href="/temporary" className="sidebar-link">
         <Ghost size={17} aria-hidden /> {t('sidebar.temporary')}

@@ -68,6 +68,10 @@ export function shownBytes(bytes: number): string {
   return shownNumber(value, { style: 'unit', unit, maximumSignificantDigits: 3 });
 }
 
+export function shownEuros(euros: number, style: Intl.NumberFormatOptions = {}): string {
+  return shownNumber(euros, { style: 'currency', currency: 'EUR', ...style });
+}
+
 export function shownNumber(value: number, style: Intl.NumberFormatOptions = {}): string {
   return new Intl.NumberFormat(i18next.language, style).format(value);
 }
