@@ -7,7 +7,6 @@ type Schemas = components['schemas'];
 
 export type Invoice = Schemas['InvoiceCard'];
 export type User = Schemas['UserCard'];
-
 export type InstalledModel = Schemas['InstalledModel'];
 
 export const ROLES = ['admin', 'billing', 'auditor', 'member', 'guest'] as const;
