@@ -65,7 +65,7 @@ async def test_service_accounts_and_their_keys(known: IdentityHouse, admin: dict
     account = (await known.post(SERVICES, {"name": "intranet", "role": "guest"}, admin)).json()
     order = {"user": account["id"], "name": "blue", "scopes": ["chat"]}
     made = (await known.post(KEYS, order, admin)).json()
-    assert (await known.get("/v1/users/me", bearer(made["key"]))).json()["permissions"] == ["chat"]
+    assert (await known.get("/v1/users/me", bearer(made["key"]))).json()["permissions"] == ["chat", "chat:ask"]
     assert_refused(await known.post(KEYS, order | {"scopes": ["files"]}, admin), 403, "forbidden")
     assert_refused(await known.post(KEYS, order | {"user": "none"}, admin), 404, "not_found", "user")
     listed = (await known.get(f"{KEYS}?user={account['id']}", admin)).json()["data"]

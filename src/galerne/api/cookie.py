@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+from collections.abc import Collection
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
@@ -46,6 +47,14 @@ def check_site(method: str, headers: Headers) -> None:
     """
     if method not in SAFE and headers.get("sec-fetch-site") == "cross-site":
         raise Forbidden("another site may not do this.", where="sec-fetch-site")
+
+
+def check_origin(headers: Headers, origins: Collection[str]) -> None:
+    """A key that is good on some pages alone. Browsers say on whose page a request is made. Raises `Forbidden`."""
+    origin = headers.get("origin")
+    if origin is not None and origin not in origins:
+        hint = f"It is good on those of {', '.join(sorted(origins))}."
+        raise Forbidden(f"this key may not be shown on pages of {origin[:100]!r}.", where="origin", hint=hint)
 
 
 def check_host(headers: Headers) -> None:

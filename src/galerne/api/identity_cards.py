@@ -112,6 +112,7 @@ def _key(key: Key) -> dict[str, Any]:
         "user": key.user,
         "workspace": key.workspace,
         "scopes": None if key.scopes is None else sorted(key.scopes),
+        "origins": None if key.origins is None else sorted(key.origins),
         "created_at": key.created,
         "expires_at": key.expires,
         "revoked_at": key.revoked,

@@ -35,6 +35,12 @@ def create_key(
     scope: Annotated[
         list[str] | None, typer.Option(help="What it may do; may be given several times.", show_default="all")
     ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A web origin on whose pages a browser may show it; may be given several times.", show_default="all"
+        ),
+    ] = None,
     days: Annotated[
         int | None, typer.Option(min=1, max=36_500, help="How long it is valid; by default for ever.")
     ] = None,
@@ -43,11 +49,11 @@ def create_key(
     """Make a key and print it: this once."""
     from galerne.identity.permissions import Role, scopes_of
 
-    scopes = scopes_of(scope)
+    scopes, origins = scopes_of(scope), frozenset(origin) if origin else None
     expires = datetime.now(UTC) + timedelta(days=days) if days else None
     with local_identity() as identity:
         holder = user or identity.users.create_service(name, workspace, Role.MEMBER, local_admin()).id
-        made = identity.keys.make(name, holder, local_admin(), scopes=scopes, expires=expires)
+        made = identity.keys.make(name, holder, local_admin(), scopes=scopes, expires=expires, origins=origins)
     _tell(*made, as_json)
 
 

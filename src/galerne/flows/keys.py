@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,9 @@ from galerne.identity.directory import Directory, User
 from galerne.identity.keys import SHOWN, Key, Keys, digest_of, make_key, new_secret
 from galerne.identity.permissions import Permission
 from galerne.ledger.audit import Action, AuditLog, Party
+
+ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?")
+"""As browsers spell it: a scheme, a host, a port where it is not the usual one."""
 
 
 class KeyRing:
@@ -38,15 +42,18 @@ class KeyRing:
         *,
         scopes: frozenset[Permission] | None = None,
         expires: datetime | None = None,
+        origins: frozenset[str] | None = None,
     ) -> tuple[str, Key]:
         """A new key for a user: its secret, which nobody can look up later, and what is known of it.
 
-        It lets nobody do more than whoever makes it may: `scopes` None gives all that holder and maker may both do.
+        It lets nobody do more than whoever makes it may: `scopes` None gives all that holder and maker may both do,
+        `origins` None those of the key that the maker shows. Browsers may show it on pages of these alone.
         Raises `NotFound`, `Forbidden`, `InvalidRequest`.
         """
         check_name(name)
         user, now = self._directory.user(holder), self._clock()
-        secret, key = make_key(name, user, _scopes(scopes, user, caller), now, _end(expires, now))
+        scopes, origins = _scopes(scopes, user, caller), _origins(origins, caller)
+        secret, key = make_key(name, user, scopes, now, _end(expires, now), origins)
         self._keys.add(key, digest_of(secret))
         self._note(Action.KEY_MADE, key, caller)
         return secret, key
@@ -115,4 +122,16 @@ def _scopes(wanted: frozenset[Permission] | None, holder: User, caller: Caller) 
     beyond = sorted(wanted - (holder.permissions & caller.permissions))
     if beyond:
         raise Forbidden(f"the key would have the scopes {', '.join(beyond)}, which its holder or you do not have.")
+    return wanted
+
+
+def _origins(wanted: frozenset[str] | None, caller: Caller) -> frozenset[str] | None:
+    """The origins of a new key. Raises `Forbidden`, `InvalidRequest`."""
+    if wanted is None:
+        return caller.origins
+    if wrong := sorted(origin for origin in wanted if not ORIGIN.fullmatch(origin)):
+        hint = "Name a scheme and a host, perhaps a port: https://www.town.example"
+        raise InvalidRequest(f"{wrong[0][:100]!r} is no web origin.", where="origins", hint=hint)
+    if caller.origins is not None and (beyond := sorted(wanted - caller.origins)):
+        raise Forbidden(f"the key would be good on pages of {', '.join(beyond)}, which yours is not.", where="origins")
     return wanted

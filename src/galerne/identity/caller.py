@@ -25,6 +25,7 @@ class Caller:
     key: str | None = None  # the id of the key that was shown
     session: str | None = None  # the id of the session, for a person who signed in
     permissions: frozenset[Permission] = frozenset()
+    origins: frozenset[str] | None = None  # the pages on which its key may be shown; None: wherever
     models: frozenset[str] | None = None  # the only ones that it may use, by their own names; None: all
     request: str | None = None  # its id; None: the server asks itself
     address: str | None = None  # where it came from, as far as the server can see

@@ -35,6 +35,7 @@ class Key:
     expires: datetime | None = None
     revoked: datetime | None = None
     last_used: datetime | None = None  # to the minute
+    origins: frozenset[str] | None = None  # of the pages on which a browser may show it; None: of all
 
     def valid(self, now: datetime) -> bool:
         return self.revoked is None and (self.expires is None or now < self.expires)
@@ -81,12 +82,17 @@ class Keys(Protocol):
 
 
 def make_key(
-    name: str, holder: User, scopes: frozenset[Permission] | None, now: datetime, expires: datetime | None
+    name: str,
+    holder: User,
+    scopes: frozenset[Permission] | None,
+    now: datetime,
+    expires: datetime | None,
+    origins: frozenset[str] | None = None,
 ) -> tuple[str, Key]:
     """A new key, and what is kept of it."""
     secret = new_secret()
     id = f"key-{uuid4().hex[:16]}"
-    return secret, Key(id, name, secret[:SHOWN], holder.id, holder.workspace, scopes, now, expires)
+    return secret, Key(id, name, secret[:SHOWN], holder.id, holder.workspace, scopes, now, expires, origins=origins)
 
 
 def new_secret() -> str:

@@ -82,4 +82,11 @@ class KnownCallers:
             raise NotAuthenticated(said, where="authorization", hint="Ask for a new one.")
         if key.last_used is None or now - key.last_used > NOTE_USE:
             self._keys.used(key.id, now)
-        return Caller(holder.workspace, holder.organisation, user=holder.id, key=key.id, permissions=opened.permissions)
+        return Caller(
+            holder.workspace,
+            holder.organisation,
+            user=holder.id,
+            key=key.id,
+            permissions=opened.permissions,
+            origins=key.origins,
+        )

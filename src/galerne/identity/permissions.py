@@ -12,7 +12,8 @@ class Permission(StrEnum):
     """What a caller may do; the scopes of keys have the same words."""
 
     MODELS = "models:read"  # see which models there are
-    CHAT = "chat"  # ask them, and keep what is said
+    ASK = "chat:ask"  # ask them in a chat that the server does not keep
+    CHAT = "chat"  # that, and all other ways to ask them and to keep what is said
     AGENTS_READ = "agents:read"
     AGENTS = "agents:manage"
     FILES = "files"
@@ -45,7 +46,7 @@ class Role(StrEnum):
 ALL = frozenset(Permission)
 
 _EVERYBODY = frozenset({Permission.MODELS, Permission.KEYS_OWN, Permission.USAGE_OWN})
-_GUEST = _EVERYBODY | {Permission.CHAT, Permission.AGENTS_READ, Permission.RECEIPTS}
+_GUEST = _EVERYBODY | {Permission.ASK, Permission.CHAT, Permission.AGENTS_READ, Permission.RECEIPTS}
 _ACCOUNTS = _EVERYBODY | {Permission.USAGE, Permission.BILLING_READ}
 
 GRANTS: Mapping[Role, frozenset[Permission]] = {
@@ -56,14 +57,21 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
     Role.GUEST: _GUEST,
 }
 
-IN_BATCHES = frozenset({Permission.CHAT})
+IN_BATCHES = frozenset({Permission.ASK, Permission.CHAT})
 """What the requests of a batch may do, whoever left them."""
+
+
+PART_OF = {Permission.ASK: Permission.CHAT}
+"""Permissions that come with another one."""
 
 
 def permissions_of(role: Role, scopes: Iterable[Permission] | None = None) -> frozenset[Permission]:
     """What somebody with this role may do by a key with these scopes (None: all of it). No scope adds anything."""
     granted = GRANTS[role]
-    return granted if scopes is None else granted.intersection(scopes)
+    if scopes is None:
+        return granted
+    wanted = set(scopes)
+    return granted & (wanted | {part for part, whole in PART_OF.items() if whole in wanted})
 
 
 def scopes_of(words: Sequence[str] | None) -> frozenset[Permission] | None:

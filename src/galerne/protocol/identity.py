@@ -75,6 +75,12 @@ class KeyFields(ProtocolModel):
     name: Name
     scopes: list[Word] | None = Field(None, description="Permissions; by default all of the holder's.", max_length=100)
     expires_at: AwareDatetime | None = Field(None, description="By default never.")
+    origins: list[Annotated[str, StringConstraints(max_length=300)]] | None = Field(
+        None,
+        description="Web origins on whose pages a browser may show it.",
+        min_length=1,
+        max_length=100,
+    )
 
 
 class KeyOrder(KeyFields):
@@ -95,6 +101,7 @@ class KeyCard(AnswerModel):
     user: str
     workspace: str
     scopes: list[str] | None
+    origins: list[str] | None
     created_at: AwareDatetime
     expires_at: AwareDatetime | None
     revoked_at: AwareDatetime | None

@@ -39,6 +39,7 @@ keys = Table(
     Column("prefix", String(16), nullable=False),  # of its newest secret
     Column("user", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("scopes", Text),  # words with spaces between; NULL: all that its holder may do
+    Column("origins", Text),  # with spaces between; NULL: wherever
     Column("created", DateTime(timezone=True), nullable=False),
     Column("expires", DateTime(timezone=True)),
     Column("revoked", DateTime(timezone=True)),
@@ -55,6 +56,9 @@ key_secrets = Table(
 )
 
 LOCK = 4_716_238_063  # of PostgreSQL's advisory locks
+
+_SETS = ("scopes", "origins")
+"""Columns of words with spaces between."""
 
 _ALL = select(keys, users.c.workspace).join(users)
 
@@ -128,12 +132,14 @@ class SqlKeys:
 
 def _add(connection: Connection, key: Key, digest: str) -> None:
     row = {name: getattr(key, name) for name in Key.__slots__ if name in keys.c}
-    row["scopes"] = None if key.scopes is None else " ".join(sorted(key.scopes))
+    for name in _SETS:
+        row[name] = None if row[name] is None else " ".join(sorted(row[name]))
     connection.execute(insert(keys).values(row))
     connection.execute(insert(key_secrets).values(digest=digest, key=key.id, prefix=key.prefix))
 
 
 def _key(row: Row[Any]) -> Key:
     known: Mapping[str, Any] = utc(row._mapping)
-    scopes = None if known["scopes"] is None else frozenset(map(Permission, known["scopes"].split()))
-    return Key(**{name: known[name] for name in Key.__slots__} | {"scopes": scopes})
+    scopes, origins = (None if known[name] is None else frozenset(known[name].split()) for name in _SETS)
+    sets = {"scopes": None if scopes is None else frozenset(map(Permission, scopes)), "origins": origins}
+    return Key(**{name: known[name] for name in Key.__slots__} | sets)

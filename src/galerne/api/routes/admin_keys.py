@@ -14,11 +14,11 @@ from galerne.api.documentation import KEEPING, READING, fails, takes
 from galerne.api.identity_cards import key_card, new_key
 from galerne.api.parameters import Id
 from galerne.api.router import Router
-from galerne.api.routes.me import overlap_of
+from galerne.api.routes.me import made_key, overlap_of
 from galerne.errors import DatabaseUnavailable, Forbidden, NotFound, TooLarge
 from galerne.flows.keys import KeyRing
 from galerne.flows.limits import check_limit
-from galerne.identity.permissions import Permission, scopes_of
+from galerne.identity.permissions import Permission
 from galerne.protocol.identity import KeyCard, KeyOrder, KeyPage, KeyRotation, NewKey, Word
 from galerne.protocol.pages import PageQuery
 from galerne.settings import Settings
@@ -44,9 +44,7 @@ def admin_key_routes(keys: KeyRing, settings: Settings) -> Router:
     async def make_key(http: Request) -> NewKey:
         """A new key for a user or a service account. Its secret is told this once."""
         order, caller = await read(KeyOrder, http, settings), caller_of(http)
-        scopes, expires = scopes_of(order.scopes), order.expires_at
-        made = await asyncio.to_thread(keys.make, order.name, order.user, caller, scopes=scopes, expires=expires)
-        return new_key(*made)
+        return new_key(*await asyncio.to_thread(made_key, order, order.user, keys, caller))
 
     @router.get("/v1/admin/keys/{id}", responses=fails(NotFound, DatabaseUnavailable))
     async def show_key(id: Id) -> KeyCard:

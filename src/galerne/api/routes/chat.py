@@ -24,7 +24,7 @@ from galerne.settings import Settings
 
 
 def chat_routes(chat: Chat, settings: Settings) -> Router:
-    router = Router(tags=["chat"], dependencies=[needs(Permission.CHAT)])
+    router = Router(tags=["chat"], dependencies=[needs(Permission.ASK)])
 
     @router.post(
         ENDPOINT,

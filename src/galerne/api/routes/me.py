@@ -19,7 +19,8 @@ from galerne.errors import DatabaseUnavailable, Forbidden, NotFound, TooLarge
 from galerne.flows.keys import KeyRing
 from galerne.flows.limits import check_limit
 from galerne.flows.users import Users
-from galerne.identity.caller import LOCAL_USER
+from galerne.identity.caller import LOCAL_USER, Caller
+from galerne.identity.keys import Key
 from galerne.identity.permissions import Permission, scopes_of
 from galerne.protocol.identity import (
     KeyCard,
@@ -87,11 +88,7 @@ def my_key_routes(keys: KeyRing, settings: Settings) -> Router:
     async def make_my_key(http: Request) -> NewKey:
         """A new key for the caller. Its secret is told this once."""
         fields = await read(KeyFields, http, settings)
-        scopes, caller = scopes_of(fields.scopes), caller_of(http)
-        made = await asyncio.to_thread(
-            keys.make, fields.name, _me(http), caller, scopes=scopes, expires=fields.expires_at
-        )
-        return new_key(*made)
+        return new_key(*await asyncio.to_thread(made_key, fields, _me(http), keys, caller_of(http)))
 
     @router.post("/v1/users/me/keys/{id}/rotate", responses=_MAKING, openapi_extra=takes(KeyRotation))
     async def rotate_my_key(http: Request, id: Id) -> NewKey:
@@ -105,6 +102,13 @@ def my_key_routes(keys: KeyRing, settings: Settings) -> Router:
         return key_card(await asyncio.to_thread(keys.revoke, id, caller_of(http), _me(http)))
 
     return router
+
+
+def made_key(fields: KeyFields, holder: str, keys: KeyRing, caller: Caller) -> tuple[str, Key]:
+    """The secret, and what is known of it. Blocks."""
+    origins = None if fields.origins is None else frozenset(fields.origins)
+    scopes, expires = scopes_of(fields.scopes), fields.expires_at
+    return keys.make(fields.name, holder, caller, scopes=scopes, expires=expires, origins=origins)
 
 
 def overlap_of(rotation: KeyRotation, settings: Settings) -> timedelta:
