@@ -51,7 +51,7 @@ async def test_people(known: IdentityHouse, admin: dict[str, str]) -> None:
     assert_refused(await known.post(USERS, ANNA, admin), 409, "taken")
     assert_refused(await known.post(USERS, ANNA | {"email": "anna"}, admin), 422, "invalid_request", "email")
     nowhere = await known.post(USERS, {"email": "b@c.example", "name": "B", "workspace": "none"}, admin)
-    assert_refused(nowhere, 404, "not_found", "workspace")
+    assert_refused(nowhere, 422, "invalid_request", "workspace")
     address = f"{USERS}/{anna['id']}"
     changed = (await change(known, address, {"role": "auditor", "name": "Anna"}, admin)).json()
     assert (changed["role"], changed["name"]) == ("auditor", "Anna")

@@ -97,7 +97,7 @@ class Users:
         caller.check(*GRANTS[role])
         if id == LOCAL_USER and (change.role, change.workspace, change.disabled) != (None, None, None):
             raise Forbidden("this machine's own administrator has a name that may be changed, and nothing else.")
-        workspace = user.workspace if change.workspace is None else self._directory.workspace(change.workspace).id
+        workspace = user.workspace if change.workspace is None else self._workspace(change.workspace).id
         disabled = {None: user.disabled, False: None, True: user.disabled or self._clock()}[change.disabled]
         changed = replace(user, name=change.name or user.name, role=role, workspace=workspace, disabled=disabled)
         self._directory.put_user(changed)
@@ -117,10 +117,17 @@ class Users:
     def _create(self, kind: UserKind, email: str | None, name: str, workspace: str, role: Role, caller: Caller) -> User:
         check_name(name)
         caller.check(*GRANTS[role])
-        user = new_user(kind, self._directory.workspace(workspace), role, name, email, self._clock())
+        user = new_user(kind, self._workspace(workspace), role, name, email, self._clock())
         self._directory.add_user(user)
         self._note(Action.USER_MADE, user, caller)
         return user
+
+    def _workspace(self, id: str) -> Workspace:
+        """Which a user shall be in. Raises `InvalidRequest`: not what is asked for is missing, but what it names."""
+        try:
+            return self._directory.workspace(id)
+        except NotFound as missing:
+            raise InvalidRequest(missing.message, where="workspace") from None
 
     def _note(self, action: Action, user: User, caller: Caller) -> None:
         self._audit.record(event_of(caller, action, Party("user", user.id)))
