@@ -52,6 +52,7 @@ class House:
 
     url: str
     key: str  # its administrator's
+    key_id: str
     watch: Stopwatch
 
     def attack(
@@ -62,6 +63,7 @@ class House:
         run = ["run", f"{self.url}/openapi.json", "--seed", str(seed), "--request-timeout", str(seconds)]
         environment = os.environ | {
             "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks",
+            "FUZZ_KEY_ID": self.key_id,
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         }
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", config, *run, "--header", self._header]
@@ -76,13 +78,13 @@ class House:
 
     def answers(self) -> Counter[tuple[str, int]]:
         """How many there were so far, by route and status. `/readyz` says 503 until the model is loaded."""
-        counted = _COUNTED.findall(httpx2.get(f"{self.url}/metrics").text)
+        counted = _COUNTED.findall(httpx2.get(f"{self.url}/metrics", timeout=60).text)
         return Counter({(route, int(status)): int(float(n)) for route, status, n in counted if route != "/readyz"})
 
     def knows_key(self) -> bool:
         """Whether the requests did not shut themselves out."""
         kind, _, shown = self._header.partition(": ")
-        return httpx2.get(f"{self.url}/v1/models", headers={kind: shown}).status_code == 200
+        return httpx2.get(f"{self.url}/v1/models", headers={kind: shown}, timeout=60).status_code == 200
 
     @property
     def _header(self) -> str:
@@ -98,8 +100,9 @@ def server(models: Path, data: Path) -> Iterator[House]:
     assert key is not None
     with serving(watch) as url:
         until_ready(url)
-        warm = {"model": "mistral-embed", "input": "warm"}  # its first request loads it
         shown = {"Authorization": f"Bearer {key}"}
+        warm = {"model": "mistral-embed", "input": "warm"}  # its first request loads it
         httpx2.post(f"{url}/v1/embeddings", json=warm, headers=shown, timeout=60).raise_for_status()
+        key_id = httpx2.get(f"{url}/v1/users/me", headers=shown, timeout=60).json()["api_key"]["id"]
         watch.slowest = (0.0, "nothing was asked")
-        yield House(url, key, watch)
+        yield House(url, key, key_id, watch)

@@ -3,6 +3,7 @@ besides."""
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict, deque
 from typing import Any
 
@@ -21,6 +22,9 @@ hypothesis.target = lambda *_, **__: None  # type: ignore[assignment,misc]
 
 UNDOABLE = {InvalidRequest.code, UnsupportedField.code, BadGrammar.code, PromptTooLong.code}
 """What is wrong with a request whose form is right."""
+
+OWN_KEY = os.environ["FUZZ_KEY_ID"]
+NOBODYS = "key-of-nobody"
 
 MADE: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=8))
 """The ids of the things that were made last, by the path that makes them."""
@@ -61,7 +65,10 @@ def after_call(context: HookContext, case: Case, response: Response) -> None:  #
 @schemathesis.hook
 def map_case(context: HookContext, case: Case) -> Case:  # noqa: ARG001
     """Most right requests are for a model or a thing that there is, and within its limits. Wrong ones stay as they are,
-    and so do those of a scenario."""
+    and so do those of a scenario. None takes away the key that all of them show."""
+    named = case.path_parameters or {}
+    if OWN_KEY in named.values():
+        case.path_parameters = {name: NOBODYS if id == OWN_KEY else id for name, id in named.items()}
     if not _is_right(case):
         return case
     if "page_token" in case.query:
