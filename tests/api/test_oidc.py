@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,26 @@ async def test_an_address_that_is_not_verified_makes_nobody(
     house.identity.users.create_person("anna@town.example", "Anna", "default", Role.ADMIN, LOCAL_ADMIN)
     provider.person = provider.person | change
     assert_refused(await sign_in(house), 403, "forbidden")
+
+
+async def test_whoever_gets_the_address_of_somebody_else_does_not_get_their_account(
+    house: IdentityHouse, provider: Provider
+) -> None:
+    anna = await who(house, await sign_in(house))
+    mine, provider.person = provider.person, provider.person | {"sub": "somebody else"}
+    assert_refused(await sign_in(house), 403, "forbidden")
+    provider.person = mine
+    assert (await who(house, await sign_in(house)))["id"] == anna["id"]
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(30, 302), (-30, 302), (90, 401), (-90, 401)])
+async def test_clocks_may_differ_by_a_minute(
+    house: IdentityHouse, provider: Provider, seconds: int, status: int
+) -> None:
+    now = int(time.time())
+    said = {"iat": now + seconds} if seconds > 0 else {"exp": now + seconds, "iat": now - 600}
+    provider.lie = lambda claims: claims | said
+    assert (await sign_in(house)).status == status
 
 
 async def test_a_state_counts_once_and_in_one_browser(house: IdentityHouse) -> None:

@@ -96,6 +96,9 @@ class VouchedSignIn:
         if not email or claims.get("email_verified") is not True:
             raise Forbidden("the provider has not verified your email address.", hint="Ask who runs it.")
         user = self._found_or_made(email, claims, role)
+        if self._links.subject(self._provider.issuer, user.id) is not None:  # the address went to somebody else
+            hint = "Ask an administrator: the user of before must go first."
+            raise Forbidden("the provider knew the user with your email address as somebody else.", hint=hint)
         self._links.put(self._provider.issuer, subject, user.id)
         return self._with_role(user, role)
 

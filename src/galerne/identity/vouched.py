@@ -27,6 +27,9 @@ class Links(Protocol):
     def user(self, issuer: str, subject: str) -> str | None:
         """The user whom a provider knows under this name."""
 
+    def subject(self, issuer: str, user: str) -> str | None:
+        """The name that the user has there; None: they never came from there."""
+
     def put(self, issuer: str, subject: str, user: str) -> None: ...
 
 

@@ -56,6 +56,11 @@ class SqlLinks:
         with self._database.read() as connection:
             return connection.execute(this).scalar()
 
+    def subject(self, issuer: str, user: str) -> str | None:
+        this = select(links.c.subject).where(links.c.issuer == issuer, links.c.user == user)
+        with self._database.read() as connection:
+            return connection.execute(this).scalar()
+
     def put(self, issuer: str, subject: str, user: str) -> None:
         with self._database.write() as connection:
             connection.execute(insert(links).values(issuer=issuer, subject=subject, user=user))
