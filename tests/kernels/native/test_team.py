@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from tests.kernels.native.inputs import batch, weights
+from tests.kernels.native.attending import Heads
+from tests.kernels.native.inputs import batch, floats, weights
 from tests.kernels.native.twin import run
 
+from galerne.kernels.interface import Attention, Rope
 from galerne.kernels.native import NativeKernels
 from galerne.kernels.native.cache import storage_for
 from galerne.kernels.native.cpu import host_features
@@ -56,6 +58,40 @@ def test_any_number_of_threads_gives_the_same_bits(library):
             run(NativeKernels(LEVEL, STORAGE, library, threads), build, batch((0, rows))) for threads in (1, 2, 3, 11)
         ]
         assert all(np.array_equal(result, results[0]) for result in results)
+
+
+def layer():
+    """`run`'s build: everything that rows go through."""
+    heads, width = Heads(heads=2, kv_heads=1), 128
+    rope = Rope(np.float32(10000) ** -np.linspace(0, 1, 16, endpoint=False, dtype=np.float32), 1.0, interleaved=True)
+    table, qkv, output = weights(64, 64, "Q4_1"), weights(width, 64, "Q4_0"), weights(64, 64, "Q8_0")
+    up, down, norm = weights(600, 64, "Q4_1"), weights(64, 300, "F16"), floats(64)
+
+    def build(kernels):
+        embedding, *matrices = (kernels.matrix([each]) for each in (table, qkv, output, up, down))
+
+        def forward(ops):
+            x = ops.embed(embedding)
+            q, k, v = ops.split(ops.linear(ops.rms_norm(x, norm, 1e-5), matrices[0]), (64, 32, 32))
+            shape = Attention(0, heads.heads, heads.kv_heads, heads.head_dim, heads.scale, None)
+            attended = ops.attention(ops.rope(q, 2, rope), ops.rope(k, 1, rope), v, shape)
+            x = ops.linear(attended, matrices[1], add=x)
+            return ops.linear(ops.swiglu(ops.linear(ops.rms_norm(x, norm, 1e-5), matrices[2])), matrices[3], add=x)
+
+        return forward
+
+    return build
+
+
+@pytest.mark.parametrize("rows", [1, 8, 64, 127, 128, 205, 400])
+def test_whoever_has_a_row_computes_the_same(rows, library):
+    """Of many rows each thread has a part, of few a part of the weights."""
+    build, step = layer(), batch((0, rows), blocks=13, tokens=[row % 64 for row in range(rows)])
+    first, *others = (
+        run(NativeKernels(LEVEL, STORAGE, library, threads), build, step, blocks=13) for threads in (1, 2, 3)
+    )
+    assert np.isfinite(first).all()
+    assert all(np.array_equal(first, other) for other in others)
 
 
 def test_callers_take_turns(library):

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from llvmlite import ir
 
-from galerne.kernels.native.emitter import Emitter, Value
+from galerne.kernels.native.emitter import I64, Emitter, Value
 from galerne.kernels.native.record import Reader
 
 PART_ROWS = 64
@@ -26,6 +26,11 @@ def take(emit: Emitter, counter: Value) -> Value:
     """The next piece of work, counted from 0."""
     pointer = emit.builder.inttoptr(counter.ir, ir.PointerType())
     return Value(emit, emit.builder.atomic_rmw("add", pointer, emit.i64(1).ir, "monotonic"))
+
+
+def _taken(emit: Emitter, counter: Value) -> Value:
+    pointer = emit.builder.inttoptr(counter.ir, ir.PointerType())
+    return Value(emit, emit.builder.load_atomic(pointer, "monotonic", 8, typ=I64))
 
 
 def pieces(number: Value, size: Value) -> Value:
@@ -61,7 +66,8 @@ class Parts:
             start = emit.select(self._by_rows, emit.i64(0), total * owner // self._threads)
             stop = emit.select(self._by_rows, total, total * (owner + 1) // self._threads)
             mine = counter + owner * 8
-            piece = emit.variable(start + take(emit, mine))
-            with emit.while_(lambda: piece.now < stop):
-                yield first, end, piece.now
-                piece.now = start + take(emit, mine)
+            with emit.if_(start + _taken(emit, mine) < stop):  # many threads shall not count where nothing is left
+                piece = emit.variable(start + take(emit, mine))
+                with emit.while_(lambda: piece.now < stop):
+                    yield first, end, piece.now
+                    piece.now = start + take(emit, mine)
