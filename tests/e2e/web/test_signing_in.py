@@ -62,6 +62,7 @@ def test_at_the_organisations_own_provider(browser: Browser, environment: dict[s
             "GALERNE_OIDC_NAME": "Town account",
         }
         with serve(own) as served, browser.new_context(base_url=served.url, locale="en-GB") as context:
+            served.until_ready()
             context.set_default_timeout(PATIENCE_MS)
             page = context.new_page()
             page.goto("/account")
