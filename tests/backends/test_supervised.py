@@ -21,7 +21,7 @@ from galerne.backends.messages import Load
 from galerne.backends.supervised import SupervisedGenerator
 from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent
 from galerne.engine.request import GenerationRequest, Sampling
-from galerne.errors import EngineFailed, ModelLoading, PromptTooLong
+from galerne.errors import BadFile, EngineFailed, ModelLoading, PromptTooLong
 
 
 def supervised(model: str = "fake", hang_seconds: float = 30.0) -> SupervisedGenerator:
@@ -158,6 +158,10 @@ async def test_a_model_that_cannot_be_loaded_is_never_ready_and_says_why(caplog:
     async with asyncio.timeout(10):
         while "is damaged" not in caplog.text:
             await asyncio.sleep(0.02)
+    with pytest.raises(BadFile, match="is damaged"):
+        await supervisor.begun()
+    assert supervisor.failure == "damaged: is damaged."
+    assert not supervisor.is_ready
     assert not await supervisor.ready()
     with pytest.raises(ModelLoading, match="damaged"):
         await follow(supervisor, ask(), [])
@@ -171,6 +175,54 @@ async def test_what_the_worker_prints_goes_to_the_log(caplog: pytest.LogCaptureF
     await until_ready(supervisor)
     await supervisor.close()
     assert "loaded fake" in caplog.text
+
+
+async def test_it_is_idle_when_the_last_request_has_ended(generator: SupervisedGenerator) -> None:
+    await generator.begun()
+    await generator.until_idle(60)  # there is none
+    settled: list[EndEvent] = []
+    answers = [asyncio.create_task(follow(generator, ask(id, tokens=20), settled)) for id in "ab"]
+    await asyncio.sleep(0)
+    assert generator.statistics()["open"] == 2
+    assert generator.statistics()["resident_bytes"] > 1_000_000
+    await generator.until_idle(60)
+    assert len(settled) == 2
+    await asyncio.gather(*answers)
+    endless = generator.generate(ask("c", tokens=500), settled.append)
+    await anext(endless)
+    await generator.until_idle(0.01)
+    assert len(settled) == 2
+    await endless.aclose()
+
+
+async def test_engines_die_alone() -> None:
+    first, second = supervised(), supervised()
+    first.start()
+    await first.begun()
+    victim = worker_of(os.getpid())
+    second.start()
+    await second.begun()
+    streams = [generator.generate(ask(tokens=500), lambda _: None) for generator in (first, second)]
+    for stream in streams:
+        await anext(stream)
+    os.kill(victim, signal.SIGKILL)
+    with pytest.raises(EngineFailed):
+        await drain(streams[0])
+    await anext(streams[1])
+    assert second.statistics()["restarts"] == 0
+    assert second.failure is None
+    await streams[1].aclose()
+    await asyncio.gather(first.close(), second.close())
+
+
+async def test_whoever_comes_after_the_end_is_told_so() -> None:
+    supervisor = supervised()
+    supervisor.start()
+    await supervisor.begun()
+    await supervisor.close()
+    with pytest.raises(ModelLoading, match="was unloaded"):
+        await follow(supervisor, ask(), [])
+    assert supervisor.statistics()["resident_bytes"] == 0
 
 
 async def test_close_ends_open_requests_and_the_worker(generator: SupervisedGenerator) -> None:

@@ -158,8 +158,17 @@ class SupervisedGenerator:
 
     async def _run_worker(self) -> None:
         """Start a worker and listen to it until it ends, which always raises."""
-        self._process, ours = await self._spawn()
-        process = self._process
+        process, ours = await self._spawn()
+        self._process = process
+        try:
+            await self._converse(process, ours)
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            self._process = None
+
+    async def _converse(self, process: asyncio.subprocess.Process, ours: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=ours)
         writer.write(frame(self._load))
         self._heard = time.monotonic()
@@ -171,25 +180,25 @@ class SupervisedGenerator:
             for task in tasks:
                 task.cancel()
             writer.close()
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            self._process = None
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _spawn(self) -> tuple[asyncio.subprocess.Process, socket.socket]:
         """A new worker, and our end of its socket."""
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                str(theirs.fileno()),
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the server, which stops the worker itself
-            )
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    *self._command,
+                    str(theirs.fileno()),
+                    pass_fds=[theirs.fileno()],
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.STDOUT,
+                    start_new_session=True,  # Ctrl-C is for the server, which stops the worker itself
+                )
+        except BaseException:  # also when it is closed meanwhile
+            ours.close()
+            raise
         return process, ours
 
     async def _listen(
