@@ -10,17 +10,19 @@ import argparse
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 from fastapi import FastAPI
 
 from benchmarks import machine, report
+from benchmarks.measure import STREAMS, TOKENS
 from benchmarks.workers import supervised
 from galerne import bootstrap
 from galerne.api.application import create_app
@@ -35,9 +37,7 @@ from galerne.ledger.quota import Holder, Measure, Subject
 from galerne.settings import Settings, load_settings
 
 CHAT = "/v1/chat/completions"
-SHORT, LONG = 4, 64  # tokens of an answer
-STREAMS, EACH = 8, 2
-PAIRS = 40  # short answers in a round
+ALONE, PAIRS = 4, 40  # tokens of an answer that comes alone; so many pairs of them in a round
 PLENTY = 10**15
 
 
@@ -49,42 +49,90 @@ class Pair:
     plain: httpx2.AsyncClient
     accounted: httpx2.AsyncClient
 
+
+@dataclass(frozen=True)
+class Load:
+    """What clients want that all ask again and again at the same time."""
+
+    tokens: int  # of an answer
+    each: int  # answers that each client wants, after a shorter one
+
     @property
-    def clients(self) -> tuple[httpx2.AsyncClient, httpx2.AsyncClient]:
-        return self.plain, self.accounted
+    def title(self) -> str:
+        return f"{STREAMS} streams, answers of {self.tokens} tokens"
+
+    @property
+    def answers(self) -> int:
+        return STREAMS * (1 + self.each)
 
 
-async def measure(pair: Pair, rounds: int) -> list[list[str]]:
-    alone: list[list[float]] = [[], []]
-    together: list[list[float]] = [[], []]
+SHORT = Load(16, 10)
+"""So short that accounts weigh most."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One load, served once."""
+
+    seconds: float
+    cpu: float  # seconds of this process, in which the engine is not
+
+
+async def measure(pair: Pair, load: Load, rounds: int) -> list[list[str]]:
+    alone: list[tuple[float, float]] = []  # seconds without, with
+    loads: dict[Load, list[tuple[Run, Run]]] = {load: [], SHORT: []}
     for number in range(rounds + 1):  # the first is not counted: caches fill
-        for _ in range(PAIRS):
-            for times, client in zip(alone, pair.clients, strict=True):
-                times += [await _seconds(pair.model, client, SHORT)] if number else []
-        for times, client in zip(together, pair.clients, strict=True):
-            began = time.perf_counter()
-            await asyncio.gather(*(_several(pair.model, client) for _ in range(STREAMS)))
-            times += [time.perf_counter() - began] if number else []
-    added = median(on - off for off, on in zip(*alone, strict=True))
-    lost = 1 - 1 / median(on / off for off, on in zip(*together, strict=True))
-    return [
-        ["what all accounts add to a chat", f"{added * 1000:.1f} ms (median of {rounds * PAIRS} pairs)", "5 ms"],
-        [f"throughput that they take, {STREAMS} streams", f"{lost:.1%} (median of {rounds} pairs)", "2%"],
-    ]
+        seen = [await _in_turns(pair, _alone, swapped=bool(turn % 2)) for turn in range(PAIRS)]
+        alone += seen if number else []
+        for each, runs in loads.items():
+            run = await _in_turns(pair, partial(_serve, each), swapped=bool(number % 2))
+            runs += [run] if number else []
+    added = median(on - off for off, on in alone)
+    rows = [["what all accounts add to a chat", f"{added * 1000:.1f} ms (median of {len(alone)} pairs)", "5 ms"]]
+    for each, runs in loads.items():
+        lost = 1 - median(off.seconds / on.seconds for off, on in runs)
+        cpu = median(on.cpu - off.cpu for off, on in runs) / each.answers
+        goal = "" if each is SHORT else "2%"
+        rows.append([f"throughput that they take, {each.title}", f"{lost:.1%} (median of {len(runs)} pairs)", goal])
+        rows.append(["CPU time that they take of each of these", f"{cpu * 1000:.1f} ms", ""])
+    return rows
 
 
-async def _several(model: str, client: httpx2.AsyncClient) -> None:
-    for _ in range(EACH):
-        await _seconds(model, client, LONG, stream=True)
+Result = TypeVar("Result")
+Ask = Callable[[str, httpx2.AsyncClient], Awaitable[Result]]
 
 
-async def _seconds(model: str, client: httpx2.AsyncClient, tokens: int, **fields: Any) -> float:
-    messages = [{"role": "user", "content": "Count from one to a hundred in words."}]
+async def _in_turns(pair: Pair, ask: Ask[Result], *, swapped: bool) -> tuple[Result, Result]:
+    """Without accounts and with them; `swapped`, the other way round, as the machine may get slower or faster."""
+    if swapped:
+        on = await ask(pair.model, pair.accounted)
+        return await ask(pair.model, pair.plain), on
+    return await ask(pair.model, pair.plain), await ask(pair.model, pair.accounted)
+
+
+async def _alone(model: str, client: httpx2.AsyncClient) -> float:
     began = time.perf_counter()
-    asked = {"model": model, "messages": messages, "max_tokens": tokens, "temperature": 0, **fields}
-    answer = await client.post(CHAT, json=asked, timeout=600)
-    answer.raise_for_status()
+    await _answer(model, client, ALONE)
     return time.perf_counter() - began
+
+
+async def _serve(load: Load, model: str, client: httpx2.AsyncClient) -> Run:
+    async def again_and_again(stream: int) -> None:
+        """The first answer is of another length for each client, so that they do not all end at the same time."""
+        await _answer(model, client, load.tokens * (stream + 1) // STREAMS, stream=True)
+        for _ in range(load.each):
+            await _answer(model, client, load.tokens, stream=True)
+
+    began, cpu = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(again_and_again(stream) for stream in range(STREAMS)))
+    return Run(time.perf_counter() - began, time.process_time() - cpu)
+
+
+async def _answer(model: str, client: httpx2.AsyncClient, tokens: int, **fields: Any) -> None:
+    messages = [{"role": "user", "content": "Count from one to a thousand in words."}]
+    asked = {"model": model, "messages": messages, "max_tokens": tokens, "min_tokens": tokens, "temperature": 0}
+    answer = await client.post(CHAT, json=asked | fields, timeout=600)
+    answer.raise_for_status()
 
 
 @asynccontextmanager
@@ -98,16 +146,24 @@ async def applications(model: str, settings: Settings) -> AsyncIterator[Pair]:
         stack.callback(database.close)
         stack.push_async_callback(kept.billing.end)
         headers = {"authorization": f"Bearer {_prepare(opened.name, settings)}"}
+        plain = create_app(models, Everyone(), settings)
         accounted = create_app(models, open_callers(database, settings), settings, kept=kept)
         yield Pair(
             opened.name,
-            await stack.enter_async_context(_client(create_app(models, Everyone(), settings))),
+            await stack.enter_async_context(_client(plain)),
             await stack.enter_async_context(_client(accounted, headers)),
         )
 
 
-def _client(app: FastAPI, headers: dict[str, str] | None = None) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://localhost", headers=headers)
+@asynccontextmanager
+async def _client(app: FastAPI, headers: dict[str, str] | None = None) -> AsyncIterator[httpx2.AsyncClient]:
+    """Of an application that runs, with all that it does beside answering."""
+    transport = httpx2.ASGITransport(app=app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client,
+    ):
+        yield client
 
 
 def _prepare(model: str, settings: Settings) -> str:
@@ -134,7 +190,7 @@ async def _run(options: argparse.Namespace) -> list[list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings({"threads": options.threads, "data_dir": Path(folder), "auth": "keys"})
         async with applications(options.model, settings) as pair:
-            return await measure(pair, options.rounds)
+            return await measure(pair, Load(options.tokens, 3), options.rounds)
 
 
 def main() -> None:
@@ -144,6 +200,7 @@ def main() -> None:
     parser.add_argument("--model", default="smollm2-135m-instruct", help="a GGUF model, by name or path")
     parser.add_argument("--threads", type=int, default=machine.usable_cpus())
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tokens", type=int, default=TOKENS, help="of an answer: as the comparison of engines has it")
     parser.add_argument("--output", type=Path, default=report.DOCUMENT)
     options = parser.parse_args()
     rows = report.table(["accounts", "measured", "goal"], asyncio.run(_run(options)))

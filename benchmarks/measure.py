@@ -19,11 +19,14 @@ class Figure:
     command: tuple[str, int] | tuple[str, int, int]
 
 
+STREAMS, TOKENS = 8, 128
+"""Answers that are decoded side by side, and how long each is."""
+
 FIGURES = (
     Figure("prefill_512", "prefill 512", ("prefill", 512)),
     Figure("prefill_2000", "prefill 2,000", ("prefill", 2000)),
     Figure("decode_1", "decode, 1 stream", ("decode", 1, 256)),
-    Figure("decode_8", "decode, 8 streams", ("decode", 8, 128)),
+    Figure("decode_8", f"decode, {STREAMS} streams", ("decode", STREAMS, TOKENS)),
 )
 
 

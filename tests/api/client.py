@@ -36,9 +36,10 @@ class Answer:
 class Exchange:
     """One request under way."""
 
-    def __init__(self, app: ASGIApp, scope: Scope, body: Sequence[bytes], *, ends: bool) -> None:
+    def __init__(self, app: ASGIApp, scope: Scope, body: Sequence[bytes], *, ends: bool, patience: float) -> None:
         """`body` comes in these pieces, and ends after them or never does."""
         self._scope = scope
+        self._patience = patience
         self._requests = [_request(piece, last=False) for piece in body] + ([_request(b"")] if ends else [])
         self._gone = asyncio.Event()  # the client left, or everything is said
         self._said: asyncio.Queue[Message] = asyncio.Queue()
@@ -75,11 +76,11 @@ class Exchange:
         await self.over()
 
     async def over(self) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(self._patience):
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _next(self) -> Message:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(self._patience):
             next_message = asyncio.create_task(self._said.get())
             await asyncio.wait((next_message, self._task), return_when=asyncio.FIRST_COMPLETED)
             if self._said.empty() and not next_message.done():
@@ -102,8 +103,9 @@ class Exchange:
 
 
 class Client:
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, patience: float = PATIENCE) -> None:
         self._app = app
+        self.patience = patience
 
     def open(
         self,
@@ -129,7 +131,7 @@ class Client:
             "client": ("127.0.0.1", 50000),
             "server": ("127.0.0.1", 8000),
         }
-        return Exchange(self._app, scope, body, ends=ends)
+        return Exchange(self._app, scope, body, ends=ends, patience=self.patience)
 
     def send(self, path: str, document: Any, headers: Mapping[str, str] | None = None) -> Exchange:
         """Post JSON, and go on with the answer piece by piece."""

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from galerne import bootstrap
 from galerne.cli import app
 from galerne.errors import InvalidRequest, NotFound, SettingsError
+from galerne.ledger.books import Closing
 from galerne.ledger.prices import Cost, Kind
 from galerne.ledger.usage import Reservation
 from galerne.settings import Settings
@@ -70,7 +71,7 @@ def test_usage_is_summed_and_exported() -> None:
         books.reserve(answer)
         costs = [Cost(Kind.INPUT, 10, 0), Cost(Kind.OUTPUT, 5, 900)]
         used = answer.settled(now, costs, cpu_seconds=0.5, joules=2, reason="stop")
-        books.close(answer, used, None)
+        books.close([Closing(answer, (used, {"id": answer.id}))])
     database.close()
     hall, town = json.loads(done("usage", "--by", "workspace", "--json"))
     assert (hall["workspace"], hall["requests"], town["requests"]) == ("hall", 1, 2)

@@ -20,6 +20,7 @@ from galerne.flows.chat import Chat
 from galerne.flows.kept_requests import Keeping
 from galerne.flows.served import ServedModels
 from galerne.identity.caller import Caller
+from galerne.ledger.books import Closing
 from galerne.ledger.prices import Cost, Kind
 from galerne.ledger.usage import Reservation
 from galerne.protocol.chat import ChatRequest
@@ -43,7 +44,7 @@ def _three_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         books.reserve(answer)
         costs = [Cost(Kind.INPUT, 1, 0), Cost(Kind.OUTPUT, 1, 0)]
         used = answer.settled(NOW, costs, cpu_seconds=None, joules=None, reason="stop")
-        books.close(answer, used, {"kind": "answer", "id": answer.id})
+        books.close([Closing(answer, (used, {"kind": "answer", "id": answer.id}))])
     database.close()
 
 

@@ -22,6 +22,8 @@ from galerne.settings import Settings
 Tell = Callable[[dict[str, Any]], None]
 
 CHAT = "/v1/chat/completions"
+PATIENCE = 600.0
+"""Seconds that a client waits here: a slow machine is no failure of the house, and a house that hangs still is one."""
 
 
 def open_house(folder: Path, limits: Sequence[Limit], prices: Sequence[Price]) -> None:
@@ -40,7 +42,7 @@ async def day(folder: Path, tell: Tell) -> None:
     except GalerneError as error:
         tell({"refused": error.code})
         return
-    house.app.openapi()  # the first request needs it, and its client would not wait on a busy machine
+    house.client.patience = PATIENCE
     await asyncio.to_thread(administer, folder, tell)
     await files(house, tell)
     await whole(house, "the first question", tell)

@@ -40,6 +40,8 @@ HOW += ("no space from then on",)
 
 COUNTED = 0
 
+TELL = 20  # points after which is said how far it is
+
 
 class Faults:
     """The library that lets calls fail, in this process: it was started with it (`LD_PRELOAD`)."""
@@ -116,6 +118,8 @@ def crash(base: Path, faults: Faults, count: int, chance: random.Random) -> dict
         seen["killed" if killed else "survived"] += 1
         seen[HOW[how]] += 1
         shutil.rmtree(folder)
+        if (number + 1) % TELL == 0:
+            print(f"{number + 1} of {count} points held", file=sys.stderr, flush=True)
     return {"points": count, "calls": calls, **dict(sorted(seen.items()))}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -24,6 +25,7 @@ from galerne.flows.recovery import recover
 from galerne.flows.settlement import Settlement
 from galerne.flows.signed_log import read_records
 from galerne.identity.caller import Caller
+from galerne.ledger.books import Closing
 from galerne.ledger.chain import faults
 from galerne.ledger.prices import Kind, Price, PriceList
 from galerne.ledger.quota import Holder, Measure, Subject
@@ -31,6 +33,7 @@ from galerne.ledger.signing import SigningKey
 from galerne.ledger.usage import REVENUE, Reservation, UsageQuery, receivable
 from galerne.protocol.chat import ChatRequest
 from galerne.settings import Settings
+from galerne.store.audit import SqlAuditLog
 from galerne.store.books import SqlBooks
 from galerne.store.database import Database
 from galerne.store.journal import Journal, left_journals
@@ -132,6 +135,33 @@ async def test_a_limit_stops_a_request_before_the_engine_sees_it(tmp_path: Path)
         await house.ask(max_tokens=20)
     assert len(house.generator.requests) == 1
     await asyncio.gather(house.ask(max_tokens=1), house.ask(max_tokens=1))
+
+
+async def test_the_audit_log_says_which_request_asked(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    request = ChatRequest.model_validate({"model": "fake", "messages": [{"role": "user", "content": "Hello!"}]})
+    async for _ in house.chat.answer(request, replace(TOWN, request="request-7")):
+        pass
+    (given,) = read_records(SqlAuditLog(house.database, KEY).lines())
+    assert given is not None
+    assert (given["action"], given["request"]) == ("answer.given", "request-7")
+
+
+async def test_answers_that_end_together_share_a_transaction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path)
+    closed: list[int] = []
+    close = house.books.close
+
+    def noted(closings: Sequence[Closing]) -> None:
+        closed.append(len(closings))
+        close(closings)
+
+    monkeypatch.setattr(house.books, "close", noted)
+    await asyncio.gather(*(house.ask() for _ in range(20)))
+    assert sum(closed) == 20
+    assert len(closed) < 20
+    assert house.books.balance() == {receivable("town"): 20 * 3030, REVENUE: -20 * 3030}
+    assert house.books.disagreements() == []
 
 
 async def test_an_answer_that_cannot_be_recorded_is_not_told_to_be_complete_and_not_lost(

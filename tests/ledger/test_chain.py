@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from galerne.ledger.canonical import canonical
 from galerne.ledger.chain import EMPTY, Head, append, faults
-from galerne.ledger.signing import SigningKey
+from galerne.ledger.signing import SIGNATURE, SigningKey
 
 KEY = SigningKey.generate()
 
@@ -14,7 +17,7 @@ def written(count: int) -> tuple[list[dict], Head]:
     head, records = EMPTY, []
     for number in range(count):
         record, head = append(head, {"what": f"record {number}", "amount": number}, KEY)
-        records.append(record)
+        records.append(json.loads(record))
     return records, head
 
 
@@ -26,6 +29,13 @@ def test_a_log_as_it_was_written_has_no_fault() -> None:
     records, head = written(50)
     assert found(records, [head, EMPTY]) == []
     assert found([]) == []
+
+
+@pytest.mark.parametrize("names", [(), ("a",), ("z",), ("\U0001f600", "signaturf", "Signature")])
+def test_a_line_is_the_canonical_json_of_the_signed_document(names: tuple[str, ...]) -> None:
+    document = {name: {"b": [1, None], "a": name} for name in names if name != SIGNATURE}
+    assert KEY.signed(document) == canonical(KEY.sign(document))
+    assert KEY.public.verifies(json.loads(KEY.signed(document)))
 
 
 @pytest.mark.parametrize(
@@ -55,11 +65,11 @@ def test_a_log_written_anew_by_the_holder_of_the_key_does_not_fit_the_heads() ->
     records, head = written(20)
     other, _ = written(19)
     forged, _ = append(Head(19, "f" * 64), {"what": "never happened"}, KEY)
-    assert found([*other, forged], [head]) == [19]
+    assert found([*other, json.loads(forged)], [head]) == [19]
     assert found(records, [Head(10, "0" * 64)]) == [9]
 
 
 def test_another_key_s_records_are_no_records() -> None:
     records, _ = written(3)
     record, _ = append(EMPTY, {"what": "forged"}, SigningKey.generate())
-    assert found([record, *records[1:]])[0] == 0
+    assert found([json.loads(record), *records[1:]])[0] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -9,13 +10,18 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from galerne.errors import QuotaExceeded
+from galerne.ledger.books import Closing, Settled
+from galerne.ledger.chain import faults
 from galerne.ledger.prices import Cost, Kind, Price
 from galerne.ledger.quota import Holder, Measure, Subject
 from galerne.ledger.signing import SigningKey
-from galerne.ledger.usage import REVENUE, Reservation, Usage, receivable
+from galerne.ledger.usage import REVENUE, Reservation, receivable
+from galerne.store.audit import SqlAuditLog
 from galerne.store.books import SqlBooks
 from galerne.store.database import Database
+from galerne.store.receipts import SqlReceiptLog
 
+KEY = SigningKey.generate()
 NOW = datetime(2026, 11, 25, 15, 4, 30, tzinfo=UTC)
 TOWN = Subject(Holder.WORKSPACE, "town")
 IDS = {Holder.KEY: "k", Holder.USER: "u", Holder.WORKSPACE: "town", Holder.ORGANISATION: "house"}
@@ -23,7 +29,7 @@ IDS = {Holder.KEY: "k", Holder.USER: "u", Holder.WORKSPACE: "town", Holder.ORGAN
 
 @pytest.fixture
 def books(database: Database) -> SqlBooks:
-    return SqlBooks(database, SigningKey.generate())
+    return SqlBooks(database, KEY)
 
 
 def reservation(id: str = "a", *, prompt: int = 10, most: int = 90, nano_euros: int = 1000, **fields) -> Reservation:
@@ -33,14 +39,15 @@ def reservation(id: str = "a", *, prompt: int = 10, most: int = 90, nano_euros: 
     return replace(plain, **fields)
 
 
-def settled(reserved: Reservation, output: int = 20, nano_euros: int = 300) -> Usage:
-    return reserved.settled(
+def settled(reserved: Reservation, output: int = 20, nano_euros: int = 300) -> Settled:
+    used = reserved.settled(
         NOW,
         [Cost(Kind.INPUT, reserved.prompt_tokens, 0), Cost(Kind.OUTPUT, output, nano_euros)],
         cpu_seconds=0.5,
         joules=None,
         reason="stop",
     )
+    return used, {"id": used.id}
 
 
 def test_what_is_closed_is_recorded_once(books: SqlBooks) -> None:
@@ -48,16 +55,36 @@ def test_what_is_closed_is_recorded_once(books: SqlBooks) -> None:
     books.reserve(reserved)
     assert books.open_reservations() == [reserved]
     for _ in range(2):
-        books.close(reserved, settled(reserved), {"id": "a"})
+        books.close([Closing(reserved, settled(reserved))])
     assert books.open_reservations() == []
     assert books.balance() == {receivable("town"): 300, REVENUE: -300}
+
+
+def test_answers_that_end_together_are_recorded_as_if_one_after_the_other(books: SqlBooks, database: Database) -> None:
+    for holder, id in IDS.items():
+        books.set_limit(Subject(holder, id), Measure.TOKENS_MONTH, 400, NOW)
+    asked = [reservation(id, request=f"request-{id}") for id in "abcd"]
+    for each in asked:
+        books.reserve(each)
+    books.close([Closing(asked[0], settled(asked[0]))])
+    refused = Closing(asked[3])
+    books.close([refused, *(Closing(each, settled(each)) for each in asked[:3])])
+    assert books.open_reservations() == []
+    assert books.balance() == {receivable("town"): 900, REVENUE: -900}
+    with pytest.raises(QuotaExceeded, match="leaves 310 tokens"):  # three times 30 were used
+        books.reserve(reservation("e", most=301))
+    logs = [SqlReceiptLog(database), SqlAuditLog(database, KEY)]
+    receipts, events = ([json.loads(line) for line in log.lines()] for log in logs)
+    assert [receipt["id"] for receipt in receipts] == ["a", "b", "c"]
+    assert [event["request"] for event in events] == ["request-a", "request-b", "request-c"]
+    assert [*faults(receipts, KEY.public), *faults(events, KEY.public)] == []
 
 
 def test_what_an_engine_refused_leaves_nothing(books: SqlBooks) -> None:
     books.set_limit(TOWN, Measure.TOKENS_MONTH, 100, NOW)
     reserved = reservation()
     books.reserve(reserved)
-    books.close(reserved, None, None)
+    books.close([Closing(reserved)])
     assert books.balance() == {}
     books.reserve(reservation("b"))
 
@@ -91,7 +118,7 @@ def test_what_was_reserved_and_not_used_is_free_again(books: SqlBooks) -> None:
     books.reserve(first)
     with pytest.raises(QuotaExceeded, match="leaves 50 tokens, and this request may take 100 tokens"):
         books.reserve(reservation("b"))
-    books.close(first, settled(first, output=20), None)
+    books.close([Closing(first, settled(first, output=20))])
     books.reserve(reservation("b", most=110))  # 30 were used, 120 are left
 
 
@@ -109,7 +136,7 @@ def test_a_new_month_and_a_new_minute_begin_at_nothing(books: SqlBooks) -> None:
 def test_a_limit_that_is_set_late_counts_what_was_used_before(books: SqlBooks) -> None:
     done = reservation("a")
     books.reserve(done)
-    books.close(done, settled(done, output=20), None)
+    books.close([Closing(done, settled(done, output=20))])
     books.reserve(reservation("b"))
     books.set_limit(TOWN, Measure.TOKENS_MONTH, 229, NOW)  # 30 used, 100 reserved
     with pytest.raises(QuotaExceeded, match="leaves 99 tokens"):
@@ -151,7 +178,7 @@ def test_200_at_the_edge_of_a_budget_overspend_by_nothing(
     assert (len(let_through), len(refused)) == (20, 180)
     assert all(f"{holder.value} {IDS[holder]!r}" in said for said in refused)
     for reserved in books.open_reservations():
-        books.close(reserved, settled(reserved, output=90, nano_euros=1000), None)
+        books.close([Closing(reserved, settled(reserved, output=90, nano_euros=1000))])
     assert books.open_reservations() == []
     if measure is Measure.CONCURRENT:
         books.reserve(reservation("last"))

@@ -20,6 +20,7 @@ from galerne.errors import QuotaExceeded
 from galerne.flows.meter import Account, Claim
 from galerne.flows.settlement import Settlement
 from galerne.identity.caller import Caller
+from galerne.ledger.books import Closing
 from galerne.ledger.chain import faults
 from galerne.ledger.prices import Kind, Price, PriceList
 from galerne.ledger.quota import Holder, Limit, Measure, Subject, window
@@ -119,7 +120,7 @@ class BooksStates(RuleBasedStateMachine):
         used, receipt = SETTLEMENT.of(reservation, claim, accounts, self._prices(reservation), self.now)
         assert used.nano_euros <= reservation.nano_euros
         for _ in range(2):
-            self.books.close(reservation, used, receipt)
+            self.books.close([Closing(reservation, (used, receipt))])
         self._settled(reservation, used.tokens, used.nano_euros)
 
     @rule(id=open, told=st.integers(0, 30))
@@ -129,7 +130,7 @@ class BooksStates(RuleBasedStateMachine):
             return
         told = min(told, reservation.most_tokens)
         used, receipt = SETTLEMENT.lost(reservation, told, self._prices(reservation), self.now)
-        self.books.close(reservation, *((used, receipt) if told else (None, None)))
+        self.books.close([Closing(reservation, (used, receipt) if told else None)])
         self._settled(reservation, used.tokens if told else 0, used.nano_euros if told else 0, answered=bool(told))
 
     @invariant()
@@ -193,7 +194,7 @@ def test_what_was_changed_behind_the_books_back_is_named(database: Database, sta
     reservation = Reservation("a", "o", "town", "u", "k", "/v1/x", "m", 6, 20, 9, START, "j", 0, "d", None, "e", "p")
     books.reserve(reservation)
     prices = PriceList([Price("m", Kind.OUTPUT, date(2026, 1, 1), 3)])
-    books.close(reservation, *SETTLEMENT.lost(reservation, 3, prices, START))
+    books.close([Closing(reservation, SETTLEMENT.lost(reservation, 3, prices, START))])
     assert books.disagreements() == []
     with database.write() as connection:
         connection.exec_driver_sql(statement)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from galerne.errors import Taken
 from galerne.ledger.invoices import InvoiceBody, InvoiceKind, Line, credit_note
@@ -56,8 +57,9 @@ def test_what_fails_takes_no_number(book: SqlInvoiceBook) -> None:
 
     with pytest.raises(ZeroDivisionError):
         book.issue("F", BODY, fails)
-    with pytest.raises(TypeError):
-        book.issue("F", BODY, lambda _: [None])
+    move = Transfer("F2026-00001/revenue", "receivable/town", "revenue", 100, datetime(2026, 11, 2, tzinfo=UTC))
+    with pytest.raises(IntegrityError):  # nothing is moved twice
+        book.issue("F", BODY, lambda _: [move, move])
     assert book.issue("F", BODY, nothing).number == "F2026-00001"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -53,3 +54,18 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match="data_dir"):
         Journal(tmp_path / "file" / "journals")
+
+
+def test_a_file_that_the_disk_does_not_let_go_keeps_no_server_from_stopping(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    journal = Journal(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", fail)
+        journal.close()
+    assert set(left_journals(tmp_path)) == {journal.name}  # whoever looks next finds it, and nobody holds it
+    remove_journal(tmp_path, journal.name)
+    assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,8 @@ from typing import Protocol
 from galerne.errors import GalerneError
 from galerne.flows.meter import Account, Claim
 from galerne.flows.settlement import Settlement
-from galerne.ledger.books import Books
+from galerne.flows.together import Together
+from galerne.ledger.books import Books, Closing, Settled
 from galerne.ledger.prices import Kind, PriceList
 from galerne.ledger.quota import Standing
 from galerne.ledger.usage import Reservation
@@ -46,6 +47,15 @@ class _Open:
     prices: PriceList  # as they were when it was reserved
 
 
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """An answer that has ended."""
+
+    open: _Open
+    claim: Claim
+    accounts: Sequence[Account]
+
+
 class Billing:
     """All answers of this process, on record in the books."""
 
@@ -64,6 +74,7 @@ class Billing:
         self._none_open = asyncio.Event()
         self._none_open.set()
         self._undoing = set[asyncio.Task[None]]()
+        self._closing = Together(self._close)
         self._unrecorded = False  # whether there is an answer that has ended and is not on record
 
     async def reserve(self, claim: Claim) -> Sequence[Standing]:
@@ -87,10 +98,10 @@ class Billing:
         """Nothing of it is on record."""
 
     async def close(self, claim: Claim, accounts: Sequence[Account]) -> None:
-        reservation = self._open[claim.id].reservation
+        open = self._open[claim.id]
         try:
-            await asyncio.to_thread(self._close, self._open[claim.id], claim, accounts)
-            self._journal.give_back(reservation.slot)
+            await self._closing.do(_Ended(open, claim, accounts))
+            self._journal.give_back(open.reservation.slot)
         except BaseException:
             self._unrecorded = True  # it stays reserved and counted, for the next start to settle
             raise
@@ -122,7 +133,7 @@ class Billing:
             await self.close(claim, ())
 
     def _set_aside(self, claim: Claim, slot: int) -> tuple[_Open, Sequence[Standing]]:
-        prices = PriceList(self._books.prices())  # an administrator may have changed them
+        prices = PriceList(self._books.prices(claim.model))  # an administrator may have changed them
         reservation = self._reservation(claim, slot, prices)
         return _Open(reservation, prices), self._books.reserve(reservation)
 
@@ -146,14 +157,17 @@ class Billing:
             template_sha256=claim.template,
             engine=claim.fingerprint,
             prompt_digest=self._settlement.digest(claim.id, claim.prompts),
+            request=caller.request,
         )
 
-    def _close(self, open: _Open, claim: Claim, accounts: Sequence[Account]) -> None:
-        if not accounts:  # the engine took nothing on
-            self._books.close(open.reservation, None, None)
-            return
-        settled = self._settlement.of(open.reservation, claim, accounts, open.prices, self._clock())
-        self._books.close(open.reservation, *settled)
+    def _close(self, ended: Sequence[_Ended]) -> None:
+        self._books.close([Closing(each.open.reservation, self._settled(each)) for each in ended])
+
+    def _settled(self, ended: _Ended) -> Settled | None:
+        open = ended.open
+        if not ended.accounts:  # the engine took nothing on
+            return None
+        return self._settlement.of(open.reservation, ended.claim, ended.accounts, open.prices, self._clock())
 
 
 def _worst_cost(claim: Claim, prices: PriceList, now: datetime) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from galerne.flows.settlement import Settlement
-from galerne.ledger.books import Books
+from galerne.ledger.books import Books, Closing
 from galerne.ledger.prices import PriceList
 
 
@@ -19,6 +19,6 @@ def recover(books: Books, journals: Mapping[str, Sequence[int]], settlement: Set
     prices = PriceList(books.prices())
     for reservation in lost:
         told = journals[reservation.journal][reservation.slot]
-        settled = settlement.lost(reservation, told, prices, now) if told else (None, None)
-        books.close(reservation, *settled)
+        settled = settlement.lost(reservation, told, prices, now) if told else None
+        books.close([Closing(reservation, settled)])
     return len(lost)

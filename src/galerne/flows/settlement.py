@@ -6,19 +6,16 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
 from galerne.engine.events import EndReason
 from galerne.flows.meter import Account, Claim
+from galerne.ledger.books import Settled
 from galerne.ledger.energy import Grid, Power, energy_of
 from galerne.ledger.prices import Cost, Kind, PriceList
 from galerne.ledger.receipt import Answered, pseudonym, receipt_body, salted_digest
-from galerne.ledger.usage import LOST, Reservation, Usage
-
-Settled = tuple[Usage, Mapping[str, Any]]
-"""A row of usage, and the receipt before the log gives it its place and signature."""
+from galerne.ledger.usage import LOST, Reservation
 
 
 class Settlement:

@@ -191,13 +191,14 @@ class AuditLog(Log, Protocol):
         """Let checkpoints stand for the records of each class from before a time. Returns how many went."""
 
 
-def answer_given(used: Usage, receipt: str) -> Event:
-    """An answer is on record; `receipt` is the digest of its receipt."""
+def answer_given(used: Usage, receipt: str, request: str | None) -> Event:
+    """An answer is on record; `receipt` is the digest of its receipt, `request` the id of what asked for it."""
     return Event(
         Action.ANSWER_GIVEN,
         actor(used.user, used.key),
         Party("answer", used.id),
         workspace=used.workspace,
+        request=request,
         details={"model": used.model, "endpoint": used.endpoint, "reason": used.reason, "receipt": receipt},
     )
 

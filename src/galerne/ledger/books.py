@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from galerne.ledger.prices import Price
-from galerne.ledger.quota import Allowance, Limit, Measure, Standing, Subject
+from galerne.ledger.quota import NOTHING, Allowance, Demand, Limit, Measure, Standing, Subject
 from galerne.ledger.usage import Reservation, Usage, UsageQuery, UsageSum
+
+Settled = tuple[Usage, Mapping[str, Any]]
+"""What an answer came to: its row of usage, and its receipt before the log gives it its place and signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How an answer's account is closed. Whoever closes it sets every field."""
+
+    reservation: Reservation
+    settled: Settled | None = None  # None: the engine took nothing on
+
+    @property
+    def used(self) -> Demand:
+        return NOTHING if self.settled is None else self.settled[0].demand
 
 
 class Books(Protocol):
@@ -20,8 +36,8 @@ class Books(Protocol):
         Raises `QuotaExceeded`, and then nothing is set aside.
         """
 
-    def close(self, reservation: Reservation, usage: Usage | None, receipt: Mapping[str, Any] | None) -> None:
-        """Give back what was set aside, and record what was used and its receipt. Doing it again changes nothing."""
+    def close(self, closings: Sequence[Closing]) -> None:
+        """Give back what was set aside, and record what was used and the receipts. Doing it again changes nothing."""
 
     def open_reservations(self) -> list[Reservation]:
         """Those that were never closed."""
@@ -38,8 +54,8 @@ class Books(Protocol):
     def allow(self, allowance: Allowance) -> None:
         """From now on, instead of what its subject may use."""
 
-    def prices(self) -> list[Price]:
-        """All of them."""
+    def prices(self, model: str | None = None) -> list[Price]:
+        """Those of one model, or all."""
 
     def disagreements(self) -> list[str]:
         """Where rows, transfers, receipts and sums of answers do not agree; empty when the books are right."""

@@ -14,6 +14,16 @@ def canonical(value: Mapping[str, Any]) -> bytes:
     return rfc8785.dumps(dict(value))
 
 
+def joined(*parts: bytes) -> bytes:
+    """The canonical bytes of an object, from those of objects that have its first names, its next ones, and so on."""
+    return b"{" + b",".join(part[1:-1] for part in parts if part != b"{}") + b"}"
+
+
 def digest(value: Mapping[str, Any]) -> str:
     """SHA-256 of the canonical bytes, in hexadecimal."""
-    return hashlib.sha256(canonical(value)).hexdigest()
+    return digest_of(canonical(value))
+
+
+def digest_of(text: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(text).hexdigest()

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from galerne.ledger.canonical import digest
+from galerne.ledger.canonical import digest, digest_of
 from galerne.ledger.signing import PublicKey, SigningKey
 
 GENESIS = "0" * 64
@@ -45,10 +45,10 @@ class Fault:
     reason: str
 
 
-def append(head: Head, body: Mapping[str, Any], key: SigningKey) -> tuple[dict[str, Any], Head]:
-    """The next record of a log, signed, and its head with it."""
-    record = key.sign({**body, "index": head.size, "previous": head.last, "key": key.public.id})
-    return record, Head(head.size + 1, digest(record))
+def append(head: Head, body: Mapping[str, Any], key: SigningKey) -> tuple[bytes, Head]:
+    """The next record of a log, signed, as canonical JSON, and the log's head with it."""
+    record = key.signed({**body, "index": head.size, "previous": head.last, "key": key.public.id})
+    return record, Head(head.size + 1, digest_of(record))
 
 
 def checkpoint(before: Head, after: Head, time: str, key: SigningKey) -> dict[str, Any]:

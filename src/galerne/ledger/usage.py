@@ -32,6 +32,7 @@ class Reservation:
     template_sha256: str | None
     engine: str
     prompt_digest: str
+    request: str | None = None  # the id of the request that asked for it; None: the server asked itself
 
     @property
     def subjects(self) -> list[Subject]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, String, Table, and_, delete, insert, or_, select
+from sqlalchemy import Column, Connection, Row, String, Table, delete, insert, select
 
 from galerne.identity.caller import Caller
 from galerne.ledger.quota import Allowance, Holder, Subject, subjects
 from galerne.store.database import Database
 from galerne.store.metadata import metadata
+from galerne.store.subjects import named, of_subjects
 
 allowed_models = Table(
     "allowed_models",
@@ -21,6 +22,9 @@ allowed_models = Table(
 )
 
 
+_OF_SUBJECTS = select(allowed_models).where(of_subjects(allowed_models))
+
+
 class SqlAllowedModels:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -28,7 +32,7 @@ class SqlAllowedModels:
     def of(self, caller: Caller) -> frozenset[str] | None:
         its = subjects({holder: getattr(caller, holder.value) for holder in Holder})
         with self._database.read() as connection:
-            rows = connection.execute(select(allowed_models).where(or_(*map(_is, its)))).all()
+            rows = connection.execute(_OF_SUBJECTS, named(its)).all()
         allowances = [allowance.models for allowance in _allowances(rows)]
         return frozenset.intersection(*allowances) if allowances else None
 
@@ -38,14 +42,10 @@ def all_allowances(connection: Connection) -> list[Allowance]:
 
 
 def replace_allowance(connection: Connection, allowance: Allowance) -> None:
-    connection.execute(delete(allowed_models).where(_is(allowance.subject)))
+    connection.execute(delete(allowed_models).where(of_subjects(allowed_models)), named([allowance.subject]))
     for model in sorted(allowance.models):
         key = {"holder": allowance.subject.holder.value, "subject": allowance.subject.id}
         connection.execute(insert(allowed_models).values(**key, model=model))
-
-
-def _is(subject: Subject) -> ColumnElement[bool]:
-    return and_(allowed_models.c.holder == subject.holder.value, allowed_models.c.subject == subject.id)
 
 
 def _allowances(rows: Iterable[Row[Any]]) -> list[Allowance]:

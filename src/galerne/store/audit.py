@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -46,7 +47,7 @@ from galerne.ledger.chain import CHECKPOINT, EMPTY, Head, checkpoint
 from galerne.ledger.sealing import Seal, new_seal, opened, sealed
 from galerne.ledger.signing import SigningKey
 from galerne.store.database import Database
-from galerne.store.log_table import LogTable
+from galerne.store.log_table import Entry, LogTable
 from galerne.store.metadata import metadata
 
 _PAGE = 1000
@@ -84,29 +85,32 @@ people = Table(
 
 audit_log = LogTable(audit, lock=4_716_238_061)
 
+_PEOPLE = select(people).where(people.c.id.in_(bindparam("ids", expanding=True)))
 
-def append_event(connection: Connection, event: Event, time: datetime, key: SigningKey) -> Head:
-    """Write the next record, in the caller's transaction."""
+
+def append_events(connection: Connection, events: Sequence[tuple[Event, datetime]], key: SigningKey) -> Head:
+    """Write the next records, at least one, in the caller's transaction. Returns the head with them."""
     audit_log.lock(connection)
-    actor = _kept(connection, event.actor)
-    thing = None if event.object is None else _kept(connection, event.object)
-    _, head = audit_log.append(
-        connection,
-        event_body(event, time, actor, thing),
-        key,
-        time=time,
-        retention=event.action.retention.value,
-        action=event.action.value,
-        actor=_searched(actor["id"]),
-        object=None if thing is None else _searched(thing["id"]),
-        workspace=event.workspace,
-    )
-    return head
+    seals = _seals(connection, [party for event, _ in events for party in (event.actor, event.object) if party])
+    entries = []
+    for event, time in events:
+        actor = _kept(event.actor, seals)
+        thing = None if event.object is None else _kept(event.object, seals)
+        columns = {
+            "time": time,
+            "retention": event.action.retention.value,
+            "action": event.action.value,
+            "actor": _searched(actor["id"]),
+            "object": None if thing is None else _searched(thing["id"]),
+            "workspace": event.workspace,
+        }
+        entries.append(Entry(event_body(event, time, actor, thing), columns))
+    return audit_log.append(connection, entries, key)[-1]
 
 
 def forget_email(connection: Connection, email: str) -> None:
     """Let nobody read any more that somebody was refused under this address. Records stay as they are."""
-    connection.execute(delete(people).where(people.c.id == _person("email", email)))
+    connection.execute(delete(people).where(people.c.id == _person(Party("email", email))))
 
 
 class SqlAuditLog:
@@ -119,7 +123,7 @@ class SqlAuditLog:
 
     def record(self, event: Event) -> None:
         with self._database.write() as connection:
-            append_event(connection, event, self._clock(), self._key)
+            append_events(connection, [(event, self._clock())], self._key)
 
     def page(self, which: AuditFilter, limit: int, before: int | None = None) -> AuditPage:
         with self._database.read() as connection:
@@ -148,13 +152,13 @@ class SqlAuditLog:
             last = rows[-1].number
 
     def erase(self, person: Party, by: Event, removed: Mapping[str, int]) -> tuple[str | None, Head | None]:
-        known = delete(people).where(people.c.id == _person(person.kind, person.id or "")).returning(people.c.pseudonym)
+        known = delete(people).where(people.c.id == _person(person)).returning(people.c.pseudonym)
         with self._database.write() as connection:
             pseudonym = connection.execute(known).scalar()
             if pseudonym is None and not removed:
                 return None, None
             event = replace(by, object=Party(ERASED, pseudonym), details={**by.details, **removed})
-            head = append_event(connection, event, self._clock(), self._key)
+            head = append_events(connection, [(event, self._clock())], self._key)
         self._database.forget()
         return pseudonym, head
 
@@ -166,7 +170,8 @@ class SqlAuditLog:
                 count += sum(row.action != CHECKPOINT for row in run.rows)
                 self._replace(connection, run, now)
             if count:
-                append_event(connection, Event(Action.AUDIT_PRUNED, SERVER, details={"records": count}), now, self._key)
+                pruned = Event(Action.AUDIT_PRUNED, SERVER, details={"records": count})
+                append_events(connection, [(pruned, now)], self._key)
         return count
 
     def _replace(self, connection: Connection, run: _Run, now: datetime) -> None:
@@ -213,21 +218,24 @@ def _runs(connection: Connection, before: Mapping[Retention, datetime]) -> list[
     return runs
 
 
-def _kept(connection: Connection, party: Party) -> dict[str, Any]:
+def _kept(party: Party, seals: Mapping[str, Seal]) -> dict[str, Any]:
     """A party as it stands in a record: people under a pseudonym."""
     if not party.is_personal:
         return {"kind": party.kind, "id": party.id}
-    return sealed(party, _seal(connection, _person(party.kind, party.id or "")))
+    return sealed(party, seals[_person(party)])
 
 
-def _seal(connection: Connection, id: str) -> Seal:
-    """The key of a person, who gets one with their first record."""
-    row = connection.execute(select(people.c.pseudonym, people.c.key).where(people.c.id == id)).first()
-    if row is not None:
-        return Seal(row.pseudonym, row.key)
-    seal = new_seal()
-    connection.execute(insert(people).values(id=id, pseudonym=seal.pseudonym, key=seal.key))
-    return seal
+def _seals(connection: Connection, parties: Iterable[Party]) -> dict[str, Seal]:
+    """The keys of the people among these; each gets one with their first record."""
+    wanted = {_person(party) for party in parties if party.is_personal}
+    if not wanted:
+        return {}
+    seals = {row.id: Seal(row.pseudonym, row.key) for row in connection.execute(_PEOPLE, {"ids": sorted(wanted)})}
+    fresh = {id: new_seal() for id in sorted(wanted - seals.keys())}
+    if fresh:
+        rows = [{"id": id, "pseudonym": seal.pseudonym, "key": seal.key} for id, seal in fresh.items()]
+        connection.execute(insert(people), rows)
+    return seals | fresh
 
 
 def _conditions(connection: Connection, which: AuditFilter) -> list[ColumnElement[bool]]:
@@ -249,13 +257,13 @@ def _conditions(connection: Connection, which: AuditFilter) -> list[ColumnElemen
 
 def _names(connection: Connection, id: str) -> list[str | None]:
     """What stands for an id in records: itself, or the pseudonyms of people with it."""
-    wanted = select(people.c.pseudonym).where(people.c.id.in_([_person(kind, id) for kind in PERSONAL]))
+    wanted = select(people.c.pseudonym).where(people.c.id.in_([_person(Party(kind, id)) for kind in PERSONAL]))
     return [_searched(id), *connection.execute(wanted).scalars()]
 
 
-def _person(kind: str, id: str) -> str:
+def _person(party: Party) -> str:
     """Under what a person is looked up."""
-    return hashlib.sha256(f"{kind}:{id}".encode(errors="surrogatepass")).hexdigest()
+    return hashlib.sha256(f"{party.kind}:{party.id or ''}".encode(errors="surrogatepass")).hexdigest()
 
 
 def _searched(id: str | None) -> str | None:

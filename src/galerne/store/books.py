@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -16,20 +15,23 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    bindparam,
     delete,
     insert,
     select,
 )
 
 from galerne.ledger.audit import answer_given
+from galerne.ledger.books import Closing
 from galerne.ledger.prices import Kind, Price
-from galerne.ledger.quota import NOTHING, Allowance, Limit, Measure, Standing, Subject, window_start
+from galerne.ledger.quota import Allowance, Limit, Measure, Standing, Subject, window_start
 from galerne.ledger.signing import SigningKey
 from galerne.ledger.usage import REVENUE, Reservation, Transfer, Usage, UsageQuery, UsageSum, receivable
 from galerne.store import quota
 from galerne.store.allowed_models import all_allowances, replace_allowance
-from galerne.store.audit import append_event
+from galerne.store.audit import append_events
 from galerne.store.database import Database
+from galerne.store.log_table import Entry
 from galerne.store.metadata import metadata
 from galerne.store.receipts import receipt_log
 from galerne.store.reconciliation import disagreements
@@ -52,6 +54,7 @@ reservations = Table(
     Column("template_sha256", String(64)),
     Column("engine", String(128), nullable=False),
     Column("prompt_digest", String(64), nullable=False),
+    Column("request", String(100)),
 )
 
 prices = Table(
@@ -64,7 +67,13 @@ prices = Table(
 )
 
 
+# Built once: building a statement takes longer than running it.
 _RESERVE = insert(reservations)
+_CLOSE = (
+    delete(reservations).where(reservations.c.id.in_(bindparam("ids", expanding=True))).returning(reservations.c.id)
+)
+_PRICES = select(prices)
+_PRICES_OF = _PRICES.where(prices.c.model == bindparam("model"))
 
 
 class SqlBooks:
@@ -77,23 +86,18 @@ class SqlBooks:
     def reserve(self, reservation: Reservation) -> Sequence[Standing]:
         with self._database.write(durable=False) as connection:
             standings = quota.count(connection, reservation.subjects, reservation.demand, reservation.created)
-            connection.execute(_RESERVE, asdict(reservation))
+            connection.execute(_RESERVE, {name: getattr(reservation, name) for name in Reservation.__slots__})
         return standings
 
-    def close(self, reservation: Reservation, used: Usage | None, receipt: Mapping[str, Any] | None) -> None:
+    def close(self, closings: Sequence[Closing]) -> None:
         with self._database.write() as connection:
-            closed = connection.execute(delete(reservations).where(reservations.c.id == reservation.id))
-            if closed.rowcount == 0:
-                return  # by somebody else, or before
-            truth = used.demand if used is not None else NOTHING
-            quota.correct(connection, reservation.subjects, reservation.demand, truth, reservation.created)
-            if used is not None:
-                self._record(connection, used)
-            if receipt is not None:
-                place = {"id": reservation.id, "workspace": reservation.workspace}
-                _, head = receipt_log.append(connection, receipt, self._key, **place)
-                if used is not None:
-                    append_event(connection, answer_given(used, head.last), used.time, self._key)
+            receipt_log.lock(connection)  # who closes takes turns, so that no two wait for each other
+            ids = [closing.reservation.id for closing in closings]
+            ours = set(connection.execute(_CLOSE, {"ids": ids}).scalars())  # the others were closed before
+            closed = [closing for closing in closings if closing.reservation.id in ours]
+            quota.correct(connection, closed)
+            if settled := [each for each in closed if each.settled is not None]:
+                self._record(connection, settled)
 
     def open_reservations(self) -> list[Reservation]:
         with self._database.read() as connection:
@@ -120,10 +124,11 @@ class SqlBooks:
         with self._database.write() as connection:
             replace_allowance(connection, allowance)
 
-    def prices(self) -> list[Price]:
+    def prices(self, model: str | None = None) -> list[Price]:
+        wanted = _PRICES if model is None else _PRICES_OF
         with self._database.read() as connection:
-            rows = connection.execute(select(prices)).mappings()
-            return [Price(row["model"], Kind(row["kind"]), row["since"], row["nano_euros"]) for row in rows]
+            rows = connection.execute(wanted, {"model": model}).all()
+        return [Price(row.model, Kind(row.kind), row.since, row.nano_euros) for row in rows]
 
     def set_price(self, price: Price) -> None:
         same = (prices.c.model == price.model, prices.c.kind == price.kind.value, prices.c.since == price.since)
@@ -144,10 +149,23 @@ class SqlBooks:
         with self._database.read() as connection:
             return balance_of(connection)
 
-    def _record(self, connection: Connection, used: Usage) -> None:
+    def _record(self, connection: Connection, closed: Sequence[Closing]) -> None:
+        """What answers came to: their rows, charges and receipts, and on the audit log that they were given."""
+        settled = [each.settled for each in closed if each.settled is not None]
+        used = [usage for usage, _ in settled]
         record_usage(connection, used)
-        if used.nano_euros:
-            post(connection, Transfer(used.id, receivable(used.workspace), REVENUE, used.nano_euros, used.time))
+        post(connection, [_charge(usage) for usage in used if usage.nano_euros])
+        receipts = [Entry(receipt, {"id": usage.id, "workspace": usage.workspace}) for usage, receipt in settled]
+        heads = receipt_log.append(connection, receipts, self._key)
+        given = [
+            (answer_given(usage, head.last, each.reservation.request), usage.time)
+            for each, usage, head in zip(closed, used, heads, strict=True)
+        ]
+        append_events(connection, given, self._key)
+
+
+def _charge(used: Usage) -> Transfer:
+    return Transfer(used.id, receivable(used.workspace), REVENUE, used.nano_euros, used.time)
 
 
 def _used(connection: Connection, subject: Subject, measure: Measure, now: datetime) -> int:

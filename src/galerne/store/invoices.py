@@ -142,8 +142,7 @@ class SqlInvoiceBook:
                     body=_body.dump_json(body).decode(),
                 )
             )
-            for transfer in moves(invoice):
-                post(connection, transfer)
+            post(connection, moves(invoice))
         return invoice
 
     def find(self, number: str) -> Invoice | None:

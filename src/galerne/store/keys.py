@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     func,
     insert,
     or_,
@@ -62,6 +63,18 @@ _SETS = ("scopes", "origins")
 
 _ALL = select(keys, users.c.workspace).join(users)
 
+_BY_SECRET = (  # built once: it is asked for each request, and building it takes longer than running it
+    select(
+        keys,
+        users.c.workspace,
+        key_secrets.c.prefix.label("shown"),
+        key_secrets.c.expires.label("until"),
+        *(column.label(f"holder_{column.name}") for column in USER),
+    )
+    .select_from(USERS.join(keys, keys.c.user == users.c.id).join(key_secrets))
+    .where(key_secrets.c.digest == bindparam("shown_digest"))
+)
+
 
 class SqlKeys:
     def __init__(self, database: Database) -> None:
@@ -81,15 +94,8 @@ class SqlKeys:
             return True
 
     def find(self, digest: str) -> Opened | None:
-        secret = (key_secrets.c.prefix.label("shown"), key_secrets.c.expires.label("until"))
-        of_holder = [column.label(f"holder_{column.name}") for column in USER]
-        query = (
-            select(keys, users.c.workspace, *secret, *of_holder)
-            .select_from(USERS.join(keys, keys.c.user == users.c.id).join(key_secrets))
-            .where(key_secrets.c.digest == digest)
-        )
         with self._database.read() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(_BY_SECRET, {"shown_digest": digest}).first()
         if row is None:
             return None
         key, until = _key(row), utc({"until": row.until})["until"]

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, insert, select
 
-from galerne.ledger.canonical import canonical
 from galerne.ledger.chain import EMPTY, Head, append
 from galerne.ledger.signing import SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is to be a record."""
+
+    body: Mapping[str, Any]
+    columns: Mapping[str, Any]  # of its row, beside those of every log
 
 
 class LogTable:
@@ -18,18 +26,23 @@ class LogTable:
 
     def __init__(self, table: Table, lock: int) -> None:
         """`lock` is any number of PostgreSQL's advisory locks that nobody else has."""
-        self._table = table
         self._lock = lock
+        columns = table.c
+        self._last = select(columns.number, columns.digest).order_by(columns.number.desc()).limit(1)
+        self._insert = insert(table)
+        self._lines = select(columns.record).order_by(columns.number).execution_options(yield_per=1000)
 
-    def append(
-        self, connection: Connection, body: Mapping[str, Any], key: SigningKey, **columns: Any
-    ) -> tuple[dict[str, Any], Head]:
-        """Write the next record, in the caller's transaction, with these columns beside it. Returns the head, too."""
+    def append(self, connection: Connection, entries: Sequence[Entry], key: SigningKey) -> list[Head]:
+        """Write the next records, in the caller's transaction. Returns the head with each of them."""
         self.lock(connection)
-        record, head = append(self.head(connection), body, key)
-        row = {"number": record["index"], "digest": head.last, "record": canonical(record).decode(), **columns}
-        connection.execute(insert(self._table).values(row))
-        return record, head
+        head, heads, rows = self.head(connection), [], []
+        for entry in entries:
+            record, following = append(head, entry.body, key)
+            rows.append({"number": head.size, "digest": following.last, "record": record.decode(), **entry.columns})
+            head = following
+            heads.append(head)
+        connection.execute(self._insert, rows)
+        return heads
 
     def lock(self, connection: Connection) -> None:
         """Be the only one who appends, until the transaction ends. SQLite has one writer anyway."""
@@ -37,12 +50,8 @@ class LogTable:
             connection.execute(select(func.pg_advisory_xact_lock(self._lock)))
 
     def head(self, connection: Connection) -> Head:
-        columns = self._table.c
-        last = select(columns.number, columns.digest).order_by(columns.number.desc()).limit(1)
-        row = connection.execute(last).first()
+        row = connection.execute(self._last).first()
         return EMPTY if row is None else Head(row.number + 1, row.digest)
 
     def lines(self, connection: Connection) -> Iterator[str]:
-        columns = self._table.c
-        wanted = select(columns.record).order_by(columns.number).execution_options(yield_per=1000)
-        yield from connection.execute(wanted).scalars()
+        yield from connection.execute(self._lines).scalars()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     Connection,
     Executable,
     Row,
@@ -20,10 +20,11 @@ from sqlalchemy import (
     delete,
     insert,
     select,
-    tuple_,
+    update,
 )
 
 from galerne.errors import QuotaExceeded
+from galerne.ledger.books import Closing
 from galerne.ledger.quota import (
     Demand,
     Holder,
@@ -36,6 +37,7 @@ from galerne.ledger.quota import (
     window,
 )
 from galerne.store.metadata import metadata
+from galerne.store.subjects import named, of_subjects
 from galerne.store.upsert import upsert
 
 limits = Table(
@@ -58,23 +60,19 @@ counters = Table(
 )
 
 
-def _of(table: Table) -> ColumnElement[bool]:
-    """The rows of the subjects that the parameter `subjects` names."""
-    return tuple_(table.c.holder, table.c.subject).in_(bindparam("subjects", expanding=True))
-
-
-def _named(subjects: Sequence[Subject]) -> dict[str, list[tuple[str, str]]]:
-    """That parameter."""
-    return {"subjects": [(subject.holder.value, subject.id) for subject in subjects]}
-
-
-# Built once: building a statement takes longer than running it.
-_LIMITS = select(limits).where(_of(limits)).order_by(limits.c.holder, limits.c.subject, limits.c.measure)
+# Statements are built once: building one takes longer than running it.
+_LIMITS = select(limits).where(of_subjects(limits)).order_by(limits.c.holder, limits.c.subject, limits.c.measure)
+_PLACE = [f"the_{column.name}" for column in counters.primary_key]
+_CORRECT = (
+    update(counters)
+    .where(*(column == bindparam(f"the_{column.name}") for column in counters.primary_key))
+    .values(used=counters.c.used + bindparam("more"))
+)
 
 
 def limits_of(connection: Connection, subjects: Sequence[Subject]) -> list[Limit]:
-    """In one order for everybody, so that two transactions cannot wait for each other."""
-    return [_limit(row) for row in connection.execute(_LIMITS, _named(subjects))]
+    """In one order for everybody, which `correct` has, too: two transactions cannot wait for each other."""
+    return [_limit(row) for row in connection.execute(_LIMITS, named(subjects))]
 
 
 def all_limits(connection: Connection) -> list[Limit]:
@@ -82,25 +80,51 @@ def all_limits(connection: Connection) -> list[Limit]:
 
 
 def count(connection: Connection, subjects: Sequence[Subject], demand: Demand, now: datetime) -> list[Standing]:
-    """Add a demand to what its subjects have used. Raises `QuotaExceeded`: the transaction must then be undone."""
-    standings = []
-    wanted = {limit: demand.of(limit.measure) for limit in limits_of(connection, subjects)}
-    for limit, used in _add(connection, wanted, now):
-        if used > limit.most:
-            raise _exceeded(limit, used - wanted[limit], wanted[limit], now)
-        standings.append(Standing(limit, used))
+    """Add a demand to what its subjects have used. Raises `QuotaExceeded`: the transaction must then be undone.
+
+    The counters are locked until the transaction ends.
+    """
+    held = limits_of(connection, subjects)
+    if not held:
+        return []
+    spans = {measure: window(measure, now) for measure in {limit.measure for limit in held}}
+    wanted = {measure: demand.of(measure) for measure in spans}
+    rows = [
+        {
+            "holder": limit.subject.holder.value,
+            "subject": limit.subject.id,
+            "measure": limit.measure.value,
+            "span": spans[limit.measure],
+            "used": wanted[limit.measure],
+        }
+        for limit in held
+    ]
+    added = connection.execute(_adding(connection.dialect.name), rows)
+    used = {(row.holder, row.measure): int(row.used) for row in added}
+    standings = [Standing(limit, used[limit.subject.holder.value, limit.measure.value]) for limit in held]
+    for standing in standings:
+        if standing.used > standing.limit.most:
+            raise _exceeded(standing, wanted[standing.limit.measure], now)
     return standings
 
 
-def correct(
-    connection: Connection, subjects: Sequence[Subject], reserved: Demand, used: Demand, reserved_at: datetime
-) -> None:
-    """Put what was used in the place of what was reserved, in the span in which it was; the request runs no longer."""
-    truths = {
-        limit: (0 if limit.measure is Measure.CONCURRENT else used.of(limit.measure)) - reserved.of(limit.measure)
-        for limit in limits_of(connection, subjects)
-    }
-    _add(connection, truths, reserved_at)
+def correct(connection: Connection, closed: Iterable[Closing]) -> None:
+    """Put what each used in the place of what it reserved, in the span in which it did; it runs no longer.
+
+    Where there is no counter, there was no limit then.
+    """
+    changes = Counter[tuple[str, str, str, str]]()
+    for closing in closed:
+        reserved, used, subjects = closing.reservation.demand, closing.used, closing.reservation.subjects
+        for measure in Measure:
+            more = (0 if measure is Measure.CONCURRENT else used.of(measure)) - reserved.of(measure)
+            if more:
+                span = window(measure, closing.reservation.created)
+                for subject in subjects:
+                    changes[subject.holder.value, subject.id, measure.value, span] += more
+    rows = [dict(zip(_PLACE, place, strict=True), more=more) for place, more in sorted(changes.items()) if more]
+    if rows:
+        connection.execute(_CORRECT, rows)
 
 
 def replace_limit(connection: Connection, limit: Limit, used: int, now: datetime) -> None:
@@ -122,47 +146,28 @@ def remove_limit(connection: Connection, subject: Subject, measure: Measure) -> 
         )
 
 
-def _add(connection: Connection, more: Mapping[Limit, int], now: datetime) -> list[tuple[Limit, int]]:
-    """What is used with it, of each limit in its order. The rows are locked until the transaction ends."""
-    if not more:
-        return []
-    rows = [
-        {
-            "holder": limit.subject.holder.value,
-            "subject": limit.subject.id,
-            "measure": limit.measure.value,
-            "span": window(limit.measure, now),
-            "used": used,
-        }
-        for limit, used in more.items()
-    ]
-    added = connection.execute(_adding(connection.dialect.name), rows)
-    used = {(row.holder, row.subject, row.measure): int(row.used) for row in added}
-    return [(limit, used[limit.subject.holder.value, limit.subject.id, limit.measure.value]) for limit in more]
-
-
 @cache
 def _adding(dialect: str) -> Executable:
     """The statement that adds to counters, or makes them. Built once: building it takes longer than running it."""
     adding = upsert(dialect, counters)
     more = {"used": counters.c.used + adding.excluded.used}
     known = adding.on_conflict_do_update(index_elements=["holder", "subject", "measure", "span"], set_=more)
-    return known.returning(counters.c.holder, counters.c.subject, counters.c.measure, counters.c.used)
+    return known.returning(counters.c.holder, counters.c.measure, counters.c.used)
 
 
 def _limit(row: Row[Any]) -> Limit:
     return Limit(Subject(Holder(row.holder), row.subject), Measure(row.measure), row.most)
 
 
-def _exceeded(limit: Limit, used: int, wanted: int, now: datetime) -> QuotaExceeded:
-    seconds = seconds_left(limit.measure, now)
-    measure, subject = limit.measure, limit.subject
-    left = max(limit.most - used, 0)
+def _exceeded(standing: Standing, wanted: int, now: datetime) -> QuotaExceeded:
+    measure, subject, most = standing.limit.measure, standing.limit.subject, standing.limit.most
+    seconds = seconds_left(measure, now)
+    left = max(most - (standing.used - wanted), 0)
     message = (
-        f"the limit of {amount(measure, limit.most)} ({measure.value}) of the {subject.holder.value} {subject.id!r}"
+        f"the limit of {amount(measure, most)} ({measure.value}) of the {subject.holder.value} {subject.id!r}"
         f" leaves {amount(measure, left)}, and this request may take {amount(measure, wanted)}."
     )
     frees = "when another request of it has ended" if measure is Measure.CONCURRENT else f"in {seconds:.0f} s"
     refusal = QuotaExceeded(message, where=measure.value, hint=f"It frees {frees}.", retry_after=seconds)
-    refusal.measure, refusal.most, refusal.left = measure.value, limit.most, left
+    refusal.measure, refusal.most, refusal.left = measure.value, most, left
     return refusal

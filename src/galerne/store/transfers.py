@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterable
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Connection, DateTime, String, Table, func, insert, select
 
@@ -22,8 +22,10 @@ transfers = Table(
 _POST = insert(transfers)
 
 
-def post(connection: Connection, transfer: Transfer) -> None:
-    connection.execute(_POST, asdict(transfer))
+def post(connection: Connection, moved: Iterable[Transfer]) -> None:
+    rows = [{name: getattr(transfer, name) for name in Transfer.__slots__} for transfer in moved]
+    if rows:
+        connection.execute(_POST, rows)
 
 
 def balance_of(connection: Connection) -> dict[str, int]:

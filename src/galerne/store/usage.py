@@ -6,7 +6,7 @@ thousand sums.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -97,18 +97,22 @@ def _adding(dialect: str) -> Upsert:
     return adding.on_conflict_do_update(index_elements=_KEY, set_=more)
 
 
-def record_usage(connection: Connection, used: Usage) -> None:
-    """Write the answer's row, and add it to its day."""
-    row = asdict(used)
-    connection.execute(_INSERT, row)
-    sums = {
-        "day": used.time.astimezone(UTC).date(),
+def record_usage(connection: Connection, answers: Sequence[Usage]) -> None:
+    """Write the row of each answer, and add it to its day."""
+    rows = [{name: getattr(used, name) for name in Usage.__slots__} for used in answers]
+    connection.execute(_INSERT, rows)
+    connection.execute(_adding(connection.dialect.name), [_day_of(row) for row in rows])
+
+
+def _day_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What an answer adds to its day's sums."""
+    return {
+        "day": row["time"].astimezone(UTC).date(),
         "requests": 1,
-        "measured": int(used.millijoules is not None),
-        **{name: row[name] or "" for name in ("organisation", "workspace", "user", "key", "model")},
+        "measured": int(row["millijoules"] is not None),
+        **{name: row[name] or "" for name in _KEY if name in row},
         **{name: row[name] or 0 for name in _SUMS if name in row},
     }
-    connection.execute(_adding(connection.dialect.name), sums)
 
 
 def daily_sums(connection: Connection) -> Select[Any]:
