@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation, useSearchParams } from 'wouter';
+import { useHistoryState } from 'wouter/use-browser-location';
 import { chats } from '../api/chats';
 import { useModels } from '../api/models';
 import type { Message, Question } from '../api/types';
@@ -45,7 +46,8 @@ export function ChatPage({ id, temporary = false }: ChatPageProps) {
   const [settings, setSettings] = useChatSettings(chat);
   const [draft, setDraft] = useState('');
   const [shown, setShown] = useState<'parameters' | Message | null>(null);
-  const [compared, setCompared] = useState<ReadonlySet<string>>(new Set());
+  const compares = useHistoryState<{ compared?: string } | null>()?.compared; // by the question that began the chat
+  const [compared, setCompared] = useState<ReadonlySet<string>>(new Set(compares ? [compares] : []));
   const models = useModels();
   const model = answering(models, settings.model);
   const attachments = useAttachments({ model: model?.id ?? null, chat: id });
@@ -69,11 +71,11 @@ export function ChatPage({ id, temporary = false }: ChatPageProps) {
   const put = async (
     to: Conversation,
     asked: Pick<Question, 'parent' | 'content' | 'attachments'>,
-    onBegun?: () => void,
+    onBegun?: (question: string | null) => void,
   ) => {
     const { system, parameters, second } = settings;
     const onStarted = (question: string | null) => {
-      onBegun?.();
+      onBegun?.(question);
       refreshLists();
       if (second === null || asked.content === undefined || !question) return;
       compare(question, true);
@@ -85,15 +87,15 @@ export function ChatPage({ id, temporary = false }: ChatPageProps) {
   };
   /** Ask in a chat that begins with this question; one that is refused leaves no chat behind. */
   const begin = async (asked: Pick<Question, 'content' | 'attachments'>) => {
-    const { system, parameters } = settings;
+    const { system, parameters, second } = settings;
     const begun = await chats.create({ model: model?.id ?? null, system, parameters });
     let started = false;
     try {
-      await put(openConversation(begun.id), { parent: null, ...asked }, () => {
+      await put(openConversation(begun.id), { parent: null, ...asked }, (question) => {
         started = true;
         queries.setQueryData(['chats', 'one', begun.id], begun);
         void queries.invalidateQueries({ queryKey: ['chats', 'one', begun.id] }); // its title
-        navigate(`/chats/${begun.id}`);
+        navigate(`/chats/${begun.id}`, { state: { compared: second === null ? null : question } });
       });
     } catch (failure) {
       if (!started) await chats.remove(begun.id).catch(() => undefined);
