@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Scope
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds after which a server that says nothing is taken for hanging."""
 
 

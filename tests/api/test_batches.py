@@ -44,7 +44,7 @@ async def at_work(house: KeptHouse) -> AsyncIterator[None]:
 
 
 async def ended(house: KeptHouse, job: dict[str, Any]) -> dict[str, Any]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while True:
             now: dict[str, Any] = (await house.get(f"{JOBS}/{job['id']}")).json()
             if now["status"] not in ("QUEUED", "RUNNING", "CANCELLATION_REQUESTED"):

@@ -74,7 +74,7 @@ async def test_who_leaves_a_stream_finds_what_was_said(tmp_path: Path) -> None:
     pieces = [(await exchange.piece()).decode() for _ in range(4)]
     await exchange.leave()
     [conversation] = (await house.get(BASE)).json()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len((history := (await house.get(f"{BASE}/{conversation['id']}/history")).json())["entries"]) < 2:
             await asyncio.sleep(0.01)
     assert "".join(json.loads(piece.split("data: ")[1])["content"] for piece in pieces[1:]) == "Bon"

@@ -104,7 +104,7 @@ class SteppedHouse:
 
     async def step_to(self, tokens: int) -> None:
         """Let the engine go on until it has given so many."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (given := self.model.given) < tokens:
                 self.model.permits.release()
                 while self.model.given == given:
@@ -113,7 +113,7 @@ class SteppedHouse:
     async def settle(self, answers: int) -> None:
         """Let the step under way come to its end, and wait for what is told to the meter."""
         self.model.permits.release()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await metric(self.client, CANCELLED) < answers:
                 await asyncio.sleep(0.001)
         self.model.permits.acquire(blocking=False)

@@ -55,7 +55,7 @@ async def follow(generator: NativeGenerator, request: GenerationRequest) -> tupl
 
 
 async def idle(generator: NativeGenerator) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while generator.statistics()["running"] or generator.statistics()["waiting"]:
             await asyncio.sleep(0.005)
 

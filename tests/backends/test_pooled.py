@@ -75,7 +75,7 @@ async def test_a_refusal_leaves_no_bill_open(generator: Generator) -> None:
     bills = Bills()
     with pytest.raises(InvalidRequest, match="40 tokens"):
         await embedder(generator).embed("a", [[1], [999], [2]], "", NOW, bills)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while bills.open:
             await asyncio.sleep(0.01)
     assert "a-1" not in bills.ids
@@ -96,7 +96,7 @@ async def test_cancelled_it_is_settled(generator: Generator) -> None:
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while bills.open:
             await asyncio.sleep(0.01)
     assert len(bills.ends) < 30

@@ -83,7 +83,7 @@ class Desk:
                 await task
 
     async def ended(self, job: BatchJob, caller: Caller = ANNA) -> BatchJob:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while (now := await self.batches.find(job.id, caller)).status in OPEN:
                 await asyncio.sleep(0.01)
         return now
@@ -99,7 +99,7 @@ class Desk:
 
     async def tidied(self) -> None:
         """Wait until no input is left: it goes after the job has ended."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while self.inputs():
                 await asyncio.sleep(0.01)
 

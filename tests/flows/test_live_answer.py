@@ -45,7 +45,7 @@ def live(saved: Saved, right: asyncio.Event | None = None) -> LiveAnswer:
 
 
 async def last(answer: LiveAnswer) -> ChatMessage:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         told = [event async for event in answer.events(BEGINNING)]
     assert [event.number for event in told] == list(range(len(told)))
     assert told[-1].type == "answer.ended"
@@ -60,7 +60,7 @@ async def test_it_ends_with_the_right_to_it() -> None:
     ended = await last(answer)
     assert (ended.state, ended.content, ended.receipt) == ("stopped", "From", "msg_a")
     assert saved.messages[-1] == ended
-    await asyncio.wait_for(over.wait(), 10)
+    await asyncio.wait_for(over.wait(), 30)
 
 
 async def test_it_ends_when_the_store_says_that_it_runs_no_more() -> None:
@@ -82,7 +82,7 @@ async def test_a_database_that_does_not_answer_for_a_while_ends_nothing(caplog: 
 
     answer = live(saved := Saved(refuse))
     await answer.start(endless(), lambda: None)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not saved.messages:
             await asyncio.sleep(0.01)
     await answer.stop()

@@ -33,16 +33,17 @@ class Golden:
 
 
 @pytest.fixture(scope="session", params=["english", "french"])
-def golden(request, default_model) -> Golden:
+def golden(request, default_model, independent) -> Golden:
     tokens = open_tokenizer(open_checkpoint(default_model)).encode((TEXTS / f"{request.param}.txt").read_text())
     with torch.no_grad():
-        output = transformers_model(default_model)(torch.tensor([tokens]), labels=torch.tensor([tokens]))
+        output = independent(torch.tensor([tokens]), labels=torch.tensor([tokens]))
     return Golden(tokens, output.logits[0].argmax(-1).numpy(), output.loss.item() * (len(tokens) - 1))
 
 
-def transformers_model(path: Path) -> transformers.LlamaForCausalLM:
+@pytest.fixture(scope="session")
+def independent(default_model) -> transformers.LlamaForCausalLM:
     """Built from the file by the gguf package alone: nothing of Galerne takes part."""
-    reader = gguf.GGUFReader(path)
+    reader = gguf.GGUFReader(default_model)
 
     def value(key: str):
         return reader.fields[f"llama.{key}"].contents()
