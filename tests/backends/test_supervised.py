@@ -30,8 +30,8 @@ def supervised(model: str = "fake", hang_seconds: float = 30.0) -> SupervisedGen
     )
 
 
-async def until_ready(generator: SupervisedGenerator, seconds: float = 60) -> None:
-    async with asyncio.timeout(seconds):
+async def until_ready(generator: SupervisedGenerator) -> None:
+    async with asyncio.timeout(60):
         while not await generator.ready():
             await asyncio.sleep(0.02)
 
