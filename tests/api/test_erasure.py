@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -159,6 +161,23 @@ async def test_nothing_of_a_person_is_left(house: IdentityHouse, admin: dict[str
     assert (removed["conversations"], removed["responses"], removed["keys"], removed["kept_requests"]) == (1, 1, 1, 5)
     assert await bert.everything() == before
     assert (await house.get("/v1/users/me", anna.headers)).status == 401
+
+
+async def test_a_person_takes_along_what_an_erasure_would_remove(house: IdentityHouse) -> None:
+    anna, bert = Person(house, "anna"), Person(house, "bert")
+    for person in (anna, bert):
+        await person.fill()
+    archive = await house.get("/v1/users/me/export", anna.headers)
+    assert bert.mark.encode() not in archive.body
+    with zipfile.ZipFile(io.BytesIO(archive.body)) as opened:
+        texts = {name: opened.read(name).decode() for name in opened.namelist()}
+    assert not any(bert.mark in text for text in texts.values())
+    kinds = ("files", "batches", "agents", "conversations", "responses", "chats", "folders", "prompts", "keys")
+    assert [kind for kind in kinds if anna.mark not in texts[f"{kind}.json"]] == []
+    assert anna.mark in texts[f"files/{anna.file}"]
+    assert [len(json.loads(texts[f"{kind}.json"])) for kind in ("shares", "retention", "requests")] == [1, 1, 5]
+    (agent,) = json.loads(texts["agents.json"])
+    assert [version["definition"]["instructions"] for version in agent["versions"]] == [anna.mark, f"{anna.mark} again"]
 
 
 async def test_the_log_stays_whole_and_says_nothing_of_them(house: IdentityHouse, admin: dict[str, str]) -> None:

@@ -50,6 +50,7 @@ from galerne.api.routes.sessions import session_routes
 from galerne.api.routes.terms import terms_routes
 from galerne.api.routes.tokens import token_routes
 from galerne.api.routes.usage import usage_routes
+from galerne.assistant.own_things import OwnThings
 from galerne.flows.accounts import Accounts
 from galerne.flows.agents import Agents
 from galerne.flows.assistant import Assistant
@@ -106,6 +107,7 @@ class Kept:
     audit: Audit
     chats: KeptChats
     retentions: ChatRetentions
+    things: OwnThings
     identity: Identity
     erasure: Erasure
     witness: Witness
@@ -164,7 +166,7 @@ def create_app(
         add_routes(app, audit_routes(kept.audit, settings))
         add_routes(app, assistant_routes(assistant, settings))
         add_routes(app, chat_retention_routes(kept.retentions, settings))
-        add_routes(app, own_data_routes(assistant.exports, kept.identity))
+        add_routes(app, own_data_routes(assistant.exports, kept.identity, kept.things))
         add_routes(app, erasure_routes(kept.erasure, settings))
         add_routes(app, head_routes(kept.witness, settings))
         add_routes(app, batch_routes(kept.batches, settings))

@@ -54,6 +54,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.store.journal import Journal
     from galerne.store.kept_heads import SqlKeptHeads
     from galerne.store.kept_requests import SqlRequestStore
+    from galerne.store.own_things import SqlOwnThings
     from galerne.store.receipts import SqlReceiptLog
     from galerne.store.schema import open_database
     from galerne.store.secret import load_secret
@@ -86,6 +87,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         erasure=Erasure([SqlErasable(database, contents, inputs)], audit, key),
         witness=Witness(SqlKeptHeads(database)),
         chats=_open_chats(database),
+        things=SqlOwnThings(database, contents),
         retentions=ChatRetentions(SqlRetentions(database), audit, settings),
         identity=build_identity(database, audit, settings),
     )

@@ -15,6 +15,7 @@ from galerne.assistant.chats import ChatFilter, Owner, Place
 from galerne.assistant.dialogue import attachment_ids
 from galerne.assistant.headings import headings_in
 from galerne.assistant.markdown import markdown
+from galerne.assistant.own_things import OwnThings
 from galerne.assistant.pdf import pdf
 from galerne.assistant.tree import branch
 from galerne.errors import TooLarge
@@ -63,10 +64,10 @@ class ChatExports:
         await note(self._audit, caller, Action.CHATS_EXPORTED, Party("chat", id), form=form)
         return document
 
-    async def export_all(self, caller: Caller, about: Mapping[str, str]) -> IO[bytes]:
+    async def export_all(self, caller: Caller, about: Mapping[str, str], things: OwnThings) -> IO[bytes]:
         """An archive, to be closed, of all that this person keeps: chats, as they can be imported again, folders,
-        prompts; and what else is known `about` them, each a JSON text by its name."""
-        archive = await asyncio.to_thread(self._archive, owner_of(caller), about)
+        prompts, the `things` that they made besides; and what is known `about` them, each a JSON text by its name."""
+        archive = await asyncio.to_thread(self._archive, owner_of(caller), about, things)
         await note(self._audit, caller, Action.CHATS_EXPORTED, form="archive")
         return archive
 
@@ -91,15 +92,19 @@ class ChatExports:
         texts = [ExportedFile(id=each.id, name=each.name, media_type=each.media_type, text=each.text) for each in files]
         return ExportedChat(**dict(card), messages=messages, files=texts)
 
-    def _archive(self, owner: Owner, about: Mapping[str, str]) -> IO[bytes]:
+    def _archive(self, owner: Owner, about: Mapping[str, str], things: OwnThings) -> IO[bytes]:
         file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
         head = ChatExport(chats=[]).model_dump_json().removesuffix("]}")
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, text in about.items():
                 archive.writestr(f"{name}.json", text)
-            for name, things in (("folders", self._kept.folders), ("prompts", self._kept.prompts)):
-                listed = [thing.model_dump(mode="json") for thing in things.list(owner)]
+            for name, kept in (("folders", self._kept.folders), ("prompts", self._kept.prompts)):
+                listed = [thing.model_dump(mode="json") for thing in kept.list(owner)]
                 archive.writestr(f"{name}.json", json.dumps(listed, ensure_ascii=False))
+            for name, rows in things.lists(owner.user):
+                archive.writestr(f"{name}.json", json.dumps(rows, ensure_ascii=False, default=str))
+            for id, path in things.contents(owner.user):
+                archive.write(path, f"files/{id}")
             with archive.open("chats.json", "w") as chats:
                 chats.write(head.encode())
                 for number, card in enumerate(self._cards(owner)):

@@ -15,6 +15,7 @@ from galerne.api.caller import caller_of
 from galerne.api.documentation import fails
 from galerne.api.identity_cards import key_card, me
 from galerne.api.router import Router
+from galerne.assistant.own_things import OwnThings
 from galerne.errors import DatabaseUnavailable
 from galerne.flows.chat_exports import ChatExports
 from galerne.flows.identity import Identity
@@ -24,14 +25,14 @@ MOST_KEYS = 10_000
 PIECE = 1 << 16
 
 
-def own_data_routes(exports: ChatExports, identity: Identity) -> Router:
+def own_data_routes(exports: ChatExports, identity: Identity, things: OwnThings) -> Router:
     router = Router(tags=["users"], dependencies=[KNOWN])
 
     @router.get("/v1/users/me/export", response_class=StreamingResponse, responses=fails(DatabaseUnavailable))
     async def export_own_data(http: Request) -> StreamingResponse:
-        """An archive of one's own: profile, keys, folders, saved prompts, and chats, which can be imported again."""
+        """An archive of all that is one's own; its chats can be imported again."""
         caller = caller_of(http)
-        archive = await exports.export_all(caller, await asyncio.to_thread(_about, identity, caller))
+        archive = await exports.export_all(caller, await asyncio.to_thread(_about, identity, caller), things)
         headers = {"Content-Disposition": "attachment; filename=galerne-export.zip"}
         return StreamingResponse(_pieces(archive), media_type="application/zip", headers=headers)
 
