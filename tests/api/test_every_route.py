@@ -75,11 +75,20 @@ async def things(house: KeptHouse) -> dict[str, Ids]:
     }
 
 
-def operations(house: KeptHouse) -> Iterator[tuple[str, str, dict[str, Any]]]:
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a house says of its addresses: the same in every test, and written down in half a second each time."""
+    house = KeptHouse(tmp_path_factory.mktemp("said"))
+    house.database.close()
+    said: dict[str, Any] = house.app.openapi()["paths"]
+    return said
+
+
+def operations(paths: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Those whose path has a parameter; what deletes the thing itself comes last."""
     found = [
         (method, path, operation)
-        for path, methods in house.app.openapi()["paths"].items()
+        for path, methods in paths.items()
         for method, operation in methods.items()
         if path.startswith("/v1/") and "{" in path and not path.startswith(EVERYBODYS)
     ]
@@ -102,10 +111,10 @@ async def house(empty_database: Database, tmp_path: Path) -> AsyncIterator[KeptH
     house.database.close()
 
 
-async def test_another_workspaces_things_are_not_there(house: KeptHouse) -> None:
+async def test_another_workspaces_things_are_not_there(house: KeptHouse, paths: dict[str, Any]) -> None:
     made = await things(house)
     asked = []
-    for method, path, _ in operations(house):
+    for method, path, _ in operations(paths):
         ids = next((ids for beginning, ids in made.items() if path.startswith(beginning)), None)
         assert ids is not None, f"{path} takes an id: make such a thing here, or say that it is everybody's"
         asked.append((method, path, ids))
@@ -139,17 +148,17 @@ async def test_nor_can_they_be_named_in_a_body(house: KeptHouse) -> None:
 
 
 @pytest.mark.parametrize("text", ["\0", "a\0b", "\ud7ff\U0010ffff", "'; --", "%", "x" * 5000])
-async def test_any_text_is_an_id_that_is_not_there(house: KeptHouse, text: str) -> None:
+async def test_any_text_is_an_id_that_is_not_there(house: KeptHouse, paths: dict[str, Any], text: str) -> None:
     spelled = quote(text, safe="")
-    for method, path, _ in operations(house):
+    for method, path, _ in operations(paths):
         names = [part.strip("{}") for part in path.split("/") if part.startswith("{")]
         answer = await ask(house, method, path, dict.fromkeys([*names, "entry", "message"], spelled), ANNA)
         assert answer.status in (404, 422), (method, path, answer.body)
 
 
 @pytest.mark.parametrize("text", ["%00", "%F4%8F%BF%BF"])
-async def test_any_text_can_be_looked_for(house: KeptHouse, text: str) -> None:
-    for path, methods in house.app.openapi()["paths"].items():
+async def test_any_text_can_be_looked_for(house: KeptHouse, paths: dict[str, Any], text: str) -> None:
+    for path, methods in paths.items():
         for parameter in methods.get("get", {}).get("parameters", ()):
             if parameter["in"] == "query" and "{" not in path:
                 answer = await house.get(f"{path}?{parameter['name']}={text}")
