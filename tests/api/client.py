@@ -103,9 +103,9 @@ class Exchange:
 
 
 class Client:
-    def __init__(self, app: ASGIApp, patience: float = PATIENCE) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self.patience = patience
+        self.patience = PATIENCE
 
     def open(
         self,
