@@ -89,7 +89,7 @@ def _is_right(case: Case) -> bool:
 
 
 def _whole(body: Any) -> Any:
-    """To a schema 1.0 is a whole number; to strict readers it is not."""
+    """To a schema 1.0 is a whole number; to strict readers it is not. And a bound of 64 bits in it is rounded."""
     match body:
         case dict():
             return {name: _whole(value) for name, value in body.items()}
@@ -97,6 +97,8 @@ def _whole(body: Any) -> Any:
             return [_whole(value) for value in body]
         case float() if body.is_integer():
             return int(body)
+        case int() if body >= 2**63:
+            return 2**63 - 1
         case _:
             return body
 

@@ -12,7 +12,7 @@ _WRITTEN = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def _written(value: Any) -> Any:
-    if isinstance(value, str) and not _WRITTEN.match(value):
+    if not isinstance(value, date) and not (isinstance(value, str) and _WRITTEN.match(value)):
         raise ValueError("is no date, such as 2026-11-25")
     return value
 

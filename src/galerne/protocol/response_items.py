@@ -16,6 +16,8 @@ ItemStatus = Literal["in_progress", "completed", "incomplete"]
 
 
 class InputText(ProtocolModel):
+    model_config = tagged("type")
+
     type: Literal["input_text"] = "input_text"
     text: str
     prompt_cache_breakpoint: Annotated[Any, only()] = None
@@ -31,6 +33,8 @@ class InputImage(ProtocolModel):
 
 class OutputText(ProtocolModel):
     """What a model said."""
+
+    model_config = tagged("type")
 
     type: Literal["output_text"] = "output_text"
     text: str

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from galerne.protocol.completion_args import CompletionArgs
 from galerne.protocol.generation import Label
 from galerne.protocol.limits import limited
-from galerne.protocol.messages import ProtocolModel
+from galerne.protocol.messages import ProtocolModel, tagged
 from galerne.protocol.metadata import Described
 from galerne.protocol.reasoning import ReasoningEffort
 from galerne.protocol.response_format import AnswerSchema, ResponseFormat
@@ -30,6 +30,8 @@ ResponseStatus = Literal["queued", "in_progress", "completed", "incomplete", "fa
 
 class TextFormat(ProtocolModel):
     """The form of what is said."""
+
+    model_config = tagged("type")
 
     type: Literal["text"] = "text"
 
