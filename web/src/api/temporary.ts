@@ -1,6 +1,7 @@
 import { send } from './client';
 import { readEvents } from './events';
 import { withLength } from './length';
+import { listModels } from './models';
 import type { AnswerEvent, Message, Question, ToolCall, Usage } from './types';
 
 export type Content = string | ({ type: 'text'; text: string } | { type: 'thinking'; thinking: { text: string }[] })[];
@@ -31,7 +32,7 @@ export async function* temporaryAnswer(
   let number = 0;
   yield { type: 'answer.started', number: number++, question: question ? [question] : [], answer };
   const body = {
-    model: asked.model,
+    model: asked.model ?? (await listModels())[0]?.id, // who asks at once may not know any yet
     messages: [...(asked.system ? [{ role: 'system', content: asked.system }] : []), ...said.map(toWire)],
     stream: true,
   };
