@@ -97,8 +97,8 @@ def _whole(body: Any) -> Any:
             return [_whole(value) for value in body]
         case float() if body.is_integer():
             return int(body)
-        case int() if body >= 2**63:
-            return 2**63 - 1
+        case int() if not isinstance(body, bool):
+            return min(max(body, -(2**63)), 2**63 - 1)
         case _:
             return body
 
