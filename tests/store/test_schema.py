@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import CheckConstraint, inspect
 
 import galerne.store.tables  # noqa: F401
 from galerne.errors import SettingsError
@@ -21,6 +22,23 @@ def test_the_steps_make_just_the_tables_that_the_code_names(database: Database) 
     options = {"include_name": lambda name, *_: not (name or "").startswith("chat_words_index")}  # each database's own
     with database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+
+
+def test_the_steps_make_the_checks_that_the_code_names(database: Database) -> None:
+    """Which `compare_metadata` does not compare."""
+    with database.read() as connection:
+        made = {
+            (table, check["name"])
+            for table in metadata.tables
+            for check in inspect(connection).get_check_constraints(table)
+        }
+    named = {
+        (table.name, check.name)
+        for table in metadata.tables.values()
+        for check in table.constraints
+        if isinstance(check, CheckConstraint)
+    }
+    assert made == named != set()
 
 
 def test_a_second_upgrade_changes_nothing(database: Database) -> None:

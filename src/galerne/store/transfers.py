@@ -15,8 +15,9 @@ transfers = Table(
     Column("id", String(80), primary_key=True),
     Column("debit", String(80), nullable=False),
     Column("credit", String(80), nullable=False),
-    Column("nano_euros", BigInteger, CheckConstraint("nano_euros > 0", name="positive"), nullable=False),
+    Column("nano_euros", BigInteger, nullable=False),
     Column("time", DateTime(timezone=True), nullable=False),
+    CheckConstraint("nano_euros > 0", name="positive"),
 )
 
 _POST = insert(transfers)

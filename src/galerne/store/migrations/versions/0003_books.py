@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("credit", sa.String(length=80), nullable=False),
         sa.Column("nano_euros", sa.BigInteger(), nullable=False),
         sa.Column("time", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("nano_euros > 0", name=op.f("ck_transfers_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_transfers")),
     )
     op.create_table(
