@@ -60,6 +60,15 @@ def test_prices_are_exact() -> None:
     assert listed == {"model": "m", "kind": "output", "since": "2026-01-01", "euros": 0.305}
 
 
+def test_roles_and_settings_are_told_and_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GALERNE_DATABASE", "postgresql://me:galerne-6b1f@localhost/books")
+    assert {row["role"] for row in json.loads(done("roles", "--json"))} >= {"admin", "guest"}
+    told = done("settings", "--json")
+    database = next(row for row in json.loads(told) if row["name"] == "database")
+    assert database["source"] == "environment"
+    assert "6b1f" not in told
+
+
 def test_usage_is_summed_and_exported() -> None:
     settings = Settings()
     database, _ = bootstrap.open_receipts(settings)

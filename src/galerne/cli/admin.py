@@ -16,7 +16,7 @@ from galerne.cli.tables import print_rows
 EXAMPLE = "Example: galerne admin keys create 'intranet' --workspace town-hall --days 365"
 
 app = typer.Typer(
-    help="Workspaces, users, keys, limits, prices, usage and invoices.", epilog=EXAMPLE, no_args_is_help=True
+    help="Workspaces, users, keys, limits, prices, usage, invoices and settings.", epilog=EXAMPLE, no_args_is_help=True
 )
 limits = typer.Typer(
     help="Who may use how much.",
@@ -122,6 +122,23 @@ def list_prices(as_json: Json = False) -> None:
             for each in accounts.terms.prices()
         ]
     print_rows(rows, as_json)
+
+
+@app.command(epilog="Example: galerne admin roles")
+def roles(as_json: Json = False) -> None:
+    """The roles, and what each may do."""
+    from galerne.identity.permissions import GRANTS, Role
+
+    print_rows([{"role": role.value, "permissions": ", ".join(sorted(GRANTS[role]))} for role in Role], as_json)
+
+
+@app.command(epilog="Example: galerne admin settings")
+def settings(as_json: Json = False) -> None:
+    """Each setting, and where it comes from."""
+    from galerne.flows.installation import setting_cards
+    from galerne.settings import load_settings
+
+    print_rows([card.model_dump(mode="json") for card in setting_cards(load_settings())], as_json)
 
 
 @app.command(epilog="Example: galerne admin check")

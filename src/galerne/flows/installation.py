@@ -10,12 +10,7 @@ import time
 
 from galerne import __version__
 from galerne.flows.served import ServedModels
-from galerne.protocol.installation import (
-    DiskHealth,
-    EngineHealth,
-    Health,
-    SettingCard,
-)
+from galerne.protocol.installation import DiskHealth, EngineHealth, Health, SettingCard
 from galerne.settings import Settings, source_of
 from galerne.weights.memory import machine_memory
 
@@ -31,17 +26,7 @@ class Installation:
         self._started = time.time()
 
     def settings(self) -> list[SettingCard]:
-        """All of them; the password in the database's address is hidden."""
-        values = self._settings.model_dump(mode="json")
-        return [
-            SettingCard(
-                name=name,
-                value=_hidden(values[name]),
-                source=source_of(name, self._settings),
-                description=field.description,
-            )
-            for name, field in Settings.model_fields.items()
-        ]
+        return setting_cards(self._settings)
 
     async def health(self) -> Health:
         """How it is now."""
@@ -64,6 +49,17 @@ class Installation:
                 for model in self._models
             ],
         )
+
+
+def setting_cards(settings: Settings) -> list[SettingCard]:
+    """All of them; the password in the database's address is hidden."""
+    values = settings.model_dump(mode="json")
+    return [
+        SettingCard(
+            name=name, value=_hidden(values[name]), source=source_of(name, settings), description=field.description
+        )
+        for name, field in Settings.model_fields.items()
+    ]
 
 
 def _hidden(value: object) -> object:
