@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, aclosing
+from contextlib import ExitStack, aclosing, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,13 +26,14 @@ from benchmarks.peers import GALERNE, LLAMA_CPP_Q4_0
 from benchmarks.process import EngineProcess
 from benchmarks.texts import QUOTING
 from benchmarks.weights import weights_of
-from benchmarks.workers import resident, supervised, worker_process
+from benchmarks.workers import PAUSE, resident, supervised, worker_process
 from galerne import bootstrap
 from galerne.bootstrap import LoadedModel
 from galerne.engine.engine import Engine
 from galerne.engine.events import TokenEvent
 from galerne.engine.limits import EngineLimits
 from galerne.engine.request import GenerationRequest, Sampling
+from galerne.errors import EngineFailed
 from galerne.protocol.messages import UserMessage
 from galerne.settings import load_settings
 from galerne.weights.resolve import resolve
@@ -205,6 +208,32 @@ async def _start(bench: Bench) -> tuple[float, int]:
         return seconds, resident(worker_process())
 
 
+def killed(bench: Bench) -> Outcome:
+    """An engine's process killed in the middle of an answer: when its asker is told, and when it answers again."""
+    told, back = zip(*(asyncio.run(_killed(bench)) for _ in range(bench.rounds)), strict=True)
+    return Outcome(
+        "the engine's process killed in mid-answer: the asker is told; the next answer's first token",
+        f"{median(told) * 1000:.0f} ms; {median(back):.2f} s (worst of {bench.rounds}: {max(back):.2f})",
+        "at once; 5 s",
+    )
+
+
+async def _killed(bench: Bench) -> tuple[float, float]:
+    async with supervised(bench.model, load_settings({"threads": bench.threads, "kv_cache_mb": 64})) as generator:
+        request = GenerationRequest("killed", bench.prompt(16), 1000, GREEDY)
+        async with aclosing(generator.generate(request, lambda _: None)) as events:
+            await anext(events)
+            began = time.perf_counter()
+            os.kill(worker_process(), signal.SIGKILL)
+            with suppress(EngineFailed):
+                async for _ in events:
+                    pass  # what had been said already
+        told = time.perf_counter() - began
+        while not await generator.ready():
+            await asyncio.sleep(PAUSE)
+        return told, time.perf_counter() - began
+
+
 def _run(engine: Engine, request: GenerationRequest) -> tuple[list[int], list[float]]:
     """The tokens of the answer, and when each came."""
     engine.submit(request)
@@ -217,7 +246,14 @@ def _run(engine: Engine, request: GenerationRequest) -> tuple[list[int], list[fl
     return tokens, times
 
 
-SCENARIOS: tuple[Callable[[Bench], Outcome | list[Outcome]], ...] = (quoting, shared_prefix, stutter, grammar, start)
+SCENARIOS: tuple[Callable[[Bench], Outcome | list[Outcome]], ...] = (
+    quoting,
+    shared_prefix,
+    stutter,
+    grammar,
+    start,
+    killed,
+)
 
 
 def main() -> None:
