@@ -115,7 +115,7 @@ def test_limits_models_and_prices_are_set_in_the_console(page: Page) -> None:
     forms.nth(2).get_by_role("button", name="Save").click()
     expect(prices.get_by_role("row", name="small Tokens read 0.3")).to_be_visible()
     assert barriers(page) == []
-    limits.get_by_role("button", name="Remove").click()
+    limits.get_by_role("row", name="user:nobody").get_by_role("button", name="Remove").click()
     expect(limits.get_by_role("row", name="user:nobody")).to_have_count(0)
 
 
@@ -199,6 +199,7 @@ def test_what_was_found_is_on_the_screen_and_marked(page: Page) -> None:
 
 def test_fields_for_dates_stand_level_with_their_neighbours(page: Page) -> None:
     page.goto("/account")
+    page.wait_for_load_state("networkidle")  # nothing above them arrives between one and the other
     boxes = [page.get_by_label(name, exact=True).bounding_box() for name in ("Name", "Valid until")]
     name, until = [box and (box["y"], box["height"]) for box in boxes]
     assert name == until
