@@ -101,7 +101,8 @@ def test_a_complete_grammar_ends_the_answer_before_min_tokens() -> None:
 
 def test_max_tokens_cut_an_answer_whose_grammar_is_not_complete() -> None:
     engine = Engine(FakeModel(), compile_grammar=lambda _: Alternating())
-    said = run(engine, GenerationRequest("a", (1, 2, 3), 4, stop_tokens=frozenset({0}), grammar="alternating"))
+    request = GenerationRequest("a", (1, 2, 3), 4, Sampling(0), stop_tokens=frozenset({0}), grammar="alternating")
+    said = run(engine, request)
     assert said.ends["a"].reason is EndReason.LENGTH
 
 

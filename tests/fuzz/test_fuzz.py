@@ -18,7 +18,7 @@ ANSWERED = {
 
 def test_made_up_requests_are_answered_as_documented(default_model: Path, tmp_path: Path) -> None:
     with server(default_model.parents[1], tmp_path / "data") as house:
-        options = ("--phases", "examples,fuzzing,stateful", "--max-examples", "8")
+        options = ("--phases", "examples,fuzzing,stateful", "--max-examples", "4")
         run = house.attack(tmp_path, 1, *options, seconds=30)  # the machine may be busy with other tests
         statuses = house.answers()
         assert house.knows_key()

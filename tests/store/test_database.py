@@ -87,7 +87,7 @@ def test_a_disk_without_room_is_said_to_be_full(tmp_path: Path) -> None:
 def test_a_database_that_another_program_keeps_is_worth_another_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("galerne.store.database.BUSY_MILLISECONDS", 1)
+    monkeypatch.setattr("galerne.store.database.PRAGMAS", ("journal_mode=WAL", "busy_timeout=1"))
     first, second = (Database(f"sqlite:///{tmp_path}/galerne.db") for _ in range(2))
     with first.write(), pytest.raises(DatabaseUnavailable, match="locked"), second.write():
         pass

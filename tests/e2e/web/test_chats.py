@@ -218,10 +218,10 @@ def test_a_prompt_is_saved_and_used(page: Page) -> None:
 def test_with_the_keyboard_alone(page: Page) -> None:
     page.goto("/")
     expect(composer(page)).to_be_focused()
-    page.keyboard.type("Hello")
+    page.keyboard.type(LONG)
     page.keyboard.press("Shift+Enter")
-    page.keyboard.type("wind")
-    expect(composer(page)).to_have_value("Hello\nwind")
+    page.keyboard.type("Begin.")
+    expect(composer(page)).to_have_value(f"{LONG}\nBegin.")
     page.keyboard.press("Enter")
     until_begun(answers(page))
     page.keyboard.press("Escape")
