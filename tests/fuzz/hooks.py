@@ -24,7 +24,9 @@ UNDOABLE = {InvalidRequest.code, UnsupportedField.code, BadGrammar.code, PromptT
 """What is wrong with a request whose form is right."""
 
 OWN_KEY = os.environ["FUZZ_KEY_ID"]
-NOBODYS = "key-of-nobody"
+UNLOAD = "/v1/admin/models/{name}/unload"
+NOBODYS = "of-nobody"
+"""Instead of the key that all requests show, and of the model that they ask."""
 
 MADE: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=8))
 """The ids of the things that were made last, by the path that makes them."""
@@ -65,10 +67,10 @@ def after_call(context: HookContext, case: Case, response: Response) -> None:  #
 @schemathesis.hook
 def map_case(context: HookContext, case: Case) -> Case:  # noqa: ARG001
     """Most right requests are for a model or a thing that there is, and within its limits. Wrong ones stay as they are,
-    and so do those of a scenario. None takes away the key that all of them show."""
+    and so do those of a scenario. None takes away the key that all of them show, or the model that they ask."""
     named = case.path_parameters or {}
-    if OWN_KEY in named.values():
-        case.path_parameters = {name: NOBODYS if id == OWN_KEY else id for name, id in named.items()}
+    if case.path == UNLOAD or OWN_KEY in named.values():
+        case.path_parameters = dict.fromkeys(named, NOBODYS)
     if not _is_right(case):
         return case
     if "page_token" in case.query:
