@@ -35,7 +35,7 @@ from galerne.engine.limits import EngineLimits
 from galerne.engine.request import GenerationRequest, Sampling
 from galerne.errors import EngineFailed
 from galerne.protocol.messages import UserMessage
-from galerne.settings import load_settings
+from galerne.settings import Settings, load_settings
 from galerne.weights.resolve import resolve
 
 GREEDY = Sampling(temperature=0)
@@ -62,6 +62,11 @@ class Bench:
     loaded: LoadedModel
     threads: int
     rounds: int
+
+    @property
+    def process_settings(self) -> Settings:
+        """Of an engine in a process of its own, whose cache is soon full."""
+        return load_settings({"threads": self.threads, "kv_cache_mb": 64})
 
     def engine(self, *, speculation: bool = False) -> Engine:
         """One that finds nothing in its cache: engines of one model write over each other's."""
@@ -178,13 +183,12 @@ def _step_seconds(engine: Engine, bench: Bench, grammar: str | None, streams: in
 
 def start(bench: Bench) -> list[Outcome]:
     """The engine's process from its start to its first token, and what it holds after some work."""
-    settings = load_settings({"threads": bench.threads, "kv_cache_mb": 64})
     seconds, held = [], []
     for _ in range(bench.rounds):
         took, memory = asyncio.run(_start(bench))
         seconds.append(took)
         held.append(memory)
-    allowed = 1.3 * bench.loaded.size + (settings.kv_cache_mb << 20) + ALLOWED
+    allowed = 1.3 * bench.loaded.size + (bench.process_settings.kv_cache_mb << 20) + ALLOWED
     return [
         Outcome("start of the engine's process, to its first token", f"{median(seconds):.2f} s", "1.5 s"),
         Outcome(
@@ -196,9 +200,8 @@ def start(bench: Bench) -> list[Outcome]:
 
 
 async def _start(bench: Bench) -> tuple[float, int]:
-    settings = load_settings({"threads": bench.threads, "kv_cache_mb": 64})
     began = time.perf_counter()
-    async with supervised(bench.model, settings) as generator:
+    async with supervised(bench.model, bench.process_settings) as generator:
         seconds = time.perf_counter() - began
         for number in range(3):
             request = GenerationRequest(f"{number}", bench.prompt(1000), 8, GREEDY)
@@ -219,7 +222,7 @@ def killed(bench: Bench) -> Outcome:
 
 
 async def _killed(bench: Bench) -> tuple[float, float]:
-    async with supervised(bench.model, load_settings({"threads": bench.threads, "kv_cache_mb": 64})) as generator:
+    async with supervised(bench.model, bench.process_settings) as generator:
         request = GenerationRequest("killed", bench.prompt(16), 1000, GREEDY)
         async with aclosing(generator.generate(request, lambda _: None)) as events:
             await anext(events)

@@ -159,19 +159,13 @@ def create_app(
         conversations = Conversations(kept.conversations, kept.agents, chat, settings)
         add_routes(app, conversation_routes(conversations, settings))
         add_routes(app, response_routes(responses, settings))
-        add_routes(app, receipt_routes(kept.receipts))
-        add_routes(app, usage_routes(kept.accounts.usage))
-        add_routes(app, terms_routes(kept.accounts.terms, settings))
-        add_routes(app, invoice_routes(kept.accounts.invoicing, settings))
-        add_routes(app, audit_routes(kept.audit, settings))
+        _add_accounts(app, kept, settings)
         add_routes(app, assistant_routes(assistant, settings))
         add_routes(app, chat_retention_routes(kept.retentions, settings))
         add_routes(app, own_data_routes(assistant.exports, kept.identity, kept.things))
-        add_routes(app, erasure_routes(kept.erasure, settings))
-        add_routes(app, head_routes(kept.witness, settings))
         add_routes(app, batch_routes(kept.batches, settings))
         add_routes(app, admin_installation_routes(Installation(models, settings)))
-        _include_identity(app, kept.identity, settings, open_door=callers.open_door)
+        _add_identity(app, kept.identity, settings, open_door=callers.open_door)
     if kept is not None and loading is not None:
         pulling = Pulling(kept.audit.log, settings)
         add_routes(app, admin_model_routes(InstalledList(loading, pulling, settings), pulling, loading))
@@ -186,7 +180,18 @@ def create_app(
     return app
 
 
-def _include_identity(app: FastAPI, identity: Identity, settings: Settings, *, open_door: bool) -> None:
+def _add_accounts(app: FastAPI, kept: Kept, settings: Settings) -> None:
+    """What answers took, and what is on record."""
+    add_routes(app, receipt_routes(kept.receipts))
+    add_routes(app, usage_routes(kept.accounts.usage))
+    add_routes(app, terms_routes(kept.accounts.terms, settings))
+    add_routes(app, invoice_routes(kept.accounts.invoicing, settings))
+    add_routes(app, audit_routes(kept.audit, settings))
+    add_routes(app, erasure_routes(kept.erasure, settings))
+    add_routes(app, head_routes(kept.witness, settings))
+
+
+def _add_identity(app: FastAPI, identity: Identity, settings: Settings, *, open_door: bool) -> None:
     add_routes(app, me_routes(identity.users, open_door=open_door))
     add_routes(app, session_routes(identity, settings, open_door=open_door))
     add_routes(app, sign_in_way_routes(settings))

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { Message } from '../api/types';
 import { Button, IconButton } from '../parts/Button';
 import type { ChatActions } from './actions';
-import { FileNames } from './FileNames';
+import { QuestionBubble } from './QuestionBubble';
 import type { Thread } from './thread';
 import { Versions } from './Versions';
 import './Question.css';
@@ -29,10 +29,7 @@ export const Question = memo(function Question({ message, thread, actions }: Que
   }
   return (
     <article className="question" aria-label={t('question.label')}>
-      <div className="question-bubble">
-        <FileNames files={message.attachments} />
-        <p className="question-text">{message.content}</p>
-      </div>
+      <QuestionBubble message={message} />
       <div className="question-actions">
         <Versions message={message} thread={thread} actions={actions} />
         <IconButton icon={Pencil} size={15} label={t('question.edit')} onClick={() => setDraft(message.content)} />

@@ -1,9 +1,8 @@
 import { useTranslation } from 'react-i18next';
 import type { Message } from '../api/types';
 import { AnswerBody } from './AnswerBody';
-import { FileNames } from './FileNames';
+import { QuestionBubble } from './QuestionBubble';
 import { ToolResult } from './ToolCalls';
-import './Question.css';
 
 /** A message to read, where nothing can be done with it. */
 export function ReadMessage({ message }: { message: Message }) {
@@ -12,10 +11,7 @@ export function ReadMessage({ message }: { message: Message }) {
   if (message.role === 'user') {
     return (
       <article className="question" aria-label={t('question.label')}>
-        <div className="question-bubble">
-          <FileNames files={message.attachments} />
-          <p className="question-text">{message.content}</p>
-        </div>
+        <QuestionBubble message={message} />
       </article>
     );
   }
