@@ -80,6 +80,12 @@ def agent_routes(agents: Agents, settings: Settings) -> Router:
         """Delete an agent. Its conversations stay, and can be read."""
         await agents.delete(id, caller_of(http))
 
+    _add_versions(router, agents)
+    _add_aliases(router, agents)
+    return router
+
+
+def _add_versions(router: Router, agents: Agents) -> None:
     @router.patch("/v1/agents/{id}/version", responses=_FINDING | fails(*KEEPING), dependencies=_MANAGING)
     async def switch_version(id: Id, version: Version, http: Request) -> AgentCard:
         """Make a version the current one."""
@@ -96,6 +102,8 @@ def agent_routes(agents: Agents, settings: Settings) -> Router:
         """An agent in a version, by its number or an alias."""
         return _card(await agents.find(id, version, caller_of(http)))
 
+
+def _add_aliases(router: Router, agents: Agents) -> None:
     @router.put("/v1/agents/{id}/aliases", responses=_FINDING | fails(*KEEPING), dependencies=_MANAGING)
     async def name_version(id: Id, alias: Annotated[AliasName, Query()], version: Version, http: Request) -> AgentAlias:
         """Give a version another name, or move the name there."""
@@ -112,8 +120,6 @@ def agent_routes(agents: Agents, settings: Settings) -> Router:
     async def forget_alias(id: Id, alias: str, http: Request) -> None:
         """Take a name away."""
         await agents.forget(id, alias, caller_of(http))
-
-    return router
 
 
 def _card(agent: Agent) -> AgentCard:

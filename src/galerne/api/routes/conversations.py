@@ -52,26 +52,6 @@ def conversation_routes(conversations: Conversations, settings: Settings) -> Rou
         request = await read(ConversationRequest, http, settings)
         return await tell(http, conversations.start(request, caller_of(http)), stream=request.stream)
 
-    @router.get(
-        "/v1/conversations",
-        response_model_exclude_none=True,
-        responses=fails(InvalidRequest, TooLarge, DatabaseUnavailable),
-    )
-    async def list_conversations(
-        http: Request,
-        page: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-        page_size: Annotated[int, Query(ge=1, json_schema_extra=limited("max_page_size"))] = 100,
-        metadata: Annotated[str | None, Query(description="JSON; those that have all of it.")] = None,
-    ) -> list[ConversationCard]:
-        """The conversations, the newest first."""
-        found = await conversations.page(page, page_size, parse_metadata(metadata), caller_of(http))
-        return [_card(conversation) for conversation in found]
-
-    @router.get("/v1/conversations/{conversation_id}", response_model_exclude_none=True, responses=_FINDING)
-    async def show(conversation_id: Id, http: Request) -> ConversationCard:
-        """What a conversation is."""
-        return _card(await conversations.find(conversation_id, caller_of(http)))
-
     @router.post(
         "/v1/conversations/{conversation_id}",
         response_model=ConversationResponse,
@@ -94,6 +74,36 @@ def conversation_routes(conversations: Conversations, settings: Settings) -> Rou
         request = await read(ConversationRestartRequest, http, settings)
         return await tell(http, conversations.restart(conversation_id, request, caller_of(http)), stream=request.stream)
 
+    @router.delete("/v1/conversations/{conversation_id}", status_code=204, responses=fails(NotFound, Busy, *KEEPING))
+    async def delete(conversation_id: Id, http: Request) -> None:
+        """Delete a conversation, and what was said in it alone."""
+        await conversations.delete(conversation_id, caller_of(http))
+
+    _add_reading(router, conversations)
+    return router
+
+
+def _add_reading(router: Router, conversations: Conversations) -> None:
+    @router.get(
+        "/v1/conversations",
+        response_model_exclude_none=True,
+        responses=fails(InvalidRequest, TooLarge, DatabaseUnavailable),
+    )
+    async def list_conversations(
+        http: Request,
+        page: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+        page_size: Annotated[int, Query(ge=1, json_schema_extra=limited("max_page_size"))] = 100,
+        metadata: Annotated[str | None, Query(description="JSON; those that have all of it.")] = None,
+    ) -> list[ConversationCard]:
+        """The conversations, the newest first."""
+        found = await conversations.page(page, page_size, parse_metadata(metadata), caller_of(http))
+        return [_card(conversation) for conversation in found]
+
+    @router.get("/v1/conversations/{conversation_id}", response_model_exclude_none=True, responses=_FINDING)
+    async def show(conversation_id: Id, http: Request) -> ConversationCard:
+        """What a conversation is."""
+        return _card(await conversations.find(conversation_id, caller_of(http)))
+
     @router.get("/v1/conversations/{conversation_id}/history", responses=_FINDING)
     async def history(conversation_id: Id, http: Request) -> ConversationHistory:
         """All entries of a conversation."""
@@ -107,13 +117,6 @@ def conversation_routes(conversations: Conversations, settings: Settings) -> Rou
         entries = await conversations.history(conversation_id, caller_of(http))
         said = [entry for entry in entries if isinstance(entry, MessageInputEntry | MessageOutputEntry)]
         return ConversationMessages(conversation_id=conversation_id, messages=said)
-
-    @router.delete("/v1/conversations/{conversation_id}", status_code=204, responses=fails(NotFound, Busy, *KEEPING))
-    async def delete(conversation_id: Id, http: Request) -> None:
-        """Delete a conversation, and what was said in it alone."""
-        await conversations.delete(conversation_id, caller_of(http))
-
-    return router
 
 
 def _card(conversation: Conversation) -> ConversationCard:
