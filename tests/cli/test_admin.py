@@ -155,6 +155,30 @@ def test_users_and_services_from_the_terminal() -> None:
     assert done("workspaces", "organisation", "City of Nantes") == "City of Nantes\n"
 
 
+def test_what_is_known_of_one_thing_is_shown() -> None:
+    done("workspaces", "create", "hall", "--name", "Town hall")
+    assert json.loads(done("workspaces", "show", "hall", "--json"))["name"] == "Town hall"
+    assert "Local administrator" in done("users", "show", "local")
+    done("services", "create", "intranet")
+    (service,) = json.loads(done("services", "list", "--json"))
+    assert json.loads(done("services", "show", service["id"], "--json")) == service
+    done("keys", "create", "blue", "--user", service["id"])
+    (key,) = json.loads(done("keys", "list", "--json"))
+    assert json.loads(done("keys", "show", key["id"], "--json")) == key
+    for wrong in (("workspaces", "nowhere"), ("users", service["id"]), ("services", "local"), ("keys", "key-none")):
+        assert isinstance(run(wrong[0], "show", wrong[1]).exception, NotFound)
+
+
+def test_customers_and_plans_are_shown() -> None:
+    assert isinstance(run("invoices", "customer", "hall").exception, NotFound)
+    done("invoices", "customer", "hall", "--name", "Mairie", "--address", "1 rue Haute / 35000 Rennes")
+    assert "Mairie" in done("invoices", "customer", "hall")
+    done("invoices", "plan", "hall", "Team", "--euros", "49.90", "--included", "5000", "--since", "2026-11")
+    (plan,) = json.loads(done("invoices", "plans", "--json"))
+    assert (plan["name"], plan["cents"], plan["included_tokens"], plan["since"]) == ("Team", 4990, 5000, "2026-11-01")
+    assert isinstance(run("invoices", "show", "F2026-00001").exception, NotFound)
+
+
 def test_a_server_for_others_wants_keys() -> None:
     database, _ = bootstrap.open_receipts(Settings())
     with pytest.raises(SettingsError, match="everybody who reaches"):

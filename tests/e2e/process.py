@@ -30,6 +30,10 @@ class Served:
     process: subprocess.Popen[str]
     url: str
 
+    @property
+    def port(self) -> str:
+        return self.url.rpartition(":")[2]
+
     def until_ready(self) -> None:
         """Wait until the model really produces tokens."""
         end = time.monotonic() + PATIENCE

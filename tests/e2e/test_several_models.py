@@ -93,13 +93,14 @@ def test_an_engine_that_is_killed_takes_no_other_along(served: Served) -> None:
     assert killed not in engines(served)
 
 
-def test_one_is_loaded_and_unloaded_again_and_its_memory_is_free(served: Served) -> None:
+def test_one_is_loaded_and_unloaded_again_and_its_memory_is_free(served: Served, environment: dict[str, str]) -> None:
     change(served, SECOND, "unload")
     until(lambda: card(served, SECOND)["state"] == "here")
     assert len(engines(served)) == 1
     refusal = ask(served, SECOND)
     assert (refusal.status_code, refusal.json()["code"]) == (404, "model_not_loaded")
-    assert change(served, SECOND, "load").status_code == 202
+    command = galerne("admin", "models", "load", SECOND, "--port", served.port, environment=environment)
+    assert command.communicate(timeout=PATIENCE) == (f"{SECOND}: loading\n", "")
     until(lambda: card(served, SECOND)["state"] == "ready")
     assert card(served, SECOND)["resident"] > 50_000_000
     assert len(engines(served)) == 2

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from galerne.cli import admin_invoices, admin_keys, admin_users, admin_workspaces
+from galerne.cli import admin_invoices, admin_keys, admin_server, admin_users, admin_workspaces
 from galerne.cli.local_accounts import local_accounts
 from galerne.cli.local_identity import local_admin
 from galerne.cli.options import Json
@@ -16,7 +16,9 @@ from galerne.cli.tables import print_rows
 EXAMPLE = "Example: galerne admin keys create 'intranet' --workspace town-hall --days 365"
 
 app = typer.Typer(
-    help="Workspaces, users, keys, limits, prices, usage, invoices and settings.", epilog=EXAMPLE, no_args_is_help=True
+    help="Workspaces, users, keys, limits, prices, usage, invoices, settings and the running server.",
+    epilog=EXAMPLE,
+    no_args_is_help=True,
 )
 limits = typer.Typer(
     help="Who may use how much.",
@@ -35,6 +37,8 @@ app.add_typer(admin_keys.app, name="keys")
 app.add_typer(limits, name="limits")
 app.add_typer(prices, name="prices")
 app.add_typer(admin_invoices.app, name="invoices")
+app.add_typer(admin_server.models, name="models")
+app.command(epilog="Example: galerne admin health")(admin_server.health)
 
 By = Literal["day", "model", "key", "user", "workspace", "organisation"]
 Kind = Literal["input", "cached", "output", "embedding"]

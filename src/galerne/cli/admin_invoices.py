@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ import typer
 from galerne.cli.local_accounts import local_accounts
 from galerne.cli.local_identity import local_admin
 from galerne.cli.options import Json
+from galerne.cli.tables import print_row, print_rows
 from galerne.errors import BadFile, InvalidRequest
 
 if TYPE_CHECKING:
@@ -30,15 +32,19 @@ PdfFile = Annotated[Path | None, typer.Option("--pdf", dir_okay=False, help="Wri
 @app.command(epilog="Example: galerne admin invoices customer town-hall --name 'Mairie' --address '1 rue Haute'")
 def customer(
     workspace: Workspace,
-    name: Annotated[str, typer.Option(help="Who pays.")],
-    address: Annotated[str, typer.Option(help="Its lines; a line break or ' / ' is between them.")],
+    name: Annotated[str | None, typer.Option(help="Who pays; without it, who does now is shown.")] = None,
+    address: Annotated[str, typer.Option(help="Its lines; a line break or ' / ' is between them.")] = "",
     country: Annotated[str, typer.Option(help="Two letters.")] = "FR",
     vat_number: Annotated[str | None, typer.Option(help="Of a business in the Union.")] = None,
     registration: Annotated[str | None, typer.Option(help="SIREN, register.")] = None,
 ) -> None:
-    """Say who pays for a workspace."""
+    """Say or show who pays for a workspace."""
     from galerne.ledger.vat import Party
 
+    if name is None:
+        with local_accounts() as accounts:
+            print_row(asdict(accounts.invoicing.customer(workspace)), as_json=False)
+        return
     party = Party(name, address.replace(" / ", "\n"), country, vat_number, registration)
     with local_accounts() as accounts:
         accounts.invoicing.set_customer(workspace, party, local_admin())
@@ -64,6 +70,13 @@ def plan(
     with local_accounts() as accounts:
         accounts.invoicing.set_plan(Plan(workspace, first, name, _cents(euros), included), local_admin())
     typer.echo(f"{workspace}: {name or 'no plan'} from {first} on")
+
+
+@app.command("plans", epilog="Example: galerne admin invoices plans")
+def list_plans(as_json: Json = False) -> None:
+    """All plans, those that are over or have not begun included."""
+    with local_accounts() as accounts:
+        print_rows([asdict(each) | {"since": str(each.since)} for each in accounts.invoicing.plans()], as_json)
 
 
 @app.command(epilog=EXAMPLE)
@@ -95,6 +108,21 @@ def list_invoices(
         typer.echo(json.dumps([_row(invoice) for invoice in found]))
     else:
         typer.echo("\n".join(map(_line, found)) or "none")
+
+
+@app.command("show", epilog="Example: galerne admin invoices show F2026-00001")
+def show_invoice(number: Number, as_json: Json = False) -> None:
+    """An invoice or a credit note with its lines."""
+    from galerne.flows.invoice_card import invoice_card
+
+    with local_accounts() as accounts:
+        card = invoice_card(accounts.invoicing.find(number)).model_dump(mode="json")
+    if as_json:
+        typer.echo(json.dumps(card))
+        return
+    lines = card.pop("lines")
+    print_row(card, as_json=False)
+    print_rows(lines, as_json=False)
 
 
 @app.command(epilog="Example: galerne admin invoices pdf F2026-00001 invoice.pdf")

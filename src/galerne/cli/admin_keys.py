@@ -11,7 +11,7 @@ import typer
 
 from galerne.cli.local_identity import MOST, local_admin, local_identity
 from galerne.cli.options import Json
-from galerne.cli.tables import plain, print_rows
+from galerne.cli.tables import plain, print_row, print_rows
 
 if TYPE_CHECKING:
     from galerne.identity.keys import Key
@@ -65,6 +65,13 @@ def list_keys(
     """The newest first: what they are called, who holds them, and when they were last used."""
     with local_identity() as identity:
         print_rows([plain(asdict(key)) for key in identity.keys.page(user, 0, MOST)], as_json)
+
+
+@app.command("show", epilog="Example: galerne admin keys show key-2f6c0e1b7a9d4c55")
+def show_key(id: Id, as_json: Json = False) -> None:
+    """What is known of a key: not the key itself."""
+    with local_identity() as identity:
+        print_row(plain(asdict(identity.keys.get(id))), as_json)
 
 
 @app.command("rotate", epilog="Example: galerne admin keys rotate key-2f6c0e1b7a9d4c55 --hours 48")

@@ -10,7 +10,7 @@ import typer
 
 from galerne.cli.local_identity import MOST, local_admin, local_identity
 from galerne.cli.options import Json
-from galerne.cli.tables import plain, print_rows
+from galerne.cli.tables import plain, print_row, print_rows
 
 if TYPE_CHECKING:
     from galerne.flows.users import UserChange
@@ -81,6 +81,14 @@ def _for_each(app: typer.Typer, kind: Literal["person", "service"], command: str
         with local_identity() as identity:
             found = identity.users.page(UserKind(kind), workspace, 0, MOST)
         print_rows([plain(asdict(user)) for user in found], as_json)
+
+    @app.command("show", epilog=f"Example: {command} show ID")
+    def show_user(id: Id, as_json: Json = False) -> None:
+        """What is known of it."""
+        from galerne.identity.directory import UserKind
+
+        with local_identity() as identity:
+            print_row(plain(asdict(identity.users.get(id, UserKind(kind)))), as_json)
 
     @app.command("change", epilog=f"Example: {command} change ID --role guest")
     def change_user(

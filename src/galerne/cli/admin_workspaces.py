@@ -9,7 +9,7 @@ import typer
 
 from galerne.cli.local_identity import MOST, local_admin, local_identity
 from galerne.cli.options import Json
-from galerne.cli.tables import plain, print_rows
+from galerne.cli.tables import plain, print_row, print_rows
 
 EXAMPLE = "Example: galerne admin workspaces create town-hall --name 'Town hall'"
 
@@ -34,6 +34,13 @@ def list_workspaces(as_json: Json = False) -> None:
     """All workspaces."""
     with local_identity() as identity:
         print_rows([plain(asdict(each)) for each in identity.workspaces.page(0, MOST)], as_json)
+
+
+@app.command("show", epilog="Example: galerne admin workspaces show town-hall")
+def show_workspace(id: Id, as_json: Json = False) -> None:
+    """What is known of a workspace."""
+    with local_identity() as identity:
+        print_row(plain(asdict(identity.workspaces.get(id))), as_json)
 
 
 @app.command("rename", epilog="Example: galerne admin workspaces rename town-hall 'City hall'")

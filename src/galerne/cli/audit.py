@@ -107,6 +107,13 @@ def verify(
         verify_log(lines, "records", public, heads, as_json)
 
 
+@app.command(epilog="Example: galerne audit head > head.json")
+def head() -> None:
+    """Print how far the log is, signed."""
+    with _audit() as audit:
+        typer.echo(json.dumps(audit.head()))
+
+
 @app.command(epilog="Example: galerne audit anchor elsewhere/heads.jsonl")
 def anchor(
     file: Annotated[

@@ -15,6 +15,16 @@ def plain(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _word(value) for name, value in row.items()}
 
 
+def print_row(row: Mapping[str, Any], as_json: bool) -> None:
+    """One thing: a line for each name."""
+    if as_json:
+        typer.echo(json.dumps(row))
+        return
+    width = max(map(len, row))
+    for name, value in row.items():
+        typer.echo(f"{name:<{width}} {'-' if value is None else value}")
+
+
 def print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table

@@ -16,15 +16,14 @@ from galerne.api.documentation import KEEPING, READING, fails, takes
 from galerne.api.parameters import Id
 from galerne.api.router import Router
 from galerne.errors import DatabaseUnavailable, InvalidRequest, NotFound, SettingsError, Taken
+from galerne.flows.invoice_card import invoice_card
 from galerne.flows.invoicing import Invoicing
 from galerne.identity.permissions import Permission
-from galerne.ledger.invoices import Invoice, spelled
 from galerne.ledger.plans import Plan
 from galerne.ledger.vat import Party
 from galerne.protocol.invoices import (
     Customer,
     InvoiceCard,
-    InvoiceLine,
     InvoiceList,
     InvoiceRequest,
     PlanCard,
@@ -74,17 +73,19 @@ def invoice_routes(invoicing: Invoicing, settings: Settings) -> Router:
     async def issue_invoice(http: Request) -> InvoiceCard:
         """Issue the invoice of a workspace for a month that is over."""
         request = await read(InvoiceRequest, http, settings)
-        return _card(await asyncio.to_thread(invoicing.issue, request.workspace, request.period, caller_of(http)))
+        return invoice_card(
+            await asyncio.to_thread(invoicing.issue, request.workspace, request.period, caller_of(http))
+        )
 
     @router.get("/v1/admin/invoices", dependencies=_READING, responses=fails(InvalidRequest, DatabaseUnavailable))
     async def list_invoices(workspace: Annotated[str | None, Query(max_length=64)] = None) -> InvoiceList:
         """Invoices and credit notes, in the order of their numbers."""
-        return InvoiceList(data=[_card(each) for each in await asyncio.to_thread(invoicing.all, workspace)])
+        return InvoiceList(data=[invoice_card(each) for each in await asyncio.to_thread(invoicing.all, workspace)])
 
     @router.get("/v1/admin/invoices/{id}", dependencies=_READING, responses=_FINDING)
     async def show_invoice(id: Id) -> InvoiceCard:
         """An invoice or a credit note, by its number."""
-        return _card(await asyncio.to_thread(invoicing.find, id))
+        return invoice_card(await asyncio.to_thread(invoicing.find, id))
 
     @router.get("/v1/admin/invoices/{id}/pdf", dependencies=_READING, responses=_FINDING, response_class=Pdf)
     async def print_invoice(id: Id) -> Pdf:
@@ -95,25 +96,6 @@ def invoice_routes(invoicing: Invoicing, settings: Settings) -> Router:
     @router.post("/v1/admin/invoices/{id}/credit", dependencies=_MANAGING, responses=_CHANGING)
     async def take_back(id: Id, http: Request) -> InvoiceCard:
         """Take a whole invoice back with a credit note. Its month can be invoiced again then."""
-        return _card(await asyncio.to_thread(invoicing.take_back, id, caller_of(http)))
+        return invoice_card(await asyncio.to_thread(invoicing.take_back, id, caller_of(http)))
 
     return router
-
-
-def _card(invoice: Invoice) -> InvoiceCard:
-    body = invoice.body
-    return InvoiceCard(
-        number=invoice.number,
-        kind=body.kind.value,
-        workspace=body.workspace,
-        period=body.period,
-        issued=body.issued,
-        due=body.due,
-        lines=[InvoiceLine(**asdict(line)) for line in body.lines],
-        net_cents=body.net_cents,
-        vat_percent=spelled(body.vat.basis_points),
-        vat_mention=body.vat.mention,
-        vat_cents=body.vat_cents,
-        total_cents=body.total_cents,
-        credits=body.credits,
-    )
