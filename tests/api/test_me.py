@@ -103,7 +103,7 @@ async def test_the_keys_of_others_are_not_there(known: IdentityHouse) -> None:
 
 
 def test_every_role_is_a_row_of_the_table() -> None:
-    everybody = {Permission.MODELS, Permission.KEYS_OWN, Permission.USAGE_OWN}
+    everybody = {Permission.MODELS, Permission.KEYS_OWN, Permission.USAGE_OWN, Permission.ACCOUNT_OWN}
     assert GRANTS[Role.ADMIN] == set(Permission)
     assert all(everybody <= GRANTS[role] for role in Role)
     managing = {each for each in Permission if each.endswith(":manage")} | {Permission.KEYS, Permission.USERS}

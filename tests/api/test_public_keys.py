@@ -10,6 +10,7 @@ from tests.api.test_bodies import assert_refused
 
 from galerne.identity.permissions import Role
 
+TALK = "/v1/conversations"
 KEYS, MY_KEYS = "/v1/admin/keys", "/v1/users/me/keys"
 TOWN = "https://www.town.example"
 
@@ -25,13 +26,49 @@ async def bubble(known: IdentityHouse, admin: Holder, **fields: object) -> dict[
     return bearer(made["key"]) | {"x-key-id": made["id"]}
 
 
-async def test_it_reaches_no_address_but_the_one_that_answers(known: IdentityHouse, admin: Holder) -> None:
+OPEN = {
+    "GET /v1/shared/{token}",
+    "GET /v1/sign-in",
+    "POST /v1/sessions",
+    "POST /v1/invitations",
+    # It says whose it is; and it has no session.
+    "GET /v1/whoami",
+    "GET /v1/users/me",
+    "GET /v1/users/me/organizations",
+    "GET /v1/users/me/workspaces",
+    "GET /v1/sessions/current",
+    "DELETE /v1/sessions/current",
+}
+"""What takes no permission."""
+
+
+async def test_it_reaches_no_address_but_those_that_answer(known: IdentityHouse, admin: Holder) -> None:
     key = await bubble(known, admin)
     assert (await known.post(CHAT, question(), key)).status == 200
+    free = set()
     for method, path, access in routes(known.app):
-        if path.startswith("/v1/") and path != CHAT and any(each.permission for each in access):
+        if not path.startswith("/v1/") or f"{method} {path}" in (f"POST {CHAT}", f"POST {TALK}"):
+            continue
+        if any(each.permission for each in access):
             answer = await known.client.get(path, key, method=method)
             assert answer.status == 403, (method, path)
+        else:
+            free.add(f"{method} {path}")
+    assert free == OPEN
+
+
+async def test_it_asks_a_saved_agent_and_nothing_of_that_is_kept(known: IdentityHouse, admin: Holder) -> None:
+    key, maker = await bubble(known, admin), known.holder(Role.MEMBER)
+    agent = (await known.post("/v1/agents", {"model": "fake", "name": "Town hall"}, maker.headers)).json()["id"]
+    asked = {"agent_id": agent, "inputs": "Hello"}
+    answer = await known.post(TALK, asked | {"store": False}, key)
+    assert answer.json()["outputs"][0]["content"] == "Bonjour !"
+    for kept in ({}, {"store": True}, {"store": None}):
+        assert "chat" in assert_refused(await known.post(TALK, asked | kept, key), 403, "forbidden")
+    assert (await known.get(TALK, maker.headers)).json() == []
+    foreign = known.holder(Role.MEMBER, workspace="another").headers
+    theirs = (await known.post("/v1/agents", {"model": "fake", "name": "B"}, foreign)).json()["id"]
+    assert (await known.post(TALK, asked | {"agent_id": theirs, "store": False}, key)).status == 404
 
 
 async def test_whoever_may_chat_may_ask(known: IdentityHouse) -> None:

@@ -21,6 +21,7 @@ from galerne.flows.chat_answers import ChatAnswers
 from galerne.flows.limits import check_limit
 from galerne.flows.record import recording
 from galerne.identity.caller import Caller
+from galerne.identity.permissions import Permission
 from galerne.protocol.completion_args import CompletionArgs
 from galerne.protocol.conversations import (
     ConversationAppendRequest,
@@ -54,7 +55,9 @@ class Conversations:
         self._settings = settings
 
     async def start(self, request: ConversationRequest, caller: Caller) -> AsyncGenerator[TurnEvent]:
-        """Begin one."""
+        """Begin one. Raises `Forbidden` where it would be kept and the caller may but ask."""
+        if request.store is not False:
+            caller.check(Permission.CHAT)
         said = {name: getattr(request, name) for name in ConversationFields.model_fields}
         about = ConversationFields.model_construct(**{name: value for name, value in said.items() if value is not None})
         thread = Thread(new_id("conv"), caller.workspace, now(), now(), None, about)

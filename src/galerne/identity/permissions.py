@@ -12,7 +12,7 @@ class Permission(StrEnum):
     """What a caller may do; the scopes of keys have the same words."""
 
     MODELS = "models:read"  # see which models there are
-    ASK = "chat:ask"  # ask them in a chat that the server does not keep
+    ASK = "chat:ask"  # ask them, or a saved agent, in a chat that the server does not keep
     CHAT = "chat"  # that, and all other ways to ask them and to keep what is said
     AGENTS_READ = "agents:read"
     AGENTS = "agents:manage"
@@ -21,6 +21,7 @@ class Permission(StrEnum):
     RECEIPTS = "receipts:read"  # of one's workspace
     KEYS_OWN = "keys:own"
     USAGE_OWN = "usage:own"
+    ACCOUNT_OWN = "account:own"  # one's sessions and password, and a copy of all that is kept of one
 
     USERS_READ = "users:read"  # of all workspaces, like everything below
     USERS = "users:manage"  # workspaces, users, service accounts
@@ -45,7 +46,7 @@ class Role(StrEnum):
 
 ALL = frozenset(Permission)
 
-_EVERYBODY = frozenset({Permission.MODELS, Permission.KEYS_OWN, Permission.USAGE_OWN})
+_EVERYBODY = frozenset({Permission.MODELS, Permission.KEYS_OWN, Permission.USAGE_OWN, Permission.ACCOUNT_OWN})
 _GUEST = _EVERYBODY | {Permission.ASK, Permission.CHAT, Permission.AGENTS_READ, Permission.RECEIPTS}
 _ACCOUNTS = _EVERYBODY | {Permission.USAGE, Permission.BILLING_READ}
 

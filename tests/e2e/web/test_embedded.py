@@ -78,7 +78,7 @@ class Sites:
     stranger: str
     served: Served
     key: str
-    manager: str  # a key that may make agents
+    manager: str  # a key that may make agents, and see what is kept
 
     def embed(self, **data: str) -> None:
         """Put the assistant's tag on the page."""
@@ -98,7 +98,7 @@ def sites(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
             "GALERNE_AUTH": "keys",
             "GALERNE_EMBED_ORIGINS": json.dumps([allowed]),
         }
-        key, manager = key_for(["chat"], own), key_for(["agents:read", "agents:manage"], own, "member")
+        key, manager = key_for(["chat:ask"], own), key_for(["agents:read", "agents:manage", "chat"], own, "member")
         with serve(own) as served:
             served.until_ready()
             yield Sites(town, allowed, stranger, served, key, manager)
@@ -133,7 +133,7 @@ def test_a_saved_agent_answers_and_nothing_of_it_is_kept(browser: Browser, sites
         page.on("console", lambda said: refusals.append(said.text) if "Content Security" in said.text else None)
         answers_in_its_frame(page, sites.allowed)
         assert refusals == []
-    kept = httpx2.get(f"{sites.served.url}/v1/conversations", headers={"authorization": f"Bearer {sites.key}"})
+    kept = httpx2.get(f"{sites.served.url}/v1/conversations", headers=headers)
     assert kept.json() == []
 
 

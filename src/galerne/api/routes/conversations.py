@@ -35,20 +35,22 @@ from galerne.protocol.limits import limited
 from galerne.protocol.metadata import parse_metadata
 from galerne.settings import Settings
 
+_KEPT = [needs(Permission.CHAT)]
 _FINDING = fails(NotFound, DatabaseUnavailable)
 
 
 def conversation_routes(conversations: Conversations, settings: Settings) -> Router:
-    router = Router(tags=["conversations"], dependencies=[needs(Permission.CHAT)])
+    router = Router(tags=["conversations"])
 
     @router.post(
         "/v1/conversations",
         response_model=ConversationResponse,
         responses=STREAMED | fails(*ANSWERING, *KEEPING),
         openapi_extra=takes(ConversationRequest),
+        dependencies=[needs(Permission.ASK)],
     )
     async def start(http: Request) -> Response:
-        """Begin a conversation."""
+        """Begin a conversation. One that is kept takes the permission `chat`, too."""
         request = await read(ConversationRequest, http, settings)
         return await tell(http, conversations.start(request, caller_of(http)), stream=request.stream)
 
@@ -57,6 +59,7 @@ def conversation_routes(conversations: Conversations, settings: Settings) -> Rou
         response_model=ConversationResponse,
         responses=STREAMED | fails(*ANSWERING, *KEEPING, NotFound, Busy),
         openapi_extra=takes(ConversationAppendRequest),
+        dependencies=_KEPT,
     )
     async def append(conversation_id: Id, http: Request) -> Response:
         """Go on with a conversation. 409 while it is being answered."""
@@ -68,13 +71,19 @@ def conversation_routes(conversations: Conversations, settings: Settings) -> Rou
         response_model=ConversationResponse,
         responses=STREAMED | fails(*ANSWERING, *KEEPING, NotFound, Busy),
         openapi_extra=takes(ConversationRestartRequest),
+        dependencies=_KEPT,
     )
     async def restart(conversation_id: Id, http: Request) -> Response:
         """Begin another conversation, which shares the beginning of this one."""
         request = await read(ConversationRestartRequest, http, settings)
         return await tell(http, conversations.restart(conversation_id, request, caller_of(http)), stream=request.stream)
 
-    @router.delete("/v1/conversations/{conversation_id}", status_code=204, responses=fails(NotFound, Busy, *KEEPING))
+    @router.delete(
+        "/v1/conversations/{conversation_id}",
+        status_code=204,
+        responses=fails(NotFound, Busy, *KEEPING),
+        dependencies=_KEPT,
+    )
     async def delete(conversation_id: Id, http: Request) -> None:
         """Delete a conversation, and what was said in it alone."""
         await conversations.delete(conversation_id, caller_of(http))
@@ -88,6 +97,7 @@ def _add_reading(router: Router, conversations: Conversations) -> None:
         "/v1/conversations",
         response_model_exclude_none=True,
         responses=fails(InvalidRequest, TooLarge, DatabaseUnavailable),
+        dependencies=_KEPT,
     )
     async def list_conversations(
         http: Request,
@@ -99,19 +109,24 @@ def _add_reading(router: Router, conversations: Conversations) -> None:
         found = await conversations.page(page, page_size, parse_metadata(metadata), caller_of(http))
         return [_card(conversation) for conversation in found]
 
-    @router.get("/v1/conversations/{conversation_id}", response_model_exclude_none=True, responses=_FINDING)
+    @router.get(
+        "/v1/conversations/{conversation_id}",
+        response_model_exclude_none=True,
+        responses=_FINDING,
+        dependencies=_KEPT,
+    )
     async def show(conversation_id: Id, http: Request) -> ConversationCard:
         """What a conversation is."""
         return _card(await conversations.find(conversation_id, caller_of(http)))
 
-    @router.get("/v1/conversations/{conversation_id}/history", responses=_FINDING)
+    @router.get("/v1/conversations/{conversation_id}/history", responses=_FINDING, dependencies=_KEPT)
     async def history(conversation_id: Id, http: Request) -> ConversationHistory:
         """All entries of a conversation."""
         return ConversationHistory(
             conversation_id=conversation_id, entries=await conversations.history(conversation_id, caller_of(http))
         )
 
-    @router.get("/v1/conversations/{conversation_id}/messages", responses=_FINDING)
+    @router.get("/v1/conversations/{conversation_id}/messages", responses=_FINDING, dependencies=_KEPT)
     async def messages(conversation_id: Id, http: Request) -> ConversationMessages:
         """What was said, without what was called."""
         entries = await conversations.history(conversation_id, caller_of(http))

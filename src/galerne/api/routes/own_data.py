@@ -10,7 +10,7 @@ from typing import IO
 from fastapi import Request
 from starlette.responses import StreamingResponse
 
-from galerne.api.access import KNOWN
+from galerne.api.access import needs
 from galerne.api.caller import caller_of
 from galerne.api.documentation import fails
 from galerne.api.identity_cards import key_card, me
@@ -20,13 +20,14 @@ from galerne.errors import DatabaseUnavailable
 from galerne.flows.chat_exports import ChatExports
 from galerne.flows.identity import Identity
 from galerne.identity.caller import LOCAL_USER, Caller
+from galerne.identity.permissions import Permission
 
 MOST_KEYS = 10_000
 PIECE = 1 << 16
 
 
 def own_data_routes(exports: ChatExports, identity: Identity, things: OwnThings) -> Router:
-    router = Router(tags=["users"], dependencies=[KNOWN])
+    router = Router(tags=["users"], dependencies=[needs(Permission.ACCOUNT_OWN)])
 
     @router.get("/v1/users/me/export", response_class=StreamingResponse, responses=fails(DatabaseUnavailable))
     async def export_own_data(http: Request) -> StreamingResponse:

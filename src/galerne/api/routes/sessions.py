@@ -7,7 +7,7 @@ import asyncio
 from fastapi import Request
 from starlette.responses import Response
 
-from galerne.api.access import ANYBODY, KNOWN
+from galerne.api.access import ANYBODY, KNOWN, needs
 from galerne.api.body import read
 from galerne.api.caller import caller_of, origin_of
 from galerne.api.cookie import clear_session, session_token, set_session
@@ -19,10 +19,12 @@ from galerne.errors import DatabaseUnavailable, NotAuthenticated, NotFound, TooM
 from galerne.flows.identity import Identity
 from galerne.flows.sign_in import SignedIn
 from galerne.identity.caller import Caller
+from galerne.identity.permissions import Permission
 from galerne.identity.sessions import csrf_token
 from galerne.protocol.identity import Credentials, InvitationAnswer, PasswordChange, SessionList, SignedInUser
 from galerne.settings import Settings
 
+_OWN = [needs(Permission.ACCOUNT_OWN)]
 _SIGNING_IN = fails(*READING, *KEEPING, NotAuthenticated, TooManyTries)
 
 
@@ -94,7 +96,7 @@ def _add_own(router: Router, identity: Identity, settings: Settings) -> None:
     """One's own sessions and password."""
     sign_in = identity.sign_in
 
-    @router.get("/v1/users/me/sessions", responses=fails(DatabaseUnavailable), dependencies=[KNOWN])
+    @router.get("/v1/users/me/sessions", responses=fails(DatabaseUnavailable), dependencies=_OWN)
     async def my_sessions(http: Request) -> SessionList:
         """Where the caller is signed in, the newest first."""
         caller = caller_of(http)
@@ -102,7 +104,7 @@ def _add_own(router: Router, identity: Identity, settings: Settings) -> None:
         return SessionList(data=[session_card(session, caller) for session in found])
 
     @router.delete(
-        "/v1/users/me/sessions/{id}", status_code=204, responses=fails(NotFound, *KEEPING), dependencies=[KNOWN]
+        "/v1/users/me/sessions/{id}", status_code=204, responses=fails(NotFound, *KEEPING), dependencies=_OWN
     )
     async def end_my_session(id: Id, http: Request) -> None:
         """End a session of the caller's, and what is under way in it."""
@@ -113,7 +115,7 @@ def _add_own(router: Router, identity: Identity, settings: Settings) -> None:
         status_code=204,
         responses=fails(*READING, *KEEPING, TooManyTries),
         openapi_extra=takes(PasswordChange),
-        dependencies=[KNOWN],
+        dependencies=_OWN,
     )
     async def change_password(http: Request) -> None:
         """Change the caller's password. Their other sessions end."""
