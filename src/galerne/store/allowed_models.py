@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, String, Table, delete, insert, select
+from sqlalchemy import Column, Connection, String, Table, delete, insert, select
 
 from galerne.identity.caller import Caller
 from galerne.ledger.quota import Allowance, Holder, Subject, subjects
 from galerne.store.database import Database
 from galerne.store.metadata import metadata
+from galerne.store.prepared import Prepared
 from galerne.store.subjects import named, of_subjects
 
 allowed_models = Table(
@@ -22,7 +23,7 @@ allowed_models = Table(
 )
 
 
-_OF_SUBJECTS = select(allowed_models).where(of_subjects(allowed_models))
+_OF_SUBJECTS = Prepared(select(allowed_models).where(of_subjects(allowed_models)))
 
 
 class SqlAllowedModels:
@@ -32,7 +33,7 @@ class SqlAllowedModels:
     def of(self, caller: Caller) -> frozenset[str] | None:
         its = subjects({holder: getattr(caller, holder.value) for holder in Holder})
         with self._database.read() as connection:
-            rows = connection.execute(_OF_SUBJECTS, named(its)).all()
+            rows = _OF_SUBJECTS.rows(connection, named(its))
         allowances = [allowance.models for allowance in _allowances(rows)]
         return frozenset.intersection(*allowances) if allowances else None
 
@@ -48,7 +49,7 @@ def replace_allowance(connection: Connection, allowance: Allowance) -> None:
         connection.execute(insert(allowed_models).values(**key, model=model))
 
 
-def _allowances(rows: Iterable[Row[Any]]) -> list[Allowance]:
+def _allowances(rows: Iterable[Any]) -> list[Allowance]:
     models: dict[Subject, set[str]] = {}
     for row in rows:
         models.setdefault(Subject(Holder(row.holder), row.subject), set()).add(row.model)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -23,7 +24,6 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
-    bindparam,
     delete,
     func,
     insert,
@@ -49,6 +49,7 @@ from galerne.ledger.signing import SigningKey
 from galerne.store.database import Database
 from galerne.store.log_table import Entry, LogTable
 from galerne.store.metadata import metadata
+from galerne.store.prepared import Prepared, numbered, places
 
 _PAGE = 1000
 
@@ -84,8 +85,6 @@ people = Table(
 )
 
 audit_log = LogTable(audit, lock=4_716_238_061)
-
-_PEOPLE = select(people).where(people.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def append_events(connection: Connection, events: Sequence[tuple[Event, datetime]], key: SigningKey) -> Head:
@@ -230,12 +229,19 @@ def _seals(connection: Connection, parties: Iterable[Party]) -> dict[str, Seal]:
     wanted = {_person(party) for party in parties if party.is_personal}
     if not wanted:
         return {}
-    seals = {row.id: Seal(row.pseudonym, row.key) for row in connection.execute(_PEOPLE, {"ids": sorted(wanted)})}
+    known = _people(len(wanted)).rows(connection, numbered({"id": id} for id in sorted(wanted)))
+    seals = {row.id: Seal(row.pseudonym, row.key) for row in known}
     fresh = {id: new_seal() for id in sorted(wanted - seals.keys())}
     if fresh:
         rows = [{"id": id, "pseudonym": seal.pseudonym, "key": seal.key} for id, seal in fresh.items()]
         connection.execute(insert(people), rows)
     return seals | fresh
+
+
+@cache
+def _people(count: int) -> Prepared:
+    """The statement that finds so many people."""
+    return Prepared(select(people).where(people.c.id.in_(places("id", count))))
 
 
 def _conditions(connection: Connection, which: AuditFilter) -> list[ColumnElement[bool]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import (
     BigInteger,
@@ -33,6 +34,7 @@ from galerne.store.audit import append_events
 from galerne.store.database import Database
 from galerne.store.log_table import Entry
 from galerne.store.metadata import metadata
+from galerne.store.prepared import Prepared, numbered, places
 from galerne.store.receipts import receipt_log
 from galerne.store.reconciliation import disagreements
 from galerne.store.times import utc
@@ -67,13 +69,9 @@ prices = Table(
 )
 
 
-# Built once: building a statement takes longer than running it.
-_RESERVE = insert(reservations)
-_CLOSE = (
-    delete(reservations).where(reservations.c.id.in_(bindparam("ids", expanding=True))).returning(reservations.c.id)
-)
-_PRICES = select(prices)
-_PRICES_OF = _PRICES.where(prices.c.model == bindparam("model"))
+_RESERVE = Prepared(insert(reservations))
+_PRICES = Prepared(select(prices))
+_PRICES_OF = Prepared(select(prices).where(prices.c.model == bindparam("model")))
 
 
 class SqlBooks:
@@ -86,14 +84,16 @@ class SqlBooks:
     def reserve(self, reservation: Reservation) -> Sequence[Standing]:
         with self._database.write(durable=False) as connection:
             standings = quota.count(connection, reservation.subjects, reservation.demand, reservation.created)
-            connection.execute(_RESERVE, {name: getattr(reservation, name) for name in Reservation.__slots__})
+            _RESERVE.run(connection, {name: getattr(reservation, name) for name in Reservation.__slots__})
         return standings
 
     def close(self, closings: Sequence[Closing]) -> None:
         with self._database.write() as connection:
             receipt_log.lock(connection)  # who closes takes turns, so that no two wait for each other
             ids = [closing.reservation.id for closing in closings]
-            ours = set(connection.execute(_CLOSE, {"ids": ids}).scalars())  # the others were closed before
+            ours = {
+                row.id for row in _remove(len(ids)).rows(connection, numbered({"id": id} for id in ids))
+            }  # others were closed before
             closed = [closing for closing in closings if closing.reservation.id in ours]
             quota.correct(connection, closed)
             if settled := [each for each in closed if each.settled is not None]:
@@ -127,7 +127,7 @@ class SqlBooks:
     def prices(self, model: str | None = None) -> list[Price]:
         wanted = _PRICES if model is None else _PRICES_OF
         with self._database.read() as connection:
-            rows = connection.execute(wanted, {"model": model}).all()
+            rows = wanted.rows(connection, {"model": model})
         return [Price(row.model, Kind(row.kind), row.since, row.nano_euros) for row in rows]
 
     def set_price(self, price: Price) -> None:
@@ -162,6 +162,13 @@ class SqlBooks:
             for each, usage, head in zip(closed, used, heads, strict=True)
         ]
         append_events(connection, given, self._key)
+
+
+@cache
+def _remove(count: int) -> Prepared:
+    """The statement that removes so many reservations, and tells which were there."""
+    these = reservations.c.id.in_(places("id", count))
+    return Prepared(delete(reservations).where(these).returning(reservations.c.id))
 
 
 def _charge(used: Usage) -> Transfer:

@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from galerne.errors import DatabaseUnavailable, DiskFull, GalerneError, SettingsError
+from galerne.store.prepared import drive, without_nul
 
 BUSY_MILLISECONDS = 30_000
 """How long a process waits for another one that writes to the same SQLite file."""
@@ -67,18 +68,13 @@ class Database:
             if not self.is_sqlite:
                 with self.engine.begin() as connection:
                     if not durable:
-                        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+                        drive(connection, "execute", "SET LOCAL synchronous_commit = off")
                     yield connection
                 return
-            with self._writing, self.engine.connect() as connection:
-                connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                except BaseException:
-                    connection.rollback()
-                    raise
-                connection.commit()
+            with self._writing, self.engine.connect() as connection, connection.begin():
+                drive(connection, "execute", f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                drive(connection, "execute", "BEGIN IMMEDIATE")
+                yield connection
 
     def forget(self) -> None:
         """Let nothing of what was deleted remain in SQLite's write-ahead log, as far as nobody reads in it now."""
@@ -138,7 +134,7 @@ def _sqlite(url: URL) -> Engine:
         file.touch(mode=0o600)
     except OSError as error:
         raise SettingsError(f"{file} cannot be written: {error.strerror}.", where="database") from None
-    engine = create_engine(url)
+    engine = create_engine(url, pool_use_lifo=True)  # whatever was used last has pages and statements at hand
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: Any) -> None:
@@ -156,7 +152,7 @@ def _without_nul(_: Connection, __: Any, statement: str, parameters: Any, ___: A
 def _shown(value: Any) -> Any:
     match value:
         case str():
-            return value.replace("\0", "\N{SYMBOL FOR NULL}")
+            return without_nul(value)
         case dict():
             return {name: _shown(each) for name, each in value.items()}
         case tuple() | list():

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     DateTime,
     ForeignKey,
-    Row,
     String,
     Table,
     Text,
@@ -30,6 +29,7 @@ from galerne.identity.permissions import Permission
 from galerne.store.database import Database
 from galerne.store.directory import USER, USERS, user_of, users
 from galerne.store.metadata import metadata
+from galerne.store.prepared import Prepared
 from galerne.store.times import utc
 
 keys = Table(
@@ -63,7 +63,7 @@ _SETS = ("scopes", "origins")
 
 _ALL = select(keys, users.c.workspace).join(users)
 
-_BY_SECRET = (  # built once: it is asked for each request, and building it takes longer than running it
+_BY_SECRET = Prepared(
     select(
         keys,
         users.c.workspace,
@@ -95,27 +95,28 @@ class SqlKeys:
 
     def find(self, digest: str) -> Opened | None:
         with self._database.read() as connection:
-            row = connection.execute(_BY_SECRET, {"shown_digest": digest}).first()
-        if row is None:
+            found = _BY_SECRET.rows(connection, {"shown_digest": digest})
+        if not found:
             return None
-        key, until = _key(row), utc({"until": row.until})["until"]
+        row = found[0]._asdict()
+        key, until = _key(row), utc({"until": row["until"]})["until"]
         ends = min((time for time in (key.expires, until) if time is not None), default=None)
-        holder = {column.name: row._mapping[f"holder_{column.name}"] for column in USER}
-        return Opened(replace(key, prefix=row.shown, expires=ends), user_of(holder))
+        holder = {column.name: row[f"holder_{column.name}"] for column in USER}
+        return Opened(replace(key, prefix=row["shown"], expires=ends), user_of(holder))
 
     def page(self, user: str | None, first: int, most: int) -> list[Key]:
         newest = _ALL.order_by(keys.c.created.desc(), keys.c.id).limit(most).offset(first)
         if user is not None:
             newest = newest.where(keys.c.user == user)
         with self._database.read() as connection:
-            return [_key(row) for row in connection.execute(newest)]
+            return [_key(row._mapping) for row in connection.execute(newest)]
 
     def get(self, id: str) -> Key:
         with self._database.read() as connection:
             row = connection.execute(_ALL.where(keys.c.id == id)).first()
         if row is None:
             raise NotFound(f"there is no key {id[:100]!r}.", where="key")
-        return _key(row)
+        return _key(row._mapping)
 
     def rotate(self, id: str, digest: str, prefix: str, until: datetime) -> None:
         before = (key_secrets.c.key == id, or_(key_secrets.c.expires.is_(None), key_secrets.c.expires > until))
@@ -144,8 +145,8 @@ def _add(connection: Connection, key: Key, digest: str) -> None:
     connection.execute(insert(key_secrets).values(digest=digest, key=key.id, prefix=key.prefix))
 
 
-def _key(row: Row[Any]) -> Key:
-    known: Mapping[str, Any] = utc(row._mapping)
+def _key(row: Mapping[Any, Any]) -> Key:
+    known = utc(row)
     scopes, origins = (None if known[name] is None else frozenset(known[name].split()) for name in _SETS)
     sets = {"scopes": None if scopes is None else frozenset(map(Permission, scopes)), "origins": origins}
     return Key(**{name: known[name] for name in Key.__slots__} | sets)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, func, insert, select
 
 from galerne.ledger.chain import EMPTY, Head, append
 from galerne.ledger.signing import SigningKey
+from galerne.store.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,8 @@ class LogTable:
         """`lock` is any number of PostgreSQL's advisory locks that nobody else has."""
         self._lock = lock
         columns = table.c
-        self._last = select(columns.number, columns.digest).order_by(columns.number.desc()).limit(1)
-        self._insert = insert(table)
+        self._last = Prepared(select(columns.number, columns.digest).order_by(columns.number.desc()).limit(1))
+        self._insert = Prepared(insert(table))
         self._lines = select(columns.record).order_by(columns.number).execution_options(yield_per=1000)
 
     def append(self, connection: Connection, entries: Sequence[Entry], key: SigningKey) -> list[Head]:
@@ -41,7 +42,7 @@ class LogTable:
             rows.append({"number": head.size, "digest": following.last, "record": record.decode(), **entry.columns})
             head = following
             heads.append(head)
-        connection.execute(self._insert, rows)
+        self._insert.run_each(connection, rows)
         return heads
 
     def lock(self, connection: Connection) -> None:
@@ -50,8 +51,8 @@ class LogTable:
             connection.execute(select(func.pg_advisory_xact_lock(self._lock)))
 
     def head(self, connection: Connection) -> Head:
-        row = connection.execute(self._last).first()
-        return EMPTY if row is None else Head(row.number + 1, row.digest)
+        last = self._last.rows(connection, {})
+        return Head(last[0].number + 1, last[0].digest) if last else EMPTY
 
     def lines(self, connection: Connection) -> Iterator[str]:
         yield from connection.execute(self._lines).scalars()

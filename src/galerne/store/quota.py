@@ -12,8 +12,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
-    Executable,
-    Row,
     String,
     Table,
     bindparam,
@@ -37,6 +35,7 @@ from galerne.ledger.quota import (
     window,
 )
 from galerne.store.metadata import metadata
+from galerne.store.prepared import Prepared, numbered
 from galerne.store.subjects import named, of_subjects
 from galerne.store.upsert import upsert
 
@@ -60,10 +59,11 @@ counters = Table(
 )
 
 
-# Statements are built once: building one takes longer than running it.
-_LIMITS = select(limits).where(of_subjects(limits)).order_by(limits.c.holder, limits.c.subject, limits.c.measure)
+_LIMITS = Prepared(
+    select(limits).where(of_subjects(limits)).order_by(limits.c.holder, limits.c.subject, limits.c.measure)
+)
 _PLACE = [f"the_{column.name}" for column in counters.primary_key]
-_CORRECT = (
+_CORRECT = Prepared(
     update(counters)
     .where(*(column == bindparam(f"the_{column.name}") for column in counters.primary_key))
     .values(used=counters.c.used + bindparam("more"))
@@ -72,7 +72,7 @@ _CORRECT = (
 
 def limits_of(connection: Connection, subjects: Sequence[Subject]) -> list[Limit]:
     """In one order for everybody, which `correct` has, too: two transactions cannot wait for each other."""
-    return [_limit(row) for row in connection.execute(_LIMITS, named(subjects))]
+    return [_limit(row) for row in _LIMITS.rows(connection, named(subjects))]
 
 
 def all_limits(connection: Connection) -> list[Limit]:
@@ -99,7 +99,7 @@ def count(connection: Connection, subjects: Sequence[Subject], demand: Demand, n
         }
         for limit in held
     ]
-    added = connection.execute(_adding(connection.dialect.name), rows)
+    added = _adding(connection.dialect.name, len(rows)).rows(connection, numbered(rows))
     used = {(row.holder, row.measure): int(row.used) for row in added}
     standings = [Standing(limit, used[limit.subject.holder.value, limit.measure.value]) for limit in held]
     for standing in standings:
@@ -124,7 +124,7 @@ def correct(connection: Connection, closed: Iterable[Closing]) -> None:
                     changes[subject.holder.value, subject.id, measure.value, span] += more
     rows = [dict(zip(_PLACE, place, strict=True), more=more) for place, more in sorted(changes.items()) if more]
     if rows:
-        connection.execute(_CORRECT, rows)
+        _CORRECT.run_each(connection, rows)
 
 
 def replace_limit(connection: Connection, limit: Limit, used: int, now: datetime) -> None:
@@ -147,15 +147,18 @@ def remove_limit(connection: Connection, subject: Subject, measure: Measure) -> 
 
 
 @cache
-def _adding(dialect: str) -> Executable:
-    """The statement that adds to counters, or makes them. Built once: building it takes longer than running it."""
-    adding = upsert(dialect, counters)
+def _adding(dialect: str, count: int) -> Prepared:
+    """The statement that adds to so many counters, or makes them."""
+    rows: list[dict[str, Any]] = [
+        {column.name: bindparam(f"{column.name}_{place}") for column in counters.c} for place in range(count)
+    ]
+    adding = upsert(dialect, counters).values(rows)
     more = {"used": counters.c.used + adding.excluded.used}
     known = adding.on_conflict_do_update(index_elements=["holder", "subject", "measure", "span"], set_=more)
-    return known.returning(counters.c.holder, counters.c.measure, counters.c.used)
+    return Prepared(known.returning(counters.c.holder, counters.c.measure, counters.c.used))
 
 
-def _limit(row: Row[Any]) -> Limit:
+def _limit(row: Any) -> Limit:
     return Limit(Subject(Holder(row.holder), row.subject), Measure(row.measure), row.most)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Connection, DateTime
 
 from galerne.ledger.usage import Transfer
 from galerne.store.metadata import metadata
+from galerne.store.prepared import Prepared
 
 transfers = Table(
     "transfers",
@@ -20,13 +21,13 @@ transfers = Table(
     CheckConstraint("nano_euros > 0", name="positive"),
 )
 
-_POST = insert(transfers)
+_POST = Prepared(insert(transfers))
 
 
 def post(connection: Connection, moved: Iterable[Transfer]) -> None:
     rows = [{name: getattr(transfer, name) for name in Transfer.__slots__} for transfer in moved]
     if rows:
-        connection.execute(_POST, rows)
+        _POST.run_each(connection, rows)
 
 
 def balance_of(connection: Connection) -> dict[str, int]:

@@ -31,7 +31,8 @@ from sqlalchemy import (
 from galerne.ledger.quota import Measure, Subject, window_start
 from galerne.ledger.usage import Usage, UsageQuery, UsageSum
 from galerne.store.metadata import metadata
-from galerne.store.upsert import Upsert, upsert
+from galerne.store.prepared import Prepared
+from galerne.store.upsert import upsert
 
 
 def who_asks_what() -> list[Column[Any]]:
@@ -85,23 +86,22 @@ daily_usage = Table(
 _KEY = [column.name for column in daily_usage.primary_key]
 _SUMS = [column.name for column in daily_usage.c if not column.primary_key]
 
-
-_INSERT = insert(usage)
+_INSERT = Prepared(insert(usage))
 
 
 @cache
-def _adding(dialect: str) -> Upsert:
-    """The statement that adds to a day's sums, or makes them. Built once: building it takes longer than running it."""
+def _adding(dialect: str) -> Prepared:
+    """The statement that adds to a day's sums, or makes them."""
     adding = upsert(dialect, daily_usage)
     more = {name: daily_usage.c[name] + adding.excluded[name] for name in _SUMS}
-    return adding.on_conflict_do_update(index_elements=_KEY, set_=more)
+    return Prepared(adding.on_conflict_do_update(index_elements=_KEY, set_=more))
 
 
 def record_usage(connection: Connection, answers: Sequence[Usage]) -> None:
     """Write the row of each answer, and add it to its day."""
     rows = [{name: getattr(used, name) for name in Usage.__slots__} for used in answers]
-    connection.execute(_INSERT, rows)
-    connection.execute(_adding(connection.dialect.name), [_day_of(row) for row in rows])
+    _INSERT.run_each(connection, rows)
+    _adding(connection.dialect.name).run_each(connection, map(_day_of, rows))
 
 
 def _day_of(row: Mapping[str, Any]) -> dict[str, Any]:
