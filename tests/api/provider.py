@@ -16,6 +16,8 @@ from urllib.parse import parse_qs, urlencode
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -38,6 +40,7 @@ class Provider:
         self.sign: Callable[[Claims], str] = self._signed
         self.key = ECKey.generate_key("P-256", {"kid": "one"})
         self.in_token = True  # whether the ID token tells the email address, or the user information alone
+        self.instead: dict[str, bytes] = {}  # what it says at a path, whatever was asked
         self._codes: dict[str, dict[str, str]] = {}
         self.app = Starlette(
             routes=[
@@ -46,8 +49,13 @@ class Provider:
                 Route("/token", self._token, methods=["POST"]),
                 Route("/jwks", self._jwks),
                 Route("/userinfo", self._userinfo),
-            ]
+            ],
+            middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._dispatch)],
         )
+
+    async def _dispatch(self, http: Request, answer: RequestResponseEndpoint) -> Response:
+        said = self.instead.get(http.url.path)
+        return await answer(http) if said is None else Response(said, media_type="application/json")
 
     async def _discovery(self, _: Request) -> Response:
         places = {

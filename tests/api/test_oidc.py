@@ -21,11 +21,16 @@ from tests.api.provider import CLIENT, SECRET, Claims, Provider
 from tests.api.test_bodies import assert_refused
 from tests.contract.server import serving
 
+from galerne.flows.users import UserChange
 from galerne.identity.caller import LOCAL_ADMIN
+from galerne.identity.directory import UserKind
 from galerne.identity.permissions import Role
+from galerne.ledger.audit import AuditFilter
 
 TLS = ssl.create_default_context()  # made once: it takes long
 HOST = {"host": "127.0.0.1:8000"}
+PASSWORD = "a north-west wind of France"
+NONSENSE = (b"", b"[]", b"1", b"null", b'"x"', b"{}", b"<html>", b'{"keys": 1}', b'{"id_token": 1}', b'{"sub": []}')
 
 
 @pytest.fixture(scope="module")
@@ -243,12 +248,11 @@ async def test_a_new_key_of_the_provider_is_fetched(
 
 
 async def test_whoever_is_disabled_stays_out(house: IdentityHouse) -> None:
-    from galerne.flows.users import UserChange
-    from galerne.identity.directory import UserKind
-
     anna = await who(house, await sign_in(house))
     house.identity.users.change(anna["id"], UserKind.PERSON, UserChange(disabled=True), LOCAL_ADMIN)
     assert_refused(await sign_in(house), 403, "forbidden")
+    (refused,) = house.kept.audit.log.page(AuditFilter(action="session.refused"), 9).records
+    assert refused["object"] | {"pseudonym": None} == {"kind": "email", "id": "anna@town.example", "pseudonym": None}
 
 
 async def test_signing_out_there_too(house: IdentityHouse, provider: Provider) -> None:
@@ -264,3 +268,60 @@ async def test_signing_out_there_too(house: IdentityHouse, provider: Provider) -
 async def test_a_provider_that_does_not_answer(open_house: Callable[..., IdentityHouse]) -> None:
     house = open_house(oidc_issuer="http://127.0.0.1:9")
     assert_refused(await house.get("/v1/oidc/start", HOST), 503, "unavailable", "oidc")
+    anna = house.identity.users.create_person("anna@town.example", "Anna", "default", Role.MEMBER, LOCAL_ADMIN)
+    token, _ = house.identity.sign_in.invite(anna.id, LOCAL_ADMIN)
+    await house.post("/v1/invitations", {"token": token, "password": PASSWORD}, HOST)
+    by_password = await house.post("/v1/sessions", {"email": "anna@town.example", "password": PASSWORD}, HOST)
+    assert by_password.status == 200
+
+
+async def test_one_that_falls_silent_while_the_person_signs_in(house: IdentityHouse, provider: Provider) -> None:
+    back, browser = await start(house)
+    provider.instead = {"/token": b""}
+    assert (await house.get(back, browser)).status in (401, 503)
+    provider.instead = {}
+    assert (await sign_in(house)).status == 302
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/jwks", "/userinfo"])
+async def test_nonsense_lets_nobody_in(house: IdentityHouse, provider: Provider, path: str) -> None:
+    provider.in_token = False
+    for said in NONSENSE:
+        provider.instead = {path: said}
+        answer = await house.get("/v1/oidc/start", HOST)
+        if answer.status == 302:
+            answer = await sign_in(house)
+        assert answer.status in (401, 403, 503), (said, answer.body)
+
+
+async def test_a_browser_is_led_back_to_where_people_sign_in(
+    open_house: Callable[..., IdentityHouse], provider: Provider
+) -> None:
+    browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    silent = open_house(oidc_issuer="http://127.0.0.1:9")
+    assert led_back(await silent.get("/v1/oidc/start", HOST | browser)) == "unavailable"
+    house = open_house()
+    provider.lie = lambda claims: claims | {"nonce": "another"}
+    back, cookie = await start(house)
+    refused = await house.get(back, cookie | browser)
+    assert led_back(refused) == "not_authenticated"
+    assert 'galerne_sign_in=""' in refused.headers["set-cookie"]
+    provider.lie = lambda claims: claims
+    provider.person = provider.person | {"email_verified": False}
+    back, cookie = await start(house)
+    assert led_back(await house.get(back, cookie | browser)) == "forbidden"
+    assert led_back(await house.get("/v1/oidc/callback?error=access_denied", HOST | browser)) == "not_authenticated"
+
+
+def led_back(answer: Answer) -> str:
+    assert answer.status == 302, answer.body
+    page, _, why = answer.headers["location"].partition("?refused=")
+    assert page == "/"
+    return why
+
+
+@pytest.mark.parametrize("name", ["An\0na", "\x1b[31mAnna", " ", "n" * 500, 5, ["Anna"], None])
+async def test_names_are_made_to_fit(house: IdentityHouse, provider: Provider, name: Any) -> None:
+    provider.person = provider.person | {"name": name}
+    anna = await who(house, await sign_in(house))
+    house.identity.users.change(anna["id"], UserKind.PERSON, UserChange(name=anna["name"]), LOCAL_ADMIN)

@@ -79,7 +79,7 @@ class SignIn:
         hash = None if user is None else self._stores.passwords.get(user.id)
         right = self._hasher.verify(hash, password[:LONGEST_PASSWORD])
         if user is None or hash is None or not right or user.disabled is not None:
-            self._note_refusal(email, origin)
+            self.note_refusal(email, origin)
             raise NotAuthenticated(WRONG, where="password", hint="Ask an administrator for an invitation.")
         self._stores.tries.forget(account)
         self._stores.tries.give_back(address)
@@ -101,6 +101,14 @@ class SignIn:
         )  # fmt: skip
         self._audit.record(begun)
         return SignedIn(token, session, user)
+
+    def note_refusal(self, email: str, origin: Origin) -> None:
+        """Have on the audit log that somebody with this address was not let in."""
+        who = Party("anyone") if origin.address is None else Party("address", origin.address)
+        refused = Event(
+            Action.SESSION_REFUSED, who, Party("email", email.lower()[:320]), Result.REFUSED, request=origin.request
+        )
+        self._audit.record(refused)
 
     def sessions(self, caller: Caller) -> Sequence[Session]:
         return self._stores.sessions.of(str(caller.user))
@@ -184,13 +192,6 @@ class SignIn:
     def _put_password(self, user: User, password: str, keep: str | None) -> None:
         self._stores.passwords.put(user.id, self._hasher.hash(password), self._clock())
         self._stores.sessions.end_all(user.id, but=keep)
-
-    def _note_refusal(self, email: str, origin: Origin) -> None:
-        who = Party("anyone") if origin.address is None else Party("address", origin.address)
-        refused = Event(
-            Action.SESSION_REFUSED, who, Party("email", email.lower()[:320]), Result.REFUSED, request=origin.request
-        )
-        self._audit.record(refused)
 
 
 def account_of(email: str) -> str:

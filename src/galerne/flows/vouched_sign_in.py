@@ -15,6 +15,7 @@ from typing import Any
 
 from galerne.errors import Forbidden, InvalidRequest, NotAuthenticated, NotFound
 from galerne.flows.sign_in import Origin, SignedIn, SignIn
+from galerne.flows.users import EMAIL
 from galerne.identity.caller import DEFAULT_WORKSPACE
 from galerne.identity.directory import Directory, User, UserKind, new_user
 from galerne.identity.keys import digest_of
@@ -75,14 +76,23 @@ class VouchedSignIn:
         request = self._requests.take(digest_of(state), self._clock())
         if request is None:
             raise NotAuthenticated("this sign-in is not known, or over.", where="state", hint="Begin again.")
-        user = self._user(self._provider.claims(code, request))
-        if user.disabled is not None:
-            raise Forbidden("this user is disabled.", hint="Ask an administrator.")
+        claims = self._provider.claims(code, request)
+        try:
+            user = self._admitted(claims)
+        except Forbidden:
+            self._sign_in.note_refusal(str(claims.get("email", "")), origin)
+            raise
         return self._sign_in.open_session(user, origin, "oidc"), request.next
 
     def logout_url(self, back: str) -> str | None:
         """Where to sign out at the provider, too."""
         return self._provider.logout_url(back)
+
+    def _admitted(self, claims: Mapping[str, Any]) -> User:
+        user = self._user(claims)
+        if user.disabled is not None:
+            raise Forbidden("this user is disabled.", hint="Ask an administrator.")
+        return user
 
     def _user(self, claims: Mapping[str, Any]) -> User:
         """Whom the provider means: by its own name for them or, the first time, by their verified address."""
@@ -93,7 +103,7 @@ class VouchedSignIn:
         if known is not None:
             return self._with_role(self._directory.user(known), role)
         email = str(claims.get("email", "")).lower()
-        if not email or claims.get("email_verified") is not True:
+        if not EMAIL.fullmatch(email) or claims.get("email_verified") is not True:
             raise Forbidden("the provider has not verified your email address.", hint="Ask who runs it.")
         user = self._found_or_made(email, claims, role)
         if self._links.subject(self._provider.issuer, user.id) is not None:  # the address went to somebody else
@@ -107,8 +117,7 @@ class VouchedSignIn:
             return self._directory.user_by_email(email)
         except NotFound:
             workspace = self._directory.workspace(DEFAULT_WORKSPACE)
-            name = str(claims.get("name") or email)[:128]
-            user = new_user(UserKind.PERSON, workspace, role, name, email, self._clock())
+            user = new_user(UserKind.PERSON, workspace, role, _name(claims, email), email, self._clock())
             self._directory.add_user(user)
             self._audit.record(Event(Action.USER_MADE, SERVER, Party("user", user.id), workspace=user.workspace))
             return user
@@ -120,3 +129,9 @@ class VouchedSignIn:
         self._directory.put_user(replace(user, role=role))
         self._audit.record(Event(Action.ROLE_CHANGED, SERVER, Party("user", user.id), details={"role": role.value}))
         return replace(user, role=role)
+
+
+def _name(claims: Mapping[str, Any], email: str) -> str:
+    """What the person is called, in one line as names here are; else their address."""
+    told = re.sub(r"[\x00-\x1f\x7f]+", " ", str(claims.get("name") or "")).strip()
+    return (told or email)[:128].strip()

@@ -37,6 +37,9 @@ KEPT_SECONDS = 3600.0
 KEYS_AT_LEAST_SECONDS = 10.0
 """For so long its keys are not fetched again, whatever names of keys come."""
 
+NONSENSE = (JoseError, OAuthError, ValueError, LookupError, TypeError, AttributeError)
+"""What comes of answers that are not what the standards say."""
+
 LEEWAY_SECONDS = 60
 TIMEOUT_SECONDS = 10.0
 MOST_BYTES = 1 << 20
@@ -93,7 +96,7 @@ class Provider:
                 )
             claims = self._checked(str(token.get("id_token", "")), request.nonce)
             return claims if "email" in claims else {**self._userinfo(token, claims["sub"]), **claims}
-        except (JoseError, OAuthError, ValueError, KeyError) as error:
+        except NONSENSE as error:
             said = f"what the provider says cannot be taken for true ({type(error).__name__}: {str(error)[:200]})."
             raise NotAuthenticated(said, where="oidc", hint="Try again.") from None
         except httpx2.HTTPError as error:

@@ -65,10 +65,25 @@ def test_at_the_organisations_own_provider(browser: Browser, environment: dict[s
             served.until_ready()
             context.set_default_timeout(PATIENCE_MS)
             page = context.new_page()
+            is_led_back(page, provider)
             page.goto("/account")
             page.get_by_role("link", name="Sign in with Town account").click()
             expect(page.get_by_role("heading", name="Anna", exact=True)).to_be_visible()
             expect(page).to_have_url(f"{served.url}/account")
+
+
+def is_led_back(page: Page, provider: Provider) -> None:
+    """Twice: what the provider signed is over, and it has not verified the address."""
+    person = provider.person
+    for provider.person, said in (
+        (person | {"exp": 1}, "Signing in there did not work."),
+        (person | {"email_verified": False}, "you may not come in"),
+    ):
+        page.goto("/")
+        page.get_by_role("link", name="Sign in with Town account").click()
+        expect(page.get_by_role("alert")).to_contain_text(said)
+        expect(page).to_have_url(re.compile("/$"))
+    provider.person = person
 
 
 def signs_out_and_in_again(page: Page) -> None:

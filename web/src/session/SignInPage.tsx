@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import type { TFunction } from 'i18next';
+import { type FormEvent, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { sessions, useForgetEverything } from '../api/account';
 import { ApiError } from '../api/client';
@@ -13,8 +14,9 @@ export function SignInPage() {
   const { t } = useTranslation();
   const forget = useForgetEverything();
   const { data: ways } = useQuery({ queryKey: ['sign-in'], queryFn: sessions.ways });
-  const [failure, setFailure] = useState<string | null>(null);
+  const [failure, setFailure] = useState(() => refusal(t));
   const [busy, setBusy] = useState(false);
+  useEffect(() => history.replaceState(null, '', location.pathname), []); // said once
   const onSubmit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const said = new FormData(event.currentTarget);
@@ -61,4 +63,18 @@ export function SignInPage() {
       </form>
     </main>
   );
+}
+
+/** Why the provider's sign-in led back here, as the address tells. */
+function refusal(t: TFunction): string | null {
+  switch (new URLSearchParams(location.search).get('refused')) {
+    case null:
+      return null;
+    case 'unavailable':
+      return t('signIn.refused.unavailable');
+    case 'forbidden':
+      return t('signIn.refused.forbidden');
+    default:
+      return t('signIn.refused.failed');
+  }
 }

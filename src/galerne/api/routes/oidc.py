@@ -1,8 +1,13 @@
-"""`/v1/oidc`: signing in at a provider of OpenID Connect; and which ways to sign in there are."""
+"""`/v1/oidc`: signing in at a provider of OpenID Connect; and which ways to sign in there are.
+
+A browser that cannot be let in is led back to the page where people sign in, which says why; a program gets the error
+itself.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Annotated
 
 from fastapi import Query, Request
@@ -13,11 +18,13 @@ from galerne.api.caller import caller_of, origin_of
 from galerne.api.cookie import SIGN_IN_COOKIE, clear_session, clear_sign_in, set_session, set_sign_in
 from galerne.api.documentation import KEEPING, fails
 from galerne.api.router import Router
-from galerne.errors import Forbidden, InvalidRequest, NotAuthenticated, Unavailable
+from galerne.errors import Forbidden, GalerneError, InvalidRequest, NotAuthenticated, Unavailable
 from galerne.flows.sign_in import SignIn
 from galerne.flows.vouched_sign_in import VouchedSignIn
 from galerne.protocol.identity import LogoutAddress, ProviderWay, SignInWays
 from galerne.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 START = "/v1/oidc/start"
 
@@ -45,7 +52,10 @@ def oidc_routes(vouched: VouchedSignIn, sign_in: SignIn, settings: Settings) -> 
     @router.get(START, status_code=302, response_class=Response, responses=_STARTING, dependencies=[ANYBODY])
     async def begin(http: Request, next: Word = "/") -> Response:
         """Send a browser to the provider; it comes back to `next`, a path of this server."""
-        url, state = await asyncio.to_thread(vouched.begin, str(http.url_for("oidc_callback")), next)
+        try:
+            url, state = await asyncio.to_thread(vouched.begin, str(http.url_for("oidc_callback")), next)
+        except GalerneError as failure:
+            return _led_back(http, failure)
         response = RedirectResponse(url, 302)
         set_sign_in(response, http, state)
         return response
@@ -57,11 +67,14 @@ def oidc_routes(vouched: VouchedSignIn, sign_in: SignIn, settings: Settings) -> 
         http: Request, state: Word = "", code: Word = "", error: Word = "", error_description: Word = ""
     ) -> Response:
         """Where the provider sends the browser back to: whoever signed in there is signed in here."""
-        if error or not code:
-            said = f"{error or 'no code'}: {error_description}"[:300]
-            raise NotAuthenticated(f"the provider let nobody in ({said}).", where="code", hint="Begin again.")
         shown = http.cookies.get(SIGN_IN_COOKIE)
-        signed_in, next = await asyncio.to_thread(vouched.finish, code, state, shown, origin_of(http))
+        try:
+            if error or not code:
+                said = f"{error or 'no code'}: {error_description}"[:300]
+                raise NotAuthenticated(f"the provider let nobody in ({said}).", where="code", hint="Begin again.")
+            signed_in, next = await asyncio.to_thread(vouched.finish, code, state, shown, origin_of(http))
+        except GalerneError as failure:
+            return _led_back(http, failure)
         response = RedirectResponse(next, 302)
         clear_sign_in(response, http)
         set_session(response, http, signed_in.token, settings.session_hours * 3600)
@@ -77,3 +90,14 @@ def oidc_routes(vouched: VouchedSignIn, sign_in: SignIn, settings: Settings) -> 
         return LogoutAddress(url=await asyncio.to_thread(vouched.logout_url, str(http.base_url)))
 
     return router
+
+
+def _led_back(http: Request, failure: GalerneError) -> Response:
+    """The page's address tells a kind of failure, for which it has words; the log tells the whole. Raises the failure
+    to whoever is no browser."""
+    if "text/html" not in http.headers.get("accept", ""):
+        raise failure
+    logger.warning("nobody is let in at the provider: %s", failure)
+    response = RedirectResponse(f"/?refused={failure.code}", 302)
+    clear_sign_in(response, http)
+    return response
