@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from tests.api.house import question
 from tests.api.identity_house import Holder, IdentityHouse
+from tests.contract.server import serving
 
 from galerne.api.inside import Inside
 from galerne.flows.users import UserChange
@@ -24,6 +27,9 @@ STREAMS: dict[str, dict[str, Any]] = {
     "/v1/conversations": {"model": "fake", "inputs": "Hello", "stream": True},
     "/v1/responses": {"model": "fake", "input": "Hello", "stream": True},
 }
+
+BIG = 64 << 20
+"""Bytes of a file that no socket holds as a whole."""
 
 
 @pytest.fixture
@@ -82,6 +88,26 @@ async def test_an_upload_that_takes_long_is_refused(hanging: IdentityHouse) -> N
         await asyncio.sleep(0.01)
     status, _ = await sending.start()
     assert status == 401
+
+
+async def test_a_file_breaks_off_before_its_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As both ways to say where a body ends would say that it is whole; a server and a client that speak HTTP."""
+    house = IdentityHouse(tmp_path)
+    holder = house.holder()
+    file = (await house.upload(b"x" * BIG, who=holder.headers)).json()["id"]
+    with (
+        serving(house.app) as url,
+        httpx2.stream("GET", f"{url}/v1/files/{file}/content", headers=holder.headers, timeout=60) as answer,
+    ):
+        assert int(answer.headers["content-length"]) == BIG
+        pieces = answer.iter_raw(1000)
+        next(pieces)
+        revoke(house, holder)
+        time.sleep(1)
+        with pytest.raises(httpx2.RemoteProtocolError):  # behind what the sockets held back
+            list(pieces)
+    assert "broken off: authorization: the right to it was taken away meanwhile." in caplog.text
+    house.close()
 
 
 async def test_what_was_left_to_a_batch_is_not_done_any_more(tmp_path: Path) -> None:

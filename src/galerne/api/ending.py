@@ -1,16 +1,22 @@
 """The end of an answer whose caller has lost the right to it, as the client sees it.
 
-What has not begun is refused with a status of its own. A stream of events gets a last one that says why; any other body
-is broken off, as its end would say that it is whole.
+What has not begun is refused with a status of its own. A stream of events gets a last one that says why. Any other body
+is broken off, before the length that was announced or the last chunk, as its end would say that it is whole. HTTP has
+no word for why; the log has.
 """
 
 from __future__ import annotations
+
+import logging
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from galerne.api.errors import report, respond
+from galerne.api.request_id import current_request_id
 from galerne.errors import GalerneError
+
+logger = logging.getLogger(__name__)
 
 
 class Ending:
@@ -38,6 +44,8 @@ class Ending:
             await respond(failure)(scope, receive, send)
         elif self._streams and not self._whole:
             await send({"type": "http.response.body", "body": self._last_event(failure)})
+        elif not self._whole:
+            logger.warning("a body was broken off: %s", failure, extra={"request_id": current_request_id()})
 
     def _last_event(self, failure: GalerneError) -> bytes:
         """What both official clients read as a failure."""
