@@ -221,6 +221,29 @@ async def test_who_goes_on_from_what_they_said_keeps_their_own(house: IdentityHo
     assert more["outputs"]
 
 
+async def test_what_they_called_agents_is_in_nobodys_conversation(house: IdentityHouse, admin: dict[str, str]) -> None:
+    anna, bert = Person(house, "anna"), Person(house, "bert")
+    for person in (anna, bert):
+        await person.fill()
+    await anna.post(f"/v1/agents/{bert.agent}", {"name": f"{anna.mark} too"}, "PATCH")
+    talk = (await bert.post("/v1/conversations", {"inputs": "Hi", "model": "fake"}))["conversation_id"]
+    passed = {"type": "agent.handoff", "previous_agent_id": bert.agent, "next_agent_id": anna.agent}
+    for name in (bert.mark, f"{anna.mark} too"):
+        passed |= {"previous_agent_name": name, "next_agent_name": anna.mark}
+        await bert.post(f"/v1/conversations/{talk}", {"inputs": [passed]})
+    removed = (await erase(house, anna.id, admin))["removed"]
+    assert removed["handoffs_blanked"] == 2
+    entries = (await house.get(f"/v1/conversations/{talk}/history", bert.headers)).json()["entries"]
+    named = [
+        (entry["previous_agent_name"], entry["next_agent_name"], entry["next_agent_id"])
+        for entry in entries
+        if entry["type"] == "agent.handoff"
+    ]
+    assert named == [(bert.mark, "(erased)", anna.agent), ("(erased)", "(erased)", anna.agent)]
+    assert {place for place in places(house, anna.mark) if not place.startswith("/")} == set()
+    assert (await house.get(f"/v1/agents/{bert.agent}", bert.headers)).json()["name"] == bert.mark
+
+
 async def test_who_may_do_everything_is_erased_like_anybody(house: IdentityHouse, admin: dict[str, str]) -> None:
     other = house.holder(Role.ADMIN)
     assert (await house.get("/v1/users/me", other.headers)).json()["permissions"] == sorted(ALL)

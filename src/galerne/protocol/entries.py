@@ -6,6 +6,7 @@ An entry is never changed. One that a client sends may carry the labels that it 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Discriminator, Tag
@@ -109,3 +110,14 @@ def blanked(entry: Entry) -> Entry:
             return entry.model_copy(update={"result": BLANK})
         case AgentHandoffEntry():
             return entry
+
+
+def unnamed(entry: AgentHandoffEntry, names: Mapping[str, Collection[str]]) -> AgentHandoffEntry:
+    """The same without these names of agents, by their ids."""
+    previous, following = names.get(entry.previous_agent_id, ()), names.get(entry.next_agent_id, ())
+    gone: dict[str, str] = {}
+    if entry.previous_agent_name in previous:
+        gone["previous_agent_name"] = BLANK
+    if entry.next_agent_name in following:
+        gone["next_agent_name"] = BLANK
+    return entry.model_copy(update=gone) if gone else entry

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -179,6 +181,20 @@ class SqlAgents:
             _find(connection, workspace, id)
             connection.execute(delete(agents).where(agents.c.id == id))
             put_labels(connection, id, {})
+
+
+def names_given(connection: Connection, user: str) -> Mapping[str, Collection[str]]:
+    """What a user called agents, by their ids: all names of their own, and those of others' that nobody else gave."""
+    touched = select(versions.c.agent).where(versions.c.user == user)
+    found = select(versions.c.agent, versions.c.definition, versions.c.user, agents.c.user.label("owner")).join(agents)
+    theirs, others = defaultdict(set), set()
+    for row in connection.execute(found.where(or_(agents.c.user == user, versions.c.agent.in_(touched)))):
+        name = json.loads(row.definition)["name"]
+        if user in (row.user, row.owner):
+            theirs[row.agent].add(name)
+        else:
+            others.add((row.agent, name))
+    return {agent: {name for name in names if (agent, name) not in others} for agent, names in theirs.items()}
 
 
 def erase_versions(connection: Connection, user: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from galerne.protocol.entries import Entry, blanked
+from galerne.protocol.entries import AgentHandoffEntry, Entry, blanked, unnamed
 from galerne.store.metadata import metadata
 
 entries = Table(
@@ -33,6 +33,8 @@ entries = Table(
 )
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)
+_HANDOFF = '"type":"agent.handoff"'
+"""In the JSON of every hand-off."""
 
 
 def insert_entries(connection: Connection, head: str | None, added: Sequence[Entry], user: str | None) -> str | None:
@@ -60,6 +62,20 @@ def blank_entries(connection: Connection, user: str) -> int:
         body = _ENTRY.dump_json(blanked(_ENTRY.validate_json(row.body))).decode()
         connection.execute(update(entries).where(entries.c.id == row.id).values(body=body, user=None))
     return len(theirs)
+
+
+def blank_names(connection: Connection, names: Mapping[str, Collection[str]]) -> int:
+    """Take these names of agents, by their ids, out of hand-offs. Says out of how many."""
+    if not names:
+        return 0
+    blanked_ones = 0
+    for row in connection.execute(select(entries.c.id, entries.c.body).where(entries.c.body.contains(_HANDOFF))).all():
+        entry = _ENTRY.validate_json(row.body)
+        if isinstance(entry, AgentHandoffEntry) and (nameless := unnamed(entry, names)) is not entry:
+            body = _ENTRY.dump_json(nameless).decode()
+            connection.execute(update(entries).where(entries.c.id == row.id).values(body=body))
+            blanked_ones += 1
+    return blanked_ones
 
 
 def delete_entries(connection: Connection, head: str | None, heads: Column[str]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, sele
 from galerne.flows.sign_in import account_of
 from galerne.flows.stored_files import ContentStore
 from galerne.ledger.quota import Holder
-from galerne.store.agents import agents, erase_versions, versions
+from galerne.store.agents import agents, erase_versions, names_given, versions
 from galerne.store.allowed_models import allowed_models
 from galerne.store.attachments import attachments
 from galerne.store.audit import forget_email
@@ -22,7 +22,7 @@ from galerne.store.chat_words import forget_words
 from galerne.store.chats import chats
 from galerne.store.database import Database
 from galerne.store.directory import users
-from galerne.store.entries import blank_entries
+from galerne.store.entries import blank_entries, blank_names
 from galerne.store.files import files
 from galerne.store.kept_requests import kept_requests
 from galerne.store.keys import keys
@@ -68,6 +68,7 @@ def _remove(connection: Connection, user: str) -> Counter[str]:
     _forget_labels(connection, [*_ids(connection, jobs, user), *_ids(connection, agents, user)])
     _forget_terms(connection, user, _ids(connection, keys, user))
     _forget_sign_ins(connection, user)
+    counts["handoffs_blanked"] = blank_names(connection, names_given(connection, user))
     for table in (*_OWN, keys):
         counts[table.name] += connection.execute(delete(table).where(table.c.user == user)).rowcount
     counts.update(erase_threads(connection, user))
