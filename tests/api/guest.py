@@ -17,7 +17,7 @@ from galerne.identity.permissions import ALL
 class People(TwoWorkspaces):
     """Fills the port `Callers`: whoever says a name is that user, all in one workspace."""
 
-    async def identify(self, credential: str | None) -> Caller:
+    def holder(self, credential: str | None) -> Caller:
         if credential is None:
             raise NotAuthenticated("who is it?")
         return Caller("team", user=credential, permissions=ALL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from galerne.api.application import create_app
 from galerne.bootstrap import open_kept
 from galerne.errors import NotAuthenticated
 from galerne.flows.loading import Loading, OpenedModel
-from galerne.identity.caller import Caller, Callers
+from galerne.identity.caller import AllowedModels, Caller, Callers
 from galerne.identity.permissions import ALL
 from galerne.settings import Settings
+from galerne.store.allowed_models import SqlAllowedModels
 from galerne.weights.store import Store
 
 BOUNDARY = b"----a-boundary"
@@ -27,11 +29,19 @@ class TwoWorkspaces:
     """Fills the port `Callers`: a key is the name of its workspace."""
 
     open_door = False
+    allowed: AllowedModels  # of whatever house they come to
 
     async def identify(self, credential: str | None) -> Caller:
+        caller = self.holder(credential)
+        return replace(caller, models=self.allowed.of(caller))
+
+    def holder(self, credential: str | None) -> Caller:
         if credential not in ("anna", "bert"):
             raise NotAuthenticated("there is no such key.")
         return Caller(credential, user=credential, permissions=ALL)
+
+    async def again(self, caller: Caller) -> Caller:
+        return replace(caller, models=self.allowed.of(caller))
 
     async def lost(self, callers: Collection[Caller]) -> set[Caller]:  # noqa: ARG002
         return set()
@@ -58,7 +68,10 @@ class KeptHouse:
         self.database, self.kept = open_kept(models, self.settings)
         self.engines: dict[str, ScriptedEngine] = {}  # of the models that were loaded last
         loading = Loading(models, self._open, self.kept.audit.log, self.settings)
-        self.app = create_app(models, callers or TwoWorkspaces(), self.settings, kept=self.kept, loading=loading)
+        callers = callers or TwoWorkspaces()
+        if isinstance(callers, TwoWorkspaces):
+            callers.allowed = SqlAllowedModels(self.database)
+        self.app = create_app(models, callers, self.settings, kept=self.kept, loading=loading)
         self.client = Client(self.app)
 
     def _open(self, name: str) -> OpenedModel:

@@ -26,7 +26,7 @@ from galerne.settings import Settings
 class ByRole(TwoWorkspaces):
     """A key is the name of a role."""
 
-    async def identify(self, credential: str | None) -> Caller:
+    def holder(self, credential: str | None) -> Caller:
         if credential is None:
             raise NotAuthenticated("a key is needed.")
         return Caller("default", user=credential, permissions=GRANTS[Role(credential)])

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import httpx2
 import pytest
 from tests.api.house import question
 from tests.api.identity_house import Holder, IdentityHouse
+from tests.api.test_bodies import assert_refused
 from tests.contract.server import serving
 
 from galerne.api.inside import Inside
+from galerne.errors import DatabaseUnavailable
 from galerne.flows.users import UserChange
 from galerne.identity.caller import LOCAL_ADMIN, Caller
 from galerne.identity.directory import UserKind
@@ -107,6 +110,25 @@ async def test_a_file_breaks_off_before_its_end(tmp_path: Path, caplog: pytest.L
         with pytest.raises(httpx2.RemoteProtocolError):  # behind what the sockets held back
             list(pieces)
     assert "broken off: authorization: the right to it was taken away meanwhile." in caplog.text
+    house.close()
+
+
+async def test_nobody_is_let_in_while_the_database_does_not_answer(tmp_path: Path) -> None:
+    house = IdentityHouse(tmp_path)
+    holder = house.holder()
+    caller = Caller("default", user=holder.user, key=holder.key, permissions=IN_BATCHES, patient=True)
+    house.close()
+    file = Path(house.own.url.database or "")
+    file.rename(file.with_suffix(".away"))
+    file.mkdir()
+    answer = await house.client.post("/v1/chat/completions", question(), holder.headers)
+    assert_refused(answer, HTTPStatus.SERVICE_UNAVAILABLE, DatabaseUnavailable.code)
+    assert answer.headers["retry-after"] == "5"
+    reply = await Inside(house.app).answer("/v1/chat/completions", json.dumps(question()).encode(), caller)
+    assert (reply.status, reply.retry_after) == (503, 5.0)
+    file.rmdir()
+    file.with_suffix(".away").rename(file)
+    assert (await house.client.post("/v1/chat/completions", question(), holder.headers)).status == 200
     house.close()
 
 

@@ -18,6 +18,7 @@ from galerne.identity.keys import digest_of, make_key
 from galerne.identity.known_callers import KnownCallers
 from galerne.identity.permissions import GRANTS, Permission, Role
 from galerne.ledger.signing import SigningKey
+from galerne.store.allowed_models import SqlAllowedModels
 from galerne.store.audit import SqlAuditLog
 from galerne.store.database import Database
 from galerne.store.directory import SqlDirectory, users, workspaces
@@ -56,7 +57,7 @@ def made(kept: SqlKeys, database: Database, workspace: str = "town", **how: Any)
 
 
 def callers_of(database: Database, **how: Any) -> KnownCallers:
-    stores = SqlKeys(database), SqlSessions(database), SqlStanding(database)
+    stores = SqlKeys(database), SqlSessions(database), SqlStanding(database), SqlAllowedModels(database)
     return KnownCallers(*stores, idle=timedelta(hours=1), **how)
 
 

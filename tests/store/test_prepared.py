@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, Date, DateTime, MetaData, String, Tab
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from galerne.store.database import Database
-from galerne.store.prepared import Prepared, numbered, places
+from galerne.store.prepared import Prepared, numbered, padded, places
 from galerne.store.times import utc
 
 things = Table(
@@ -53,10 +53,18 @@ def test_nothing_is_found_where_nothing_is(kept: Database) -> None:
 
 
 def test_a_list_has_a_parameter_for_each_of_its_values(kept: Database) -> None:
-    remove = Prepared(delete(things).where(things.c.id.in_(places("id", 3))).returning(things.c.id))
+    ids = padded(["b", "c", "a"])
+    remove = Prepared(delete(things).where(things.c.id.in_(places("id", len(ids)))).returning(things.c.id))
     with kept.write() as connection:
-        removed = remove.rows(connection, numbered({"id": id} for id in ("b", "c", "a")))
-    assert {row.id for row in removed} == {"a", "b"}
+        removed = remove.rows(connection, numbered({"id": id} for id in ids))
+    assert sorted(row.id for row in removed) == ["a", "b"]
+
+
+def test_lists_are_padded_to_few_lengths() -> None:
+    for count in range(40):
+        values = [str(value) for value in range(count)]
+        assert set(padded(values)) == set(values)
+        assert len(padded(values)) in (0, 1, 2, 4, 8, 16, 32, 64)
 
 
 def test_what_fails_is_undone_with_its_transaction(kept: Database) -> None:

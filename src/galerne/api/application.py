@@ -77,7 +77,7 @@ from galerne.flows.responses import Responses
 from galerne.flows.served import ServedModels
 from galerne.flows.tokens import Tokens
 from galerne.flows.witness import Witness
-from galerne.identity.caller import AllowedModels, Callers
+from galerne.identity.caller import Callers
 from galerne.identity.standing import UnderWay
 from galerne.protocol.conversations import ConversationFields
 from galerne.protocol.responses import KeptResponse
@@ -103,7 +103,6 @@ class Kept:
     requests: RequestStore | None  # None: what engines are asked is not kept
     receipts: Receipts
     accounts: Accounts
-    allowed: AllowedModels
     audit: Audit
     chats: KeptChats
     retentions: ChatRetentions
@@ -175,7 +174,7 @@ def create_app(
     documentation.install(app, settings, open_door=callers.open_door)
     errors.install(app)
     app.add_middleware(AccountHeaders)
-    app.add_middleware(Identify, callers=callers, under_way=under_way, allowed=None if kept is None else kept.allowed)
+    app.add_middleware(Identify, callers=callers, under_way=under_way)
     app.add_middleware(RequestLog, metrics=metrics)  # the outermost: what is refused is logged, too
     return app
 

@@ -15,7 +15,7 @@ from galerne.api.inside import CALLER
 from galerne.api.request_id import current_request_id
 from galerne.errors import Forbidden, GalerneError, NotAuthenticated
 from galerne.flows.sign_in import Origin
-from galerne.identity.caller import AllowedModels, Caller, Callers
+from galerne.identity.caller import Caller, Callers
 from galerne.identity.standing import UnderWay
 
 PREFIX = "/v1/"
@@ -27,14 +27,10 @@ class Identify:
     Whoever is not known is refused by the route, if it wants a caller (`access`).
     """
 
-    def __init__(
-        self, app: ASGIApp, callers: Callers, under_way: UnderWay, allowed: AllowedModels | None = None
-    ) -> None:
-        """`allowed` None: everybody may use every model."""
+    def __init__(self, app: ASGIApp, callers: Callers, under_way: UnderWay) -> None:
         self._app = app
         self._callers = callers
         self._under_way = under_way
-        self._allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
@@ -43,19 +39,14 @@ class Identify:
         state = scope.setdefault("state", {})
         if CALLER not in state:
             state[CALLER] = await self._caller(scope)
-        elif await self._callers.lost([state[CALLER]]):  # the server sent it itself, perhaps long after it was told to
-            state[CALLER] = _lost()
+        else:  # the server sent it itself, perhaps long after it was told to
+            state[CALLER] = await self._callers.again(state[CALLER]) or _lost()
         caller = state[CALLER]
         if isinstance(caller, Caller):
-            caller = state[CALLER] = await self._with_models(caller)
             with self._under_way.watch(caller) as end:
                 await _while_known(self._app, end, scope, receive, send)
         else:
             await self._app(scope, receive, send)
-
-    async def _with_models(self, caller: Caller) -> Caller:
-        allowed = None if self._allowed is None else await asyncio.to_thread(self._allowed.of, caller)
-        return caller if allowed is None else replace(caller, models=allowed)
 
     async def _caller(self, scope: Scope) -> Caller | GalerneError:
         """Who asks, or why nobody may by what was shown."""

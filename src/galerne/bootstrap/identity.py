@@ -94,12 +94,13 @@ def open_identity(settings: Settings) -> Iterator[Identity]:
 def open_callers(database: Database, settings: Settings) -> Callers:
     """Who may ask. Raises `SettingsError` for a server that anybody on the network could use."""
     from galerne.identity.known_callers import KnownCallers
+    from galerne.store.allowed_models import SqlAllowedModels
     from galerne.store.keys import SqlKeys
     from galerne.store.sessions import SqlSessions
     from galerne.store.standing import SqlStanding
 
     idle = timedelta(minutes=settings.session_idle_minutes)
-    stores = SqlKeys(database), SqlSessions(database), SqlStanding(database)
+    stores = SqlKeys(database), SqlSessions(database), SqlStanding(database), SqlAllowedModels(database)
     return KnownCallers(*stores, idle=idle, open_door=_is_open(settings))
 
 

@@ -44,7 +44,6 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     from galerne.protocol.conversations import ConversationFields
     from galerne.protocol.responses import KeptResponse
     from galerne.store.agents import SqlAgents
-    from galerne.store.allowed_models import SqlAllowedModels
     from galerne.store.audit import SqlAuditLog
     from galerne.store.batches import SqlJobs
     from galerne.store.books import SqlBooks
@@ -82,7 +81,6 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         requests=SqlRequestStore(database, days) if (days := settings.keep_requests_days) else None,
         receipts=Receipts(SqlReceiptLog(database), key),
         accounts=build_accounts(database, books, audit, settings),
-        allowed=SqlAllowedModels(database),
         audit=Audit(audit, key, settings),
         erasure=Erasure([SqlErasable(database, contents, inputs)], audit, key),
         witness=Witness(SqlKeptHeads(database)),

@@ -16,7 +16,7 @@ LOCAL_USER = "local"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One request's caller. Whoever fills `Callers` sets who it is; `api.caller` adds which models it may use, and from
+    """One request's caller. Whoever fills `Callers` sets who it is and which models it may use; `api.caller` adds from
     where it asks."""
 
     workspace: str  # owns what the caller makes, and is the salt of the prefix cache
@@ -52,6 +52,9 @@ class Callers(Protocol):
     async def identify(self, credential: str | None) -> Caller:
         """The caller with this key; `credential` is None when none was shown. Raises `NotAuthenticated`."""
 
+    async def again(self, caller: Caller) -> Caller | None:
+        """A caller from earlier, with the models that it may use now; None when it would not be known any longer."""
+
     async def lost(self, callers: Collection[Caller]) -> set[Caller]:
         """Those who would not be known any longer: their key was revoked, they were disabled, ..."""
 
@@ -70,6 +73,9 @@ class Everyone:
 
     async def identify(self, credential: str | None) -> Caller:  # noqa: ARG002
         return LOCAL_ADMIN
+
+    async def again(self, caller: Caller) -> Caller:
+        return caller
 
     async def lost(self, callers: Collection[Caller]) -> set[Caller]:  # noqa: ARG002
         return set()

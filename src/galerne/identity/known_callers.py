@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from galerne.errors import NotAuthenticated
-from galerne.identity.caller import LOCAL_ADMIN, Caller
+from galerne.identity.caller import LOCAL_ADMIN, AllowedModels, Caller
 from galerne.identity.directory import User
 from galerne.identity.keys import Keys, Opened, digest_of
 from galerne.identity.sessions import PREFIX, Session, Sessions, session_caller
@@ -27,6 +28,7 @@ class KnownCallers:
         keys: Keys,
         sessions: Sessions,
         standing: Standing,
+        allowed: AllowedModels,
         *,
         idle: timedelta,
         open_door: bool = False,
@@ -36,16 +38,15 @@ class KnownCallers:
         self._keys = keys
         self._sessions = sessions
         self._standing = standing
+        self._allowed = allowed
         self._idle = idle
         self.open_door = open_door
         self._clock = clock
 
     async def identify(self, credential: str | None) -> Caller:
-        caller = await asyncio.to_thread(self._find, credential) if credential else None
+        caller = await asyncio.to_thread(self._find, credential) if credential or self.open_door else None
         if caller is not None:
             return caller
-        if self.open_door:
-            return LOCAL_ADMIN
         message = "this key or session is not known." if credential else "a key is needed."
         raise NotAuthenticated(message, where="authorization", hint=HINT)
 
@@ -55,8 +56,21 @@ class KnownCallers:
         ended = await asyncio.to_thread(self._standing.ended, ids, self._clock())
         return {caller for caller in callers if named[caller] & ended}
 
-    def _find(self, credential: str) -> Caller | None:
+    async def again(self, caller: Caller) -> Caller | None:
+        return None if await self.lost([caller]) else await asyncio.to_thread(self._with_models, caller)
+
+    def _find(self, credential: str | None) -> Caller | None:
         """Raises `NotAuthenticated` for what was known once."""
+        caller = self._holder(credential) if credential else None
+        if caller is None and self.open_door:
+            caller = LOCAL_ADMIN
+        return None if caller is None else self._with_models(caller)
+
+    def _with_models(self, caller: Caller) -> Caller:
+        return replace(caller, models=self._allowed.of(caller))
+
+    def _holder(self, credential: str) -> Caller | None:
+        """Of a key or a session."""
         digest = digest_of(credential)
         if credential.startswith(PREFIX):
             session = self._sessions.find(digest)

@@ -49,7 +49,7 @@ from galerne.ledger.signing import SigningKey
 from galerne.store.database import Database
 from galerne.store.log_table import Entry, LogTable
 from galerne.store.metadata import metadata
-from galerne.store.prepared import Prepared, numbered, places
+from galerne.store.prepared import Prepared, numbered, padded, places
 
 _PAGE = 1000
 
@@ -229,7 +229,8 @@ def _seals(connection: Connection, parties: Iterable[Party]) -> dict[str, Seal]:
     wanted = {_person(party) for party in parties if party.is_personal}
     if not wanted:
         return {}
-    known = _people(len(wanted)).rows(connection, numbered({"id": id} for id in sorted(wanted)))
+    listed = padded(wanted)
+    known = _people(len(listed)).rows(connection, numbered({"id": id} for id in listed))
     seals = {row.id: Seal(row.pseudonym, row.key) for row in known}
     fresh = {id: new_seal() for id in sorted(wanted - seals.keys())}
     if fresh:

@@ -34,7 +34,7 @@ from galerne.store.audit import append_events
 from galerne.store.database import Database
 from galerne.store.log_table import Entry
 from galerne.store.metadata import metadata
-from galerne.store.prepared import Prepared, numbered, places
+from galerne.store.prepared import Prepared, numbered, padded, places
 from galerne.store.receipts import receipt_log
 from galerne.store.reconciliation import disagreements
 from galerne.store.times import utc
@@ -90,7 +90,7 @@ class SqlBooks:
     def close(self, closings: Sequence[Closing]) -> None:
         with self._database.write() as connection:
             receipt_log.lock(connection)  # who closes takes turns, so that no two wait for each other
-            ids = [closing.reservation.id for closing in closings]
+            ids = padded([closing.reservation.id for closing in closings])
             ours = {
                 row.id for row in _remove(len(ids)).rows(connection, numbered({"id": id} for id in ids))
             }  # others were closed before

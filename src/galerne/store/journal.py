@@ -42,7 +42,7 @@ class Journal:
                 draft.unlink(missing_ok=True)
             raise SettingsError(f"{folder} cannot be written: {error.strerror}.", where="data_dir") from None
         self._memory = mmap.mmap(self._file, SLOTS * 8)
-        self._counts = np.frombuffer(self._memory, np.int64)
+        self._counts = memoryview(self._memory).cast("q")
         self._free = list(range(SLOTS - 1, -1, -1))
 
     def take(self) -> int:
@@ -59,7 +59,7 @@ class Journal:
 
     def close(self) -> None:
         """The file goes, as nothing in it is needed any longer."""
-        del self._counts
+        self._counts.release()
         self._memory.close()
         remove_journal(self._path.parent, self.name)
         os.close(self._file)

@@ -6,7 +6,7 @@ SQLAlchemy makes of each execution what any statement could need, which takes lo
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +92,13 @@ def drive(connection: Connection, how: str, sql: str, parameters: Any = ()) -> A
 def places(name: str, count: int) -> list[BindParameter[Any]]:
     """The parameters of a list of so many values: a driver's statement has one text for each length."""
     return [bindparam(f"{name}_{place}") for place in range(count)]
+
+
+def padded(values: Collection[str]) -> list[str]:
+    """The values, one of them again and again, so that there are few lengths of lists."""
+    wanted = list(values)
+    room = 1 << max(len(wanted) - 1, 0).bit_length()
+    return wanted + wanted[:1] * (room - len(wanted))
 
 
 def numbered(rows: Iterable[Parameters]) -> dict[str, Any]:

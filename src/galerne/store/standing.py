@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import bindparam, or_, select
 
 from galerne.store.database import Database
 from galerne.store.directory import USERS, users, workspaces
 from galerne.store.keys import keys
+from galerne.store.prepared import Prepared, numbered, padded, places
 from galerne.store.sessions import sessions
 
-_ENABLED = (users.c.disabled.is_(None), workspaces.c.disabled.is_(None))
+
+@cache
+def _valid(count: int) -> tuple[Prepared, ...]:
+    """The statements that find which of so many ids are valid."""
+    enabled = (users.c.disabled.is_(None), workspaces.c.disabled.is_(None))
+    not_over = or_(keys.c.expires.is_(None), keys.c.expires > bindparam("now"))
+    wanted = places("id", count)
+    return (
+        Prepared(select(users.c.id).select_from(USERS).where(users.c.id.in_(wanted), *enabled)),
+        Prepared(select(sessions.c.id).where(sessions.c.id.in_(wanted), sessions.c.expires > bindparam("now"))),
+        Prepared(select(keys.c.id).where(keys.c.id.in_(wanted), keys.c.revoked.is_(None), not_over)),
+    )
 
 
 class SqlStanding:
@@ -20,16 +33,8 @@ class SqlStanding:
         self._database = database
 
     def ended(self, ids: Collection[str], now: datetime) -> set[str]:
-        wanted = list(ids)
-        valid = (
-            select(users.c.id).select_from(USERS).where(users.c.id.in_(wanted), *_ENABLED),
-            select(sessions.c.id).where(sessions.c.id.in_(wanted), sessions.c.expires > now),
-            select(keys.c.id).where(keys.c.id.in_(wanted), keys.c.revoked.is_(None), _not_over(keys.c.expires, now)),
-        )
+        listed = padded(ids)
+        wanted = {**numbered({"id": id} for id in listed), "now": now}
         with self._database.read() as connection:
-            found = {id for query in valid for id in connection.execute(query).scalars()}
+            found = {row.id for query in _valid(len(listed)) for row in query.rows(connection, wanted)}
         return set(ids) - found
-
-
-def _not_over(expires: ColumnElement[datetime | None], now: datetime) -> ColumnElement[bool]:
-    return or_(expires.is_(None), expires > now)
