@@ -11,7 +11,7 @@ from torch.nn import functional
 from galerne.errors import BadFile
 from galerne.kernels.batch import BLOCK, Batch
 from galerne.kernels.interface import Attention, CacheShape, Rope
-from galerne.kernels.reference import ReferenceKernels
+from galerne.kernels.reference import ReferenceKernels, kept
 from galerne.weights.tensor import Tensor
 
 RANDOM = np.random.default_rng()
@@ -150,14 +150,17 @@ def kept_in_8_bits(v: NDArray[np.float32], head_dim: int) -> NDArray[np.float32]
 
 @pytest.mark.parametrize("head_dim", [32, 64, 48, 20])
 def test_a_cache_in_8_bits_is_off_by_half_a_step(head_dim):
-    """A step is a 127th of the largest of 32 neighbours in a head; rounded to float16, by another 2^-11 of it."""
-    v = floats(40, 2 * head_dim) * np.float32(10) ** RANDOM.integers(-2, 3, (40, 2 * head_dim)).astype(np.float32)
-    kept = kept_in_8_bits(v, head_dim).reshape(40, 2, head_dim)
-    for first in range(0, head_dim, 32):
-        group = v.reshape(kept.shape)[..., first : first + 32]
-        off = np.abs(kept[..., first : first + 32] - group).max(axis=-1)
-        assert (off <= (0.5 / 127 + 2**-11) * np.abs(group).max(axis=-1)).all()
-        assert (off > 0).any()
+    """A step is a 127th of the largest of 32 neighbours in a key's head, or of a value's head; rounded to float16, by
+    another 2^-11 of it."""
+    x = floats(40, 2 * head_dim) * np.float32(10) ** RANDOM.integers(-2, 3, (40, 2 * head_dim)).astype(np.float32)
+    heads = x.reshape(40, 2, head_dim)
+    values = kept_in_8_bits(x, head_dim).reshape(heads.shape)
+    for kept_heads, together in ((kept("int8")[0](heads), 32), (values, head_dim)):
+        for first in range(0, head_dim, together):
+            group = heads[..., first : first + together]
+            off = np.abs(kept_heads[..., first : first + together] - group).max(axis=-1)
+            assert (off <= (0.5 / 127 + 2**-11) * np.abs(group).max(axis=-1)).all()
+            assert (off > 0).any()
 
 
 def test_a_cache_in_8_bits_keeps_zeros_and_what_is_not_finite():
@@ -165,7 +168,10 @@ def test_a_cache_in_8_bits_keeps_zeros_and_what_is_not_finite():
     for value in (np.nan, np.inf, -np.inf):
         v = floats(1, 64)
         v[0, 40] = value
-        assert (np.isfinite(kept_in_8_bits(v, 64)[0]) == (np.arange(64) < 32)).all()
+        assert not np.isfinite(kept_in_8_bits(v, 64)).any()
+        with np.errstate(invalid="ignore"):
+            keys = kept("int8")[0](v[:, None])[0, 0]
+        assert (np.isfinite(keys) == (np.arange(64) < 32)).all()
 
 
 def test_kernels_say_how_they_keep_the_cache():

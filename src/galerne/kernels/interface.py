@@ -28,7 +28,7 @@ Vector = NDArray[np.float32]
 CacheType = Literal["float16", "int8"]
 """How keys and values are kept: in 16 bits (the reference: 32), or in 8.
 
-In 8 bits, CACHE_GROUP neighbours of a head at one position share a scale: q = round(x / scale), where
+In 8 bits, CACHE_GROUP neighbours of a key's head, and all of a value's, share a scale: q = round(x / scale), where
 scale = float16(largest |x| / 127).
 """
 

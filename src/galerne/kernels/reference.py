@@ -89,7 +89,8 @@ class ReferenceOperations:
         self._batch = batch
         self._keys = keys  # [layers, blocks, BLOCK, kv_heads, head_dim]
         self._values = values
-        self._kept = in_8_bits if cache_type == "int8" else np.asarray
+        self._kept_keys, self._kept_values = kept(cache_type)
+        self.attend = attend
 
     def embed(self, table: Matrix) -> Value:
         return table[self._batch.tokens]
@@ -134,9 +135,9 @@ class ReferenceOperations:
             new = batch.positions[rows]
             written = batch.blocks[sequence, new // BLOCK], new % BLOCK
             keys, values = self._keys[shape.layer], self._values[shape.layer]
-            keys[written] = self._kept(k[rows].reshape(-1, shape.kv_heads, shape.head_dim))
-            values[written] = self._kept(v[rows].reshape(-1, shape.kv_heads, shape.head_dim))
-            result[rows] = _attend(q[rows], keys[slots], values[slots], new[:, None], past[None, :], shape)
+            keys[written] = self._kept_keys(k[rows].reshape(-1, shape.kv_heads, shape.head_dim))
+            values[written] = self._kept_values(v[rows].reshape(-1, shape.kv_heads, shape.head_dim))
+            result[rows] = self.attend(q[rows], keys[slots], values[slots], new[:, None], past[None, :], shape)
         return result
 
     def swiglu(self, gate_up: Value) -> Value:
@@ -162,17 +163,27 @@ class ReferenceOperations:
         return self.gathered
 
 
-def in_8_bits(heads: Floats) -> Floats:
-    """What is left of keys or values [rows, kv_heads, head_dim] that are kept in 8 bits, see `CacheType`."""
+Kept = Callable[[Floats], Floats]
+
+
+def kept(cache_type: CacheType) -> tuple[Kept, Kept]:
+    """What is left of keys, and of values, [rows, kv_heads, head_dim]."""
+    if cache_type == "int8":
+        return lambda keys: in_8_bits(keys, CACHE_GROUP), lambda values: in_8_bits(values, values.shape[-1])
+    return np.asarray, np.asarray
+
+
+def in_8_bits(heads: Floats, group: int) -> Floats:
+    """Numbers in 8 bits, of which so many of a head share a scale, see `CacheType`."""
     width = heads.shape[-1]
-    groups = np.pad(heads, ((0, 0), (0, 0), (0, -width % CACHE_GROUP))).reshape(*heads.shape[:2], -1, CACHE_GROUP)
+    groups = np.pad(heads, ((0, 0), (0, 0), (0, -width % group))).reshape(*heads.shape[:2], -1, group)
     scales = (np.abs(groups).max(axis=-1, keepdims=True) / np.float32(127)).astype(np.float16).astype(np.float32)
     steps = np.clip(np.rint(groups * np.divide(1, scales, where=scales != 0, out=np.zeros_like(scales))), -127, 127)
-    kept: Floats = (steps * scales).reshape(*heads.shape[:2], -1)[..., :width]
-    return kept
+    result: Floats = (steps * scales).reshape(*heads.shape[:2], -1)[..., :width]
+    return result
 
 
-def _attend(
+def attend(
     q: Floats, keys: Floats, values: Floats, at: NDArray[np.int32], past: NDArray[np.int64], shape: Attention
 ) -> Floats:
     """softmax(q k^T scale) v for the n new rows of one sequence of `length` positions.

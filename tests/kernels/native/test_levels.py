@@ -8,13 +8,16 @@ import pytest
 from llvmlite import ir
 from tests.kernels.native.emulation import with_few_tiles
 
-from galerne.kernels.native.attention_dots import HEIGHTS, DotAttention
+from galerne.kernels.native import attention_bytes, attention_dots
+from galerne.kernels.native.attention_bytes import ByteAttention
+from galerne.kernels.native.attention_dots import DotAttention
 from galerne.kernels.native.attention_tiles import TileAttention
 from galerne.kernels.native.bfloat_product import BfloatProducts
-from galerne.kernels.native.cache import HALVES, PAIRS
+from galerne.kernels.native.cache import HALVES, PAIRS, QUADS
 from galerne.kernels.native.forms import PANEL_MINIMUM, PANEL_OFFSET, STORED
 from galerne.kernels.native.levels import LEVELS
 from galerne.kernels.native.library import assembly, compile_object, generate
+from galerne.kernels.native.quantise_groups import write_groups
 from galerne.kernels.native.tile import Tile
 
 FORMS = (*STORED, PANEL_OFFSET, PANEL_MINIMUM)
@@ -73,12 +76,23 @@ def test_prompts_and_attention_use_amx_tiles():
             assert f"\t{instruction}" in text, instruction
 
 
-def test_attention_uses_dot_products_of_bfloats():
+@pytest.mark.parametrize(
+    ("kind", "storage", "instruction", "heights"),
+    [
+        (DotAttention, PAIRS, "vdpbf16ps", attention_dots.HEIGHTS),
+        (ByteAttention, QUADS, "vpdpbusd", attention_bytes.HEIGHTS),
+    ],
+)
+def test_attention_uses_dot_products(kind, storage, instruction, heights):
     """Two for each row of a tile, in scores and in weighted sums."""
     level = LEVELS["avx512_bf16"]
-    text = code(level, lambda module: DotAttention(module, level, PAIRS).write())
-    dots = re.findall(r"\tvdpbf16ps\t.*%zmm", text)
-    assert len(dots) == 2 * 2 * sum(HEIGHTS)
+
+    def write(module):
+        write_groups(module, level)
+        return kind(module, level, storage).write()
+
+    dots = re.findall(rf"\t{instruction}\t.*%zmm", code(level, write))
+    assert len(dots) == 2 * 2 * sum(heights)
 
 
 def test_all_kernels_compile_for_another_kind_of_cpu():

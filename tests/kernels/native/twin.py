@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from tests.kernels.native import bytewise
 
 from galerne.kernels.batch import Batch
 from galerne.kernels.interface import CacheShape, Kernels, Matrix, Operations, Value
 from galerne.kernels.native import LEVELS
-from galerne.kernels.reference import ReferenceKernels, ReferenceOperations, ReferenceProgram, in_8_bits
+from galerne.kernels.reference import ReferenceKernels, ReferenceOperations, ReferenceProgram, attend, kept
 from galerne.weights.tensor import Tensor
 
 Floats = NDArray[np.float32]
@@ -73,19 +74,26 @@ class Rounding:
 
     activations: Callable[[Floats], Floats] = to_bytes
     weights: Callable[[Floats], Floats] = np.asarray  # after they are what the packed matrix holds
-    cache: Callable[[Floats], Floats] = to_halves  # keys or values [rows, kv_heads, head_dim]
-    queries: Callable[[Floats], Floats] = np.asarray
+    keys: Callable[[Floats], Floats] = to_halves  # [rows, kv_heads, head_dim]
+    values: Callable[[Floats], Floats] = to_halves
+    queries: Callable[[Floats], Floats] = np.asarray  # [rows * heads, head_dim]
+    attend: Callable[..., Floats] = attend
 
 
 def rounding(level: str, *, prompt: bool = False) -> Rounding:
     """Of the kernels that call themselves `level`."""
     name, _, cache = level.partition("+")
-    if not LEVELS[name].bfloats:
-        return Rounding(cache=in_8_bits if cache else to_halves)
-    kept = Rounding(cache=(lambda heads: to_bfloats(in_8_bits(heads))) if cache else to_bfloats, queries=to_bfloats)
-    if prompt and LEVELS[name].tiles:
-        return replace(kept, activations=to_bfloats, weights=weights_to_bfloats)
-    return kept
+    level, result = LEVELS[name], Rounding()
+    if cache:
+        keys, values = kept("int8")
+        result = replace(result, keys=keys, values=values)
+        if level.quads:
+            result = replace(result, queries=to_bytes, attend=bytewise.attend)
+    elif level.bfloats:
+        result = replace(result, keys=to_bfloats, values=to_bfloats, queries=to_bfloats)
+    if prompt and level.tiles:
+        return replace(result, activations=to_bfloats, weights=weights_to_bfloats)
+    return result
 
 
 class Twin(ReferenceKernels):
@@ -116,6 +124,7 @@ class _Operations(ReferenceOperations):
     def __init__(self, batch: Batch, keys: Floats, values: Floats, rounding: Rounding) -> None:
         super().__init__(batch, keys, values, "float16")
         self._rounding = rounding
+        self.attend = rounding.attend
 
     def linear(self, x: Value, matrix: Matrix, *, bias=None, add=None) -> Value:
         rounded = self._rounding.activations(x)
@@ -124,8 +133,12 @@ class _Operations(ReferenceOperations):
     def attention(self, q: Value, k: Value, v: Value, shape) -> Value:
         """Queries are rounded after they are scaled, which is the same as long as the scale is a power of two."""
         rounding = self._rounding
-        k, v = (rounding.cache(x.reshape(len(x), shape.kv_heads, -1)).reshape(x.shape) for x in (k, v))
-        return super().attention(rounding.queries(q), k, v, shape)
+        k, v = (
+            rounded(x.reshape(len(x), shape.kv_heads, -1)).reshape(x.shape)
+            for x, rounded in ((k, rounding.keys), (v, rounding.values))
+        )
+        queries = rounding.queries(q.reshape(-1, shape.head_dim)).reshape(q.shape)
+        return super().attention(queries, k, v, shape)
 
 
 def run(kernels: Kernels, build: Callable[[Kernels], Callable[[Operations], Value]], *batches: Batch, **cache: int):

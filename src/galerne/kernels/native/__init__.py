@@ -7,7 +7,7 @@ from pathlib import Path
 
 from galerne.errors import SettingsError
 from galerne.kernels.interface import CacheShape, CacheType, Operations, Value
-from galerne.kernels.native.cache import BYTES, CacheLayout, Storage, storage_for
+from galerne.kernels.native.cache import CacheLayout, Storage, storage_for
 from galerne.kernels.native.cpu import host_features, usable_threads
 from galerne.kernels.native.levels import LEVELS, Level, usable_levels
 from galerne.kernels.native.library import Library, load_library
@@ -22,7 +22,7 @@ class NativeKernels:
     """Fills `Kernels` for one instruction level and way of keeping the cache, on so many threads."""
 
     def __init__(self, level: Level, storage: Storage, library: Library, threads: int) -> None:
-        self.level = f"{level.name}+{storage.name}" if storage is BYTES else level.name
+        self.level = f"{level.name}+{storage.name}" if storage.value_scales else level.name
         self._level, self._storage = level, storage
         self._team = Team(library, threads)
         self._memory = WeightMemory()

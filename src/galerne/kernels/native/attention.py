@@ -15,7 +15,7 @@ from llvmlite import ir
 
 from galerne.kernels.batch import BLOCK
 from galerne.kernels.native.cache import Storage
-from galerne.kernels.native.emitter import F32, F32V, I64, LANES, VOID, Emitter, Value
+from galerne.kernels.native.emitter import F32, F32V, I32, I64, LANES, VOID, Emitter, Value
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.quantise import exponential
 from galerne.kernels.native.record import CONTEXT, Reader, Record, instruction
@@ -172,6 +172,12 @@ class Attention(ABC):
         emit.call(store, address, values, stats, merge.row, rows, head, emit.i64(-1))
         emit.done()
         return emit.function
+
+
+def stored_block(emit: Emitter, ins: Reader, cache: Value, blocks: Value, key: Value) -> Value:
+    """Where the cache of a head has the block with this key, counted from where the block table starts."""
+    number = emit.extend(emit.load(I32, blocks + (key // BLOCK) * 4), I64, signed=True)
+    return cache + number * ins.block_bytes
 
 
 def partial_at(ins: Reader, slot: Value, head: Value, row: Value) -> Value:

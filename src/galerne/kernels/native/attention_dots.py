@@ -7,7 +7,7 @@ from collections.abc import Callable
 from llvmlite import ir
 
 from galerne.kernels.batch import BLOCK
-from galerne.kernels.native.attention import ATTENTION, CHUNK
+from galerne.kernels.native.attention import ATTENTION, CHUNK, stored_block
 from galerne.kernels.native.attention_chunks import ChunkAttention, Scratch
 from galerne.kernels.native.cache import PAIRS
 from galerne.kernels.native.emitter import BF16, F32V, I32, I32V, I64, LANES, Emitter, Value, Variable, vector
@@ -29,7 +29,7 @@ class DotAttention(ChunkAttention):
         at = Scratch(private, rows, ins)
         tiles = {height: self._score_tile(height) for height in HEIGHTS}
         with emit.loop(0, count, BLOCK) as key:
-            keys = self.block(emit, ins, at, cache, blocks, key)
+            keys = stored_block(emit, ins, cache, blocks, key)
 
             def some(tile: ir.Function, row: Value, key: Value = key, keys: Value = keys) -> None:
                 q, scores = at.q + row * ins.width * 2, at.scores + (row * CHUNK + key) * 4
@@ -62,7 +62,7 @@ class DotAttention(ChunkAttention):
         tiles = {height: self._weigh_tile(height) for height in HEIGHTS}
         places = emit.variable(emit.i64(0))
         with emit.loop(0, count, BLOCK) as key:
-            stored = self.block(emit, ins, at, cache, blocks, key) + width * PAIRS.values
+            stored = stored_block(emit, ins, cache, blocks, key) + width * PAIRS.values
             emit.store(emit.select(count - key >= BLOCK, stored, at.last), at.places + (key // BLOCK) * 8)
             places.now = places.now + 1
         with emit.loop(0, width, 2 * LANES) as d:

@@ -7,7 +7,7 @@ from llvmlite import ir
 
 from galerne.kernels.batch import BLOCK
 from galerne.kernels.native import amx
-from galerne.kernels.native.attention import ATTENTION, CHUNK
+from galerne.kernels.native.attention import ATTENTION, CHUNK, stored_block
 from galerne.kernels.native.attention_chunks import ChunkAttention, Scratch
 from galerne.kernels.native.cache import PAIRS
 from galerne.kernels.native.emitter import LANES, Emitter
@@ -33,7 +33,7 @@ class TileAttention(ChunkAttention):
         with emit.loop(0, rows, amx.ROWS) as row:
             tiles.configure(shapes, emit.minimum(rows - row, amx.ROWS))
             with emit.loop(0, count, BLOCK) as key:
-                keys = self.block(emit, ins, at, cache, blocks, key)
+                keys = stored_block(emit, ins, cache, blocks, key)
                 for half in range(2):
                     tiles.zero(SUMS[half])
                 with emit.loop(0, ins.width, STEP) as d:
@@ -60,7 +60,7 @@ class TileAttention(ChunkAttention):
                 for half in range(2):
                     tiles.zero(SUMS[half])
                 with emit.loop(0, count, BLOCK) as key:
-                    stored = self.block(emit, ins, at, cache, blocks, key) + width * PAIRS.values
+                    stored = stored_block(emit, ins, cache, blocks, key) + width * PAIRS.values
                     values = emit.select(count - key >= BLOCK, stored, at.last)
                     tiles.load(LEFT, at.weights + (row * CHUNK + key) * 2, CHUNK * 2)
                     for half in range(2):

@@ -97,8 +97,7 @@ class VectorAttention(Attention):
         at = _Scratch(private, rows, ins)
         width, value_width = ins.head_dim, ins.width
         key_scales, values, value_scales = (
-            keys + value_width * place
-            for place in (self.storage.key_scales, self.storage.values, self.storage.value_scales)
+            keys + value_width * place for place in (self.storage.key_scales, self.storage.values, self.storage.head)
         )
         if wide:
             to_keys, to_values = at.wide, at.wide + value_width * (4 * BLOCK)
@@ -110,8 +109,7 @@ class VectorAttention(Attention):
         emit.call(softmax, address, private, rows, position, first)
         weights = at.scores
         if self.scaled:
-            weights = at.weights
-            emit.call(self._scale_weights(), rows, at.scores, value_scales, weights, value_width)
+            emit.call(self._scale_weights(), rows, weights, value_scales)
         emit.call(weigh, rows, weights, values, at.part, at.factors, count, value_width)
         emit.done()
         return emit.function
@@ -206,19 +204,17 @@ class VectorAttention(Attention):
         return emit.function
 
     def _scale_weights(self) -> ir.Function:
-        """(rows, weights, scales of the values, to, value width): weights of [row][group][key] for values in 8 bits."""
+        """(rows, weights, scales of the values): weights of values in 8 bits, in place."""
         name = "attention_scale_weights"
         if name in self.module.globals:
             return self.module.globals[name]
-        emit = self._new(name, 5)
-        rows, weights, scales, target, width = emit.arguments
-        groups = width // CACHE_GROUP
-        with emit.loop(0, groups) as group:
-            for half in range(2):
-                scale = load_halves(emit, self.level, scales + group * (2 * BLOCK) + half * (2 * LANES))
-                with emit.loop(0, rows) as row:
-                    weight = emit.load(F32V, weights + (row * BLOCK + half * LANES) * 4)
-                    emit.store(weight * scale, target + ((row * groups + group) * BLOCK + half * LANES) * 4)
+        emit = self._new(name, 3)
+        rows, weights, scales = emit.arguments
+        for half in range(2):
+            scale = load_halves(emit, self.level, scales + half * (2 * LANES))
+            with emit.loop(0, rows) as row:
+                place = weights + (row * BLOCK + half * LANES) * 4
+                emit.store(emit.load(F32V, place) * scale, place)
         emit.done()
         return emit.function
 
@@ -238,7 +234,7 @@ class VectorAttention(Attention):
         return emit.function
 
     def _weigh_columns(self, emit: Emitter, height: int, vectors: int, wide: bool, column: Value) -> None:
-        row, _, values, results, factors, keys, width = emit.arguments
+        row, weights, values, results, factors, keys, width = emit.arguments
         sums = []
         for r in range(height):
             factor = emit.splat(emit.load(F32, factors + (row + r) * 4))
@@ -248,23 +244,16 @@ class VectorAttention(Attention):
             loaded = [self._load(emit, values, key * width + column + c * LANES, wide) for c in range(vectors)]
             for r in range(height):
                 for c in range(vectors):
-                    weight = emit.splat(emit.load(F32, self._weight_at(emit, row + r, column + c * LANES) + key * 4))
+                    weight = emit.splat(emit.load(F32, weights + ((row + r) * BLOCK + key) * 4))
                     sums[r][c].now = emit.fma(weight, loaded[c], sums[r][c].now)
         for r in range(height):
             for c in range(vectors):
                 emit.store(sums[r][c].now, results + ((row + r) * width + column + c * LANES) * 4)
 
-    def _weight_at(self, emit: Emitter, row: Value, column: Value) -> Value:
-        """Where the weights that a row has for these numbers of the values start."""
-        weights, width = emit.arguments[1], emit.arguments[6]
-        if self.scaled:
-            row = row * (width // CACHE_GROUP) + column // CACHE_GROUP
-        return weights + row * (4 * BLOCK)
-
 
 def private_bytes(rows: int, width: int) -> int:
     """Private memory for a unit of `rows` rows of heads of `width` numbers."""
-    return 4 * (rows * (BLOCK + 4 * width + 5) + 2 * width * BLOCK + LANES)
+    return 4 * (rows * (BLOCK + 3 * width + 5) + 2 * width * BLOCK + LANES)
 
 
 class _Scratch:
@@ -280,4 +269,3 @@ class _Scratch:
         self.stats = self.total + rows * value_width * 4  # float32 [rows, 2]: largest score, sum of weights
         self.total_stats = self.stats + rows * 8
         self.factors = self.total_stats + rows * 8  # float32 [rows]
-        self.weights = self.factors + rows * 4  # float32 [rows, value_width / 32, 32]: scaled, for values in 8 bits

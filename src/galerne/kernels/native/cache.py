@@ -2,7 +2,7 @@
 
     block -> layer -> head -> keys, their scales, values, their scales
 
-There are three ways of storing them. HALVES, float16 without scales, so that sixteen positions, or sixteen numbers of a
+There are four ways of storing them. HALVES, float16 without scales, so that sixteen positions, or sixteen numbers of a
 head, load as one vector:
 
     keys   [head_dim][32 positions]          values [32 positions][width]
@@ -11,15 +11,20 @@ PAIRS, bfloat16 without scales, as dot products of pairs want them, two of the s
 
     keys   [width / 2][32 positions][2]      values [16 pairs of positions][width][2]
 
-BYTES, int8 as in HALVES, and float16 scales of groups of 32 numbers, both of [width / 32][32 positions]: a vector of
-them belongs to a vector of scores, or of what scores became, so that no number is scaled on its own.
+BYTES, int8 as in HALVES, and float16 scales: of a key's groups of 32 numbers, [width / 32][32 positions], and of a
+value, [32 positions]. A vector of them belongs to a vector of scores, or of what scores became, so that no number is
+scaled on its own.
+
+QUADS, the same numbers and scales, as dot products of fours want them, keys with 128 added:
+
+    keys   [width / 4][32 positions][4]      values [8 quads of positions][width][4]
 
 `width` is head_dim, rounded up with zeros.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from galerne.kernels.batch import BLOCK
 from galerne.kernels.interface import CACHE_GROUP, CacheShape, CacheType
@@ -33,9 +38,10 @@ class Storage:
     name: str
     step: int  # what widths are multiples of
     values: int
-    head: int  # all of it
+    head: int  # all of it but the values' scales
     key_scales: int = 0
-    value_scales: int = 0
+    value_scales: int = 0  # bytes of these, whatever the width: they are the last
+    quads: bool = False
 
 
 _FLOATS, _BYTES, _SCALES = 2 * BLOCK, BLOCK, 2 * BLOCK // CACHE_GROUP
@@ -47,14 +53,15 @@ BYTES = Storage(
     step=CACHE_GROUP,
     key_scales=_BYTES,
     values=_BYTES + _SCALES,
-    value_scales=2 * _BYTES + _SCALES,
-    head=2 * (_BYTES + _SCALES),
+    head=2 * _BYTES + _SCALES,
+    value_scales=2 * BLOCK,
 )
+QUADS = replace(BYTES, quads=True)
 
 
 def storage_for(cache: CacheType, level: Level) -> Storage:
     if cache == "int8":
-        return BYTES
+        return QUADS if level.quads else BYTES
     return PAIRS if level.bfloats else HALVES
 
 
@@ -72,7 +79,7 @@ class CacheLayout:
 
     @property
     def head(self) -> int:
-        return self.width * self.storage.head
+        return self.width * self.storage.head + self.storage.value_scales
 
     @property
     def layer(self) -> int:

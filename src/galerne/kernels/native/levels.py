@@ -32,6 +32,7 @@ class Level:
     fused: bool = True  # has fused multiply-add
     halves: bool = True  # converts float16 in hardware
     bfloats: bool = False  # attention in bfloat16
+    quads: bool = False  # attention in 8 bits, if the cache is
     tiles: bool = False  # has AMX: prompts in bfloat16, too
 
 
@@ -120,6 +121,7 @@ AMX = Level(
     few=(8, 6, 4, 3, 2, 1),
     many=_WIDE,
     bfloats=True,
+    quads=True,
     tiles=True,
 )
 AVX512_BF16 = Level(
@@ -134,6 +136,7 @@ AVX512_BF16 = Level(
     few=(8, 6, 4, 3, 2, 1),
     many=_WIDE,
     bfloats=True,
+    quads=True,
 )
 AVX512_VNNI = Level(
     name="avx512_vnni",
@@ -146,6 +149,7 @@ AVX512_VNNI = Level(
     signed_bytes=False,
     few=(8, 6, 4, 3, 2, 1),
     many=_WIDE,
+    quads=True,
 )
 AVX_VNNI = Level(
     name="avx_vnni",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from galerne.kernels.batch import Batch
 from galerne.kernels.interface import Operations, Value
-from galerne.kernels.native import attention_chunks, attention_vectors, bfloat_product
+from galerne.kernels.native import attention_bytes, attention_chunks, attention_vectors, bfloat_product
 from galerne.kernels.native.attention import TILE_ROWS
 from galerne.kernels.native.buffers import PARTIALS, Address, Floats
 from galerne.kernels.native.cache import CacheLayout
@@ -154,7 +155,7 @@ class NativeProgram:
         rows = max(TILE_ROWS, SPLIT_ROWS, self._group)
         groups = -(-self._notes.widest // GROUP)
         size = max(
-            (attention_chunks if level.bfloats else attention_vectors).private_bytes(rows, self._layout.width),
+            _attention(level, self._layout).private_bytes(rows, self._layout.width),
             panel_bytes(groups),
             bfloat_product.panel_bytes(groups),
             quantised_bytes(groups, PRIVATE_ROWS) + LINE + groups * GROUP * 4,
@@ -172,6 +173,12 @@ class NativeProgram:
     def _set(self, **numbers: int) -> None:
         for name, number in numbers.items():
             self._context[CONTEXT.index(name)] = number
+
+
+def _attention(level: Level, layout: CacheLayout) -> ModuleType:
+    if layout.storage.quads:
+        return attention_bytes
+    return attention_chunks if level.bfloats else attention_vectors
 
 
 def _at(array: NDArray[Any]) -> int:

@@ -6,11 +6,11 @@ from llvmlite import ir
 
 from galerne.kernels.batch import BLOCK
 from galerne.kernels.interface import CACHE_GROUP
-from galerne.kernels.native.cache import BYTES, HALVES, PAIRS, Storage
-from galerne.kernels.native.emitter import F32, F32V, I8, I32, I64, LANES, VOID, Emitter, Value, vector
+from galerne.kernels.native.cache import HALVES, Storage
+from galerne.kernels.native.emitter import F32, F32V, I8, I32, I32V, I64, LANES, VOID, Emitter, Value, vector
 from galerne.kernels.native.halves import halves_to_floats, round_to_bfloats, round_to_halves
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.quantise_groups import largest_size, whole_steps
+from galerne.kernels.native.quantise_groups import largest_number, largest_size, whole_steps
 from galerne.kernels.native.record import CONTEXT, Reader, instruction
 from galerne.kernels.native.sharing import Parts, pieces, share
 
@@ -113,15 +113,19 @@ class _Row:
         """Put all heads' keys and values at one position, see cache.py."""
         emit, ins, storage = self.emit, self.ins, self.storage
         base, position = slot
-        put = {HALVES: self._put_halves, PAIRS: self._put_pairs, BYTES: self._put_bytes}[storage]
         with emit.loop(0, ins.kv_heads) as head:
             keys = base + head * ins.head_bytes
             start = head * ins.head_dim * 4
-            with emit.loop(0, ins.width, storage.step) as d:
-                key, value = (
-                    [self._inside_head(x + start, d + some) for some in range(0, storage.step, LANES)] for x in (k, v)
-                )
-                put(key, value, keys, d, position)
+            if storage.value_scales:
+                self._put_bytes(k + start, v + start, keys, position)
+            else:
+                put = self._put_halves if storage is HALVES else self._put_pairs
+                with emit.loop(0, ins.width, storage.step) as d:
+                    put(self._numbers(k + start, d), self._numbers(v + start, d), keys, d, position)
+
+    def _numbers(self, x: Value, d: Value) -> list[Value]:
+        """Those of a head at x from d on that are stored together."""
+        return [self._inside_head(x, d + some) for some in range(0, self.storage.step, LANES)]
 
     def _inside_head(self, x: Value, d: Value) -> Value:
         emit = self.emit
@@ -149,24 +153,54 @@ class _Row:
             for lane in range(LANES):
                 emit.store(bits.lane(lane), start + 4 * lane)
 
-    def _put_bytes(self, key: list[Value], value: list[Value], keys: Value, d: Value, position: Value) -> None:
+    def _put_bytes(self, key: Value, value: Value, keys: Value, position: Value) -> None:
         emit, width, storage = self.emit, self.ins.width, self.storage
-        values = keys + width * storage.values
-        place = (d // CACHE_GROUP) * (2 * BLOCK) + position * 2
-        for half, steps in enumerate(self._quantised(key, keys + width * storage.key_scales + place)):
-            for lane in range(LANES):
-                emit.store(steps.lane(lane), keys + (d + half * LANES + lane) * BLOCK + position)
-        for half, steps in enumerate(self._quantised(value, keys + width * storage.value_scales + place)):
-            emit.store(steps, values + position * width + d + half * LANES)
+        with emit.loop(0, width, CACHE_GROUP) as d:
+            numbers = self._numbers(key, d)
+            inverse = self._scale(
+                largest_size(emit, *numbers),
+                keys + width * storage.key_scales + (d // CACHE_GROUP) * (2 * BLOCK) + position * 2,
+            )
+            for half, some in enumerate(numbers):
+                self._put_key_bytes(self._steps(some, inverse), keys, d + half * LANES, position)
+        sizes = emit.variable(emit.constant(I32V, 0))
+        with emit.loop(0, width, LANES) as d:
+            sizes.now = emit.maximum(sizes.now, self._inside_head(value, d).bits(I32V) & 0x7FFFFFFF)
+        largest = largest_number(emit.reduce("max", sizes.now))
+        inverse = self._scale(largest, keys + width * storage.head + position * 2)
+        with emit.loop(0, width, LANES) as d:
+            steps = self._steps(self._inside_head(value, d), inverse)
+            self._put_value_bytes(steps, keys + width * storage.values, d, position)
 
-    def _quantised(self, numbers: list[Value], scale_at: Value) -> list[Value]:
-        """A group in 8 bits; its scale is stored. See interface.CacheType."""
+    def _put_key_bytes(self, steps: Value, keys: Value, d: Value, position: Value) -> None:
         emit = self.emit
-        bits = round_to_halves(emit, self.level, emit.splat(largest_size(emit, *numbers) / 127.0))
-        emit.store(bits.lane(0), scale_at)
+        if self.storage.quads:
+            quads = (steps ^ -128).bits(vector(I32, LANES // 4))
+            for lane in range(LANES // 4):
+                emit.store(quads.lane(lane), keys + ((d >> 2) + lane) * (4 * BLOCK) + position * 4)
+            return
+        for lane in range(LANES):
+            emit.store(steps.lane(lane), keys + (d + lane) * BLOCK + position)
+
+    def _put_value_bytes(self, steps: Value, values: Value, d: Value, position: Value) -> None:
+        emit, width = self.emit, self.ins.width
+        if not self.storage.quads:
+            emit.store(steps, values + position * width + d)
+            return
+        start = values + ((position >> 2) * width + d) * 4 + (position & 3)
+        for lane in range(LANES):
+            emit.store(steps.lane(lane), start + 4 * lane)
+
+    def _scale(self, largest: Value, place: Value) -> Value:
+        """Store the scale of numbers in 8 bits; returns what they are multiplied by. See interface.CacheType."""
+        emit = self.emit
+        bits = round_to_halves(emit, self.level, emit.splat(largest / 127.0))
+        emit.store(bits.lane(0), place)
         scale = halves_to_floats(emit, self.level, bits).lane(0)
-        inverse = emit.select(scale > 0.0, emit.f32(1.0) / scale, emit.f32(0.0))
-        return [emit.truncate(whole_steps(emit, some, emit.splat(inverse)), vector(I8)) for some in numbers]
+        return emit.splat(emit.select(scale > 0.0, emit.f32(1.0) / scale, emit.f32(0.0)))
+
+    def _steps(self, numbers: Value, inverse: Value) -> Value:
+        return self.emit.truncate(whole_steps(self.emit, numbers, inverse), vector(I8))
 
 
 def cache_slot(emit: Emitter, ctx: Reader, ins: Reader, row: Value) -> tuple[Value, Value]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from llvmlite import ir
 
 from galerne.kernels.native.attention import Attention
+from galerne.kernels.native.attention_bytes import ByteAttention
 from galerne.kernels.native.attention_dots import DotAttention
 from galerne.kernels.native.attention_tiles import TileAttention
 from galerne.kernels.native.attention_vectors import VectorAttention
@@ -53,10 +54,11 @@ SPINS = 2000
 def write_runner(module: ir.Module, level: Level, storage: Storage) -> None:
     """`run(context, thread)`: execute the context's program."""
     products = Products(module, level)
-    attention, merge = _attention_kind(level)(module, level, storage).write()
+    quantise = write_quantise(module, level)
+    attention, merge = _attention_kind(level, storage)(module, level, storage).write()
     operations = {
         "embed": write_embed(module, level),
-        "quantise": write_quantise(module, level),
+        "quantise": quantise,
         "product": products.write(),
         "rope": write_rope(module, level, storage),
         "attention": attention,
@@ -87,7 +89,9 @@ def write_runner(module: ir.Module, level: Level, storage: Storage) -> None:
     emit.done()
 
 
-def _attention_kind(level: Level) -> type[Attention]:
+def _attention_kind(level: Level, storage: Storage) -> type[Attention]:
+    if storage.quads:
+        return ByteAttention
     if level.bfloats:
         return TileAttention if level.tiles else DotAttention
     return VectorAttention
