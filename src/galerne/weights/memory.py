@@ -11,10 +11,7 @@ from galerne.weights.catalogue import Entry
 
 PACKING = 1.3  # the weights in memory, as multiple of the file
 CONVERSATION = 8192  # tokens of one conversation that are reckoned with, where the context is larger
-KEY_BYTES = {
-    "float16": 2,
-    "int8": 1 + 2 / 32,
-}  # of one number in the key/value cache: in 8 bits, 32 or more share a scale
+KEY_BYTES = {"float16": 2, "int8": 1 + 2 / 32}  # of one number in the key/value cache; 32 or more share a scale
 PROCESS = 250_000_000  # the interpreter, libraries, kernels and activations
 
 CGROUP_FILES = {

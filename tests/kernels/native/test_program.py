@@ -37,7 +37,7 @@ def test_a_copied_block_holds_the_same_past(caching_kernels):
 
 
 def test_the_cache_takes_what_it_says(caching_kernels):
-    """In proportion to its blocks, and what its numbers need: 16 bits, or 8 and scales (32 of a key, a value's head)."""
+    """In proportion to its blocks, and what its numbers need: 16 bits, or 8 and scales (of 32 numbers, of 64)."""
     shape = CacheShape(layers=2, blocks=3, kv_heads=2, head_dim=64)
     numbers = 2 * shape.layers * shape.blocks * BLOCK * shape.kv_heads * shape.head_dim
     bits = 8 + (16 / 32 + 16 / 64) / 2 if caching_kernels.level.endswith("+int8") else 16
