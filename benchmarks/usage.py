@@ -23,6 +23,7 @@ from benchmarks import report
 from galerne.ledger.quota import Holder, Measure, Subject
 from galerne.ledger.signing import SigningKey
 from galerne.ledger.usage import By, UsageQuery
+from galerne.ledger.usage_table import csv_text, usage_line, usage_names
 from galerne.store.books import SqlBooks
 from galerne.store.database import Database
 from galerne.store.schema import upgrade
@@ -78,10 +79,15 @@ def questions(books: SqlBooks) -> Iterator[tuple[str, Callable[[], object]]]:
         for by in get_args(By):
             for whose, workspace in (("all", None), ("a workspace's", "workspace-0")):
                 query = UsageQuery(by, since, today, workspace)
-                yield f"{whose} use by {by} {span}", partial(books.usage, query)
+                yield f"{whose} use by {by} {span}", partial(table, books, query)
     subject = Subject(Holder.ORGANISATION, "default")
     for measure in (Measure.TOKENS_MONTH, Measure.TOKENS_MINUTE):
         yield f"to set {measure.value}", partial(books.set_limit, subject, measure, 10**12, END)
+
+
+def table(books: SqlBooks, query: UsageQuery) -> str:
+    """The answer as CSV, whose lines JSON has, too."""
+    return csv_text(usage_names(query.by), [usage_line(query.by, each) for each in books.usage(query)])
 
 
 def main() -> None:

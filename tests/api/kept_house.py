@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from galerne.bootstrap import open_kept
 from galerne.errors import NotAuthenticated
 from galerne.flows.loading import Loading, OpenedModel
 from galerne.identity.caller import AllowedModels, Caller, Callers
-from galerne.identity.permissions import ALL
+from galerne.identity.directory import User, UserKind, Workspace
+from galerne.identity.permissions import ALL, Role
 from galerne.settings import Settings
 from galerne.store.allowed_models import SqlAllowedModels
+from galerne.store.directory import SqlDirectory
 from galerne.weights.store import Store
 
 BOUNDARY = b"----a-boundary"
@@ -73,6 +76,13 @@ class KeptHouse:
             callers.allowed = SqlAllowedModels(self.database)
         self.app = create_app(models, callers, self.settings, kept=self.kept, loading=loading)
         self.client = Client(self.app)
+
+    def acquaint(self) -> None:
+        """Put the two workspaces and their users on record, as who is not there can have no limits."""
+        directory, now = SqlDirectory(self.database), datetime.now(UTC)
+        for name in ("anna", "bert"):
+            directory.add_workspace(Workspace(name, directory.organisation().id, name, now))
+            directory.add_user(User(name, UserKind.PERSON, "default", name, Role.ADMIN, name, None, now))
 
     def _open(self, name: str) -> OpenedModel:
         return opened(self.engines[name], name)

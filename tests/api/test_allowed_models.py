@@ -31,6 +31,7 @@ ASKING: list[tuple[str, dict[str, Any]]] = [
 @pytest.fixture
 async def house(tmp_path: Path) -> KeptHouse:
     house = KeptHouse(tmp_path)
+    house.acquaint()
     await allow(house, "workspace:anna", ["letters"])
     return house
 

@@ -307,6 +307,7 @@ async def test_whatever_can_be_asked_in_batches_is_there(shared: KeptHouse) -> N
 
 async def test_a_request_is_held_to_the_models_that_are_allowed_when_its_turn_comes(house: KeptHouse) -> None:
     job = (await house.post(JOBS, {"endpoint": CHAT, "requests": [line("1", "abc")]})).json()
+    house.acquaint()
     allowed = {"subject": "workspace:anna", "models": ["letters"]}
     await house.client.post("/v1/admin/allowed-models", allowed, ANNA, method="PUT")
     async with at_work(house):

@@ -15,7 +15,9 @@ LIMITS, MODELS, PRICES = "/v1/admin/limits", "/v1/admin/allowed-models", "/v1/ad
 
 @pytest.fixture
 def house(tmp_path: Path) -> KeptHouse:
-    return KeptHouse(tmp_path)
+    house = KeptHouse(tmp_path)
+    house.acquaint()
+    return house
 
 
 async def put(house: KeptHouse, path: str, document: dict[str, Any]) -> Answer:
@@ -31,6 +33,16 @@ async def test_a_limit_is_set_listed_and_removed(house: KeptHouse) -> None:
     await put(house, LIMITS, limit | {"most": None})
     assert (await house.get(LIMITS)).json()["data"] == []
     assert (await house.post(CHAT, question())).status == 200
+
+
+async def test_the_organisations_limit_holds_everybody(house: KeptHouse) -> None:
+    limit = {"subject": "organisation:default", "measure": "requests_per_month", "most": 1}
+    assert (await put(house, LIMITS, limit)).json() == limit
+    assert (await house.post(CHAT, question())).status == 200
+    refusal = await house.post(CHAT, question(), BERT)
+    assert (refusal.status, refusal.json()["param"]) == (429, "requests_per_month")
+    assert "organisation" in refusal.json()["message"]
+    assert int(refusal.headers["retry-after"]) > 0
 
 
 async def test_a_workspace_may_use_the_models_that_it_is_allowed(house: KeptHouse) -> None:
@@ -55,7 +67,9 @@ async def test_a_price_is_charged_from_its_day_on(house: KeptHouse) -> None:
     assert receipt["price"]["euros"] == "0.000002745"  # 9 tokens
 
 
-LIMIT = {"subject": "user:a", "measure": "requests_per_month", "most": 1}
+LIMIT = {"subject": "user:anna", "measure": "requests_per_month", "most": 1}
+USE = {"subject": "user:anna", "models": ["a"]}
+NOBODY = ("key:none", "user:none", "workspace:none", "organisation:none")
 PRICE = {"model": "m", "kind": "output", "euros_per_million": "1"}
 
 
@@ -64,8 +78,13 @@ async def test_what_makes_no_sense_is_refused(house: KeptHouse) -> None:
         *((LIMITS, LIMIT | {"subject": subject}) for subject in ("town", "user:", "planet:earth", "user:a\0")),
         *((LIMITS, LIMIT | {"most": most}) for most in (-1, 2**60, "1")),
         (LIMITS, LIMIT | {"measure": "requests_per_year"}),
-        (LIMITS, {"subject": "user:a", "measure": "requests_per_month"}),
-        (MODELS, {"subject": "user:a", "models": ["a", ""]}),
+        (LIMITS, {"subject": "user:anna", "measure": "requests_per_month"}),
+        (MODELS, {"subject": "user:anna", "models": ["a", ""]}),
+        *(
+            (path, document | {"subject": nobody})
+            for nobody in NOBODY
+            for path, document in ((LIMITS, LIMIT), (MODELS, USE))
+        ),
         *((PRICES, PRICE | {"euros_per_million": euros}) for euros in ("cheap", "1e99", "-1", "0.0001", "NaN")),
         (PRICES, PRICE | {"kind": "thought"}),
     ]

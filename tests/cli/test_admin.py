@@ -47,6 +47,7 @@ def test_a_key_is_printed_once_and_listed_without_itself() -> None:
 
 
 def test_limits_are_set_listed_and_removed() -> None:
+    done("workspaces", "create", "town")
     done("limits", "set", "workspace:town", "tokens_per_month", "5000")
     (listed,) = json.loads(done("limits", "list", "--json"))
     assert listed == {"subject": "workspace:town", "measure": "tokens_per_month", "most": 5000}
@@ -100,6 +101,9 @@ def test_usage_is_summed_and_exported() -> None:
         ("users", "create", "anna", "Anna"),
         ("limits", "set", "town", "tokens_per_month", "5"),
         ("limits", "set", "planet:earth", "tokens_per_month", "5"),
+        ("limits", "set", "workspace:nowhere", "tokens_per_month", "5"),
+        ("limits", "set", "organisation:town", "tokens_per_month", "5"),
+        ("limits", "models", "key:key-none", "m"),
         ("limits", "set", "key:k", "tokens_per_month", "99999999999999999999"),
         ("prices", "set", "m", "output", "cheap"),
         ("prices", "set", "m", "output", "0.0001"),

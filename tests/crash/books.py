@@ -104,7 +104,7 @@ def _administered(database: Database, told: list[dict[str, Any]]) -> None:
         elif "revoked" in what:
             assert revoked[what["revoked"]] is not None
         elif "limit" in what:
-            assert Limit(Subject(Holder.WORKSPACE, "town"), Measure.TOKENS_MONTH, what["limit"]) in books.limits()
+            assert Limit(Subject(Holder.WORKSPACE, "default"), Measure.TOKENS_MONTH, what["limit"]) in books.limits()
         elif "price" in what:
             assert any(price.nano_euros == what["price"] for price in books.prices())
 

@@ -27,8 +27,12 @@ PATIENCE = 600.0
 
 
 def open_house(folder: Path, limits: Sequence[Limit], prices: Sequence[Price]) -> None:
-    """Make the folder and its database, with these limits and prices."""
-    with open_accounts(Settings(data_dir=folder)) as accounts:
+    """Make the folder and its database, with these limits, of workspaces, and prices."""
+    settings = Settings(data_dir=folder)
+    with open_identity(settings) as identity:
+        for id in {limit.subject.id for limit in limits}:
+            identity.workspaces.create(id, None, LOCAL_ADMIN)
+    with open_accounts(settings) as accounts:
         for limit in limits:
             accounts.terms.set_limit(limit.subject, limit.measure, limit.most, LOCAL_ADMIN)
         for price in prices:
@@ -63,7 +67,7 @@ def administer(folder: Path, tell: Tell) -> None:
             identity.keys.revoke(key.id, LOCAL_ADMIN)
             tell({"revoked": key.id})
         with open_accounts(Settings(data_dir=folder)) as accounts:
-            accounts.terms.set_limit(Subject(Holder.WORKSPACE, "town"), Measure.TOKENS_MONTH, 12_345, LOCAL_ADMIN)
+            accounts.terms.set_limit(Subject(Holder.WORKSPACE, "default"), Measure.TOKENS_MONTH, 12_345, LOCAL_ADMIN)
             tell({"limit": 12_345})
             accounts.terms.set_price("another", Kind.INPUT, 77, datetime(2026, 1, 1, tzinfo=UTC).date(), LOCAL_ADMIN)
             tell({"price": 77})

@@ -58,10 +58,13 @@ def build_accounts(database: Database, books: Books, audit: AuditLog, settings: 
     from galerne.flows.invoicing import Invoicing
     from galerne.flows.terms import Terms
     from galerne.flows.usage import UsageReports
+    from galerne.store.directory import SqlDirectory
     from galerne.store.invoices import SqlInvoiceBook
+    from galerne.store.keys import SqlKeys
 
     invoicing = Invoicing(SqlInvoiceBook(database), books, audit, settings)
-    return Accounts(Terms(books, audit), UsageReports(books), invoicing)
+    terms = Terms(books, SqlDirectory(database), SqlKeys(database), audit)
+    return Accounts(terms, UsageReports(books), invoicing)
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def test_long_lists_are_shown_by_and_by(page: Page) -> None:
 
 def test_the_audit_log_is_searched_checked_and_taken_along(page: Page) -> None:
     assert page.request.put(
-        "/v1/admin/limits", data={"subject": "user:somebody", "measure": "requests_per_minute", "most": 5}
+        "/v1/admin/limits", data={"subject": "user:local", "measure": "requests_per_minute", "most": 5}
     ).ok
     page.goto("/console/audit")
     log = page.get_by_role("region", name="Audit log")
