@@ -158,7 +158,7 @@ class Settings(BaseSettings):
         1024, ge=1, le=2**24, description="Memory for the keys and values of all running requests, in MiB."
     )
     kv_cache_type: Literal["float16", "int8"] = Field(
-        "float16", description="How keys and values are kept; 8 bits take about half the memory."
+        "int8", description="How keys and values are kept; 16 bits take twice the memory, and more time."
     )
     max_batch_tokens: int = Field(512, ge=16, le=65536, description="Tokens in one step, prompts and answers together.")
     max_running: int = Field(64, ge=1, le=4096, description="Requests that generate at the same time.")

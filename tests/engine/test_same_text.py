@@ -37,7 +37,7 @@ Said = dict[str, list[tuple[int, float | None]]]
 
 @pytest.fixture(scope="module")
 def kernels(kernels_folder) -> Kernels:
-    return open_kernels("auto", threads=2, folder=kernels_folder)
+    return open_kernels("auto", threads=2, folder=kernels_folder, cache="int8")
 
 
 @pytest.fixture(scope="module")
