@@ -140,7 +140,7 @@ async def applications(model: str, settings: Settings) -> AsyncIterator[Pair]:
     opened = bootstrap.open_local_model(model, settings)
     async with AsyncExitStack() as stack:
         generator = await stack.enter_async_context(supervised(opened.path, settings))
-        models = ServedModels([served_model(opened, generator, settings)], {})
+        models = ServedModels([served_model(opened, generator)], {})
         database, kept = open_kept(models, settings)
         stack.callback(opened.template.close)
         stack.callback(database.close)

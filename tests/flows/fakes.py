@@ -230,9 +230,9 @@ def served_model(generator: ScriptedGenerator, name: str = "fake", *, fim: bool 
     )
 
 
-def opened(engine: ScriptedEngine, name: str) -> OpenedModel:
+def opened(engine: ScriptedEngine, name: str, *, listed: bool = True) -> OpenedModel:
     model = served_model(engine, name)
-    return OpenedModel(model, ServedEmbedder(name, model.origin, LetterEmbedder()), engine)
+    return OpenedModel(model, ServedEmbedder(name, model.origin, LetterEmbedder()), engine, listed)
 
 
 def served(

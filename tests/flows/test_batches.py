@@ -17,7 +17,7 @@ from tests.flows.fakes import ScriptedGenerator, served
 
 from galerne.bootstrap import open_kept
 from galerne.errors import DatabaseUnavailable, InvalidRequest
-from galerne.flows import batch_runner
+from galerne.flows import batch_runner, batch_work
 from galerne.flows.batch_jobs import OPEN, BatchJob, Reply, Status
 from galerne.flows.batches import Order
 from galerne.identity.caller import Caller
@@ -164,6 +164,31 @@ async def test_what_is_refused_for_now_is_asked_again(desk: Desk) -> None:
     async with desk.working(Answers(answer)):
         job = await desk.ended(job)
     assert (job.succeeded, asked) == (2, {"a": 6, "b": 6})
+
+
+async def test_requests_whose_model_is_unloaded_wait_for_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_work, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(batch_runner, "REST_SECONDS", 0.01)
+    monkeypatch.setattr(batch_runner, "LOOK_SECONDS", 0.01)
+    loaded = {"small"}
+
+    async def answer(request: Any) -> Reply:
+        return reply() if request["model"] in loaded else reply(404, {"code": "model_not_loaded", "message": "no"})
+
+    answers = Answers(answer)
+    bodies = [{"say": f"{model} {number}", "model": model} for number in range(20) for model in ("large", "small")]
+    order = Order(CHAT, 24, requests=[InlineRequest(custom_id=body["say"], body=body) for body in bodies])
+    job = await desk.batches.take(order, ANNA)
+    async with desk.working(answers):
+        async with asyncio.timeout(30):
+            while answers.asked["large 0"] < batch_runner.MOST_FAILURES + 2:  # however long it takes
+                await asyncio.sleep(0.01)
+        job = await desk.batches.find(job.id, ANNA)
+        assert (job.status, job.succeeded, job.failed) == (Status.RUNNING, 20, 0)
+        loaded.add("large")
+        job = await desk.ended(job)
+    assert (job.status, job.succeeded, job.failed) == (Status.SUCCESS, 40, 0)
+    assert {answers.asked[body["say"]] for body in bodies if body["model"] == "small"} == {1}
 
 
 async def test_a_request_that_brings_the_engine_down_does_not_do_so_for_ever(desk: Desk) -> None:

@@ -56,7 +56,7 @@ class Shop:
     async def load(self, name: str = "first") -> ScriptedEngine:
         await self.loading.load(name, CALLER)
         self.engines[-1].get_ready()
-        await until(lambda: self.state() == "ready")
+        await until(lambda: self.state(name) == "ready")
         return self.engines[-1]
 
     def state(self, name: str = "first") -> str | None:
@@ -163,6 +163,18 @@ async def test_an_engine_that_does_not_get_ready_is_let_go(tmp_path: Path) -> No
     assert standing.failure == "blk.0: holds numbers that are not finite."
     with pytest.raises(ModelNotLoaded):
         shop.models.find("first")
+
+
+async def test_one_that_the_settings_name_by_its_path_comes_and_goes_as_others(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, aliases={"alias": "My Model.Q4_1"})
+    shop.loading.begin([opened(ScriptedEngine(lambda _: b""), "My Model.Q4_1", listed=False)])
+    assert shop.state("My Model.Q4_1") == "loading"
+    assert await shop.loading.unload("alias", CALLER) == "My Model.Q4_1"
+    await until(lambda: shop.state("My Model.Q4_1") is None)
+    await shop.load("My Model.Q4_1")
+    assert shop.state("My Model.Q4_1") == "ready"
+    file = shop.loading.files["My Model.Q4_1"]
+    assert (file.memory, file.context) == (400_000_000, shop.models.find("My Model.Q4_1").context_length)
 
 
 async def test_one_that_is_still_loading_can_be_unloaded(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ async def replay_answer(id: str, settings: Settings, announce: Announce) -> Repl
     loaded = load_local_model(receipt["model"]["name"], settings, announce)
     generator = build_generator(loaded, settings)
     try:
-        engine_now = served_model(loaded, generator, settings).fingerprint
+        engine_now = served_model(loaded, generator).fingerprint
         return Replay(await replay(kept, generator), as_signed, receipt["model"]["engine"], engine_now)
     finally:
         await generator.close()

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from galerne.flows.served import Footprint, ServedEmbedder, ServedModel
     from galerne.models import ModelConfig
     from galerne.settings import Settings
-    from galerne.weights.catalogue import Entry
 
 
 def open_served_model(name: str, settings: Settings, worker: tuple[str, ...]) -> OpenedModel:
@@ -37,11 +36,13 @@ def open_served_model(name: str, settings: Settings, worker: tuple[str, ...]) ->
         hang_seconds=settings.engine_hang_seconds,
         start_seconds=settings.engine_start_seconds,
     )
-    model = served_model(opened, engine, settings)
-    return OpenedModel(model, pooled_embedder(model, opened.config), engine)
+    model = served_model(opened, engine, _footprint(opened, settings))
+    return OpenedModel(model, pooled_embedder(model, opened.config), engine, listed=opened.entry is not None)
 
 
-def served_model(model: OpenModel | LoadedModel, generator: Generator, settings: Settings) -> ServedModel:
+def served_model(
+    model: OpenModel | LoadedModel, generator: Generator, footprint: Footprint | None = None
+) -> ServedModel:
     """A model, and how to talk to it, for the flows."""
     from galerne.flows.served import Origin, ServedModel
     from galerne.prompt.fim import find_fim
@@ -55,7 +56,7 @@ def served_model(model: OpenModel | LoadedModel, generator: Generator, settings:
             created=int(model.path.stat().st_mtime),
             owner=model.owner,
             licence=model.entry.licence if model.entry else None,
-            footprint=_footprint(model.entry, settings) if model.entry else None,
+            footprint=footprint,
         ),
         tokenizer=model.tokenizer,
         template=model.template,
@@ -64,12 +65,20 @@ def served_model(model: OpenModel | LoadedModel, generator: Generator, settings:
     )
 
 
-def _footprint(entry: Entry, settings: Settings) -> Footprint:
+def _footprint(model: OpenModel, settings: Settings) -> Footprint:
+    """By the catalogue, if it knows the model; or else by its files."""
     from galerne.flows.served import Footprint
-    from galerne.weights.memory import estimated_memory, machine_memory
+    from galerne.weights.catalogue import CacheShape
+    from galerne.weights.memory import estimated_memory, machine_memory, needed_memory
 
-    memory = estimated_memory(entry, settings.kv_cache_type)
-    return Footprint(entry.weight_bytes, entry.parameters, memory, memory <= machine_memory())
+    if (entry := model.entry) is not None:
+        size, parameters = entry.weight_bytes, entry.parameters
+        memory = estimated_memory(entry, settings.kv_cache_type)
+    else:
+        config, size, parameters = model.config, model.checkpoint.size, model.checkpoint.parameters
+        cache = CacheShape(layers=config.layers, kv_heads=config.kv_heads, head_dim=config.head_dim)
+        memory = needed_memory(size, cache, config.context_length, settings.kv_cache_type)
+    return Footprint(size, parameters, memory, memory <= machine_memory())
 
 
 def pooled_embedder(model: ServedModel, config: ModelConfig) -> ServedEmbedder:

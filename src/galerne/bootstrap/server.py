@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from galerne.bootstrap.engines import WORKER, build_generator
@@ -36,7 +37,7 @@ async def open_chat(name: str, settings: Settings, announce: Announce = lambda _
     loaded.template.check()
     generator = build_generator(loaded, settings)
     try:
-        yield Chat(ServedModels([served_model(loaded, generator, settings)], {name: loaded.name}), Tally(), settings)
+        yield Chat(ServedModels([served_model(loaded, generator)], {name: loaded.name}), Tally(), settings)
     finally:
         await generator.close()
         loaded.template.close()
@@ -58,15 +59,19 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     from galerne.flows.tidying import keep_tidy
     from galerne.weights.store import Store
 
-    opened = _open_all(settings, worker)
+    asked = _open_all(settings, worker)
+    opened = list(asked.values())
+    named = {each.model.name: name for name, each in asked.items()}  # which may be by their path
+    opens = partial(open_served_model, settings=settings, worker=worker)
     settings = settings.model_copy(update={"model": opened[0].model.name})  # as requests call it, were it a path
     encoder = served_encoder(settings)
     embedders = [encoder, *(each.embedder for each in opened)]
+    store = Store(settings.models_dir)
     models = ServedModels(
-        [each.model for each in opened], settings.aliases, embedders, Store(settings.models_dir).__contains__
+        [each.model for each in opened], settings.aliases, embedders, lambda name: name in named or name in store
     )
     database, kept = open_kept(models, settings)
-    loading = Loading(models, lambda name: open_served_model(name, settings, worker), kept.audit.log, settings)
+    loading = Loading(models, lambda name: opens(named.get(name, name)), kept.audit.log, settings)
     callers = open_callers(database, settings)
 
     @asynccontextmanager
@@ -92,17 +97,20 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
     return app
 
 
-def _open_all(settings: Settings, worker: tuple[str, ...]) -> list[OpenedModel]:
-    """The models that a server has from its start, the default one first. Raises `SettingsError` for one twice."""
+def _open_all(settings: Settings, worker: tuple[str, ...]) -> dict[str, OpenedModel]:
+    """The models that a server has from its start, by what the settings call them, the default one first.
+
+    Raises `SettingsError` for one twice.
+    """
     from galerne.errors import SettingsError
 
-    opened: list[OpenedModel] = []
+    opened: dict[str, OpenedModel] = {}
     for asked in (settings.model, *settings.other_models):
         each = open_served_model(asked, settings, worker)
-        if each.model.name in [other.model.name for other in opened]:
+        if each.model.name in [other.model.name for other in opened.values()]:
             hint = "Name each model once; a file is called as it is in the list when it was imported."
             raise SettingsError(f"{asked} is called {each.model.name}, as another.", where="other_models", hint=hint)
-        opened.append(each)
+        opened[asked] = each
     return opened
 
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import BinaryIO
 
-from galerne.errors import EngineFailed, Unavailable
+from galerne.errors import EngineFailed, ModelNotLoaded, Unavailable
 from galerne.flows.batch_input import Row, read_rows
 from galerne.flows.batch_jobs import BatchJob, Endpoints, JobStore, RowResult, Status
 from galerne.flows.batch_output import finish, output_line
@@ -27,6 +27,9 @@ MOST_FAILURES = 3
 
 LONGEST_WAIT = 30.0
 """Seconds that a row waits for its next try. For longer the whole job is laid aside."""
+
+IDLE_SECONDS = 30.0
+"""Before rows are tried again whose model is on this machine, but not loaded."""
 
 _AHEAD = 256  # rows that are read at a time
 
@@ -43,6 +46,7 @@ class BatchWork:
         self._outputs = outputs
         self._endpoints = endpoints
         self._room = room
+        self._idle: dict[str, str] = {}  # models that are not loaded, and what is said of each
         self._stop = asyncio.Event()
         self._recorder = _Recorder(jobs, job.id)
 
@@ -50,8 +54,8 @@ class BatchWork:
         self._stop.set()
 
     async def run(self, file: BinaryIO) -> None:
-        """Raises what the database and the disk raise, and `Unavailable` for a long while: then the job is still open,
-        and can be gone on with."""
+        """Raises what the database and the disk raise, and `Unavailable` for a long while, or when all is done but the
+        rows whose model is not loaded: then the job is still open, and can be gone on with."""
         job = await asyncio.to_thread(self._jobs.begin, self._job.id)
         if job is None:
             return
@@ -74,16 +78,21 @@ class BatchWork:
         done = await asyncio.to_thread(self._jobs.done, self._job.id)
         async with asyncio.TaskGroup() as group:
             async for row in _ahead(read_rows(file)):
-                if row.number in done:
+                if row.number in done or _model(row) in self._idle:
                     continue
                 await self._room.acquire()
                 group.create_task(self._answer(row)).add_done_callback(lambda _: self._room.release())
+        if self._idle:
+            raise Unavailable(" ".join(self._idle.values()), retry_after=IDLE_SECONDS)
 
     async def _answer(self, row: Row) -> None:
         failures = 0
         while True:
             reply = await self._endpoints.answer(self._job.endpoint, row.body, self._job.caller)
             body = json.loads(reply.body)
+            if body.get("code") == ModelNotLoaded.code:
+                self._idle[_model(row)] = str(body.get("message"))
+                return
             failures += body.get("code") == EngineFailed.code
             if reply.retry_after is None or failures == MOST_FAILURES:
                 break
@@ -121,6 +130,11 @@ class _Recorder:
 def ends(job: BatchJob) -> bool:
     """Whether no more of its rows shall be answered."""
     return job.status is Status.CANCELLATION_REQUESTED or time.time() >= job.deadline
+
+
+def _model(row: Row) -> str:
+    """Which one it asks, as far as it says."""
+    return str(json.loads(row.body).get("model"))
 
 
 async def _ahead(rows: Iterator[Row]) -> AsyncGenerator[Row]:

@@ -34,6 +34,10 @@ class ModelCard:
     aliases: tuple[str, ...]
 
     @property
+    def name(self) -> str:
+        return self.entry.name
+
+    @property
     def size(self) -> int:
         """Bytes of its files."""
         return self.manifest.size if self.manifest else self.entry.weight_bytes
@@ -115,13 +119,13 @@ def _describe(path: Path, name: str, licence: str) -> Entry:
             name=name,
             licence=licence,
             commercial=None,
-            parameters=sum(tensor.elements for tensor in checkpoint.tensors.values()),
+            parameters=checkpoint.parameters,
             architecture=config.architecture,
             context=config.context_length,
             fim=None,
             cache=CacheShape(layers=config.layers, kv_heads=config.kv_heads, head_dim=config.head_dim),
             source=f"file:{os.path.abspath(path)}",
-            size=sum(file.stat().st_size for file in checkpoint.files),
+            size=checkpoint.size,
         )
     except ValidationError as error:
         first = error.errors()[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from galerne.flows.catalogue import ModelCard, list_models, show_model
-from galerne.flows.loading import Loading, Standing
+from galerne.flows.loading import FileModel, Loading, Standing
 from galerne.flows.pulling import Pulling
 from galerne.protocol.installation import InstalledModel, ModelState
 from galerne.settings import Settings
@@ -21,11 +21,34 @@ class InstalledList:
 
     async def cards(self) -> list[InstalledModel]:
         """Of all of them. Raises `SettingsError`, `BadFile`."""
-        return [self._card(card) for card in await asyncio.to_thread(list_models, self._settings)]
+        files = self._loading.files
+        listed = [card for card in await asyncio.to_thread(list_models, self._settings) if card.name not in files]
+        return [*map(self._file, files.values()), *map(self._card, listed)]
 
     async def card(self, name: str) -> InstalledModel:
         """Of one of them, by its own name. Raises `ModelNotFound`, `SettingsError`, `BadFile`."""
+        if (file := self._loading.files.get(name)) is not None:
+            return self._file(file)
         return self._card(await asyncio.to_thread(show_model, name, self._settings))
+
+    def _file(self, model: FileModel) -> InstalledModel:
+        standing, footprint = self._loading.standing(model.name), model.footprint
+        return InstalledModel(
+            name=model.name,
+            state=standing.state if standing else "here",
+            failure=standing and standing.failure,
+            licence=model.origin.licence or "unknown",
+            parameters=footprint.parameters,
+            context=model.context,
+            size=footprint.size,
+            memory=footprint.memory,
+            resident=(standing and standing.resident) or None,
+            open_requests=standing.open if standing else 0,
+            fits=footprint.fits,
+            unsupported=None,
+            sha256=model.origin.digest,
+            aliases=[alias for alias, name in self._settings.aliases.items() if name == model.name],
+        )
 
     def _card(self, card: ModelCard) -> InstalledModel:
         entry, standing = card.entry, self._loading.standing(card.entry.name)

@@ -18,8 +18,8 @@ from typing import Literal, Protocol
 from galerne.backends.generator import Generator
 from galerne.errors import Busy, MemoryFull, ModelNotFound
 from galerne.flows.auditing import event_of, note
-from galerne.flows.catalogue import show_model
-from galerne.flows.served import ServedEmbedder, ServedModel, ServedModels
+from galerne.flows.catalogue import ModelCard, show_model
+from galerne.flows.served import Footprint, Origin, ServedEmbedder, ServedModel, ServedModels
 from galerne.identity.caller import Caller
 from galerne.ledger.audit import Action, AuditLog, Party, Result
 from galerne.settings import Settings
@@ -57,6 +57,21 @@ class OpenedModel:
     model: ServedModel
     embedder: ServedEmbedder  # the vectors behind what it reads
     engine: Engine  # the model's generator
+    listed: bool = True  # it is among the models of this machine; False: the settings name its path
+
+
+@dataclass(frozen=True, slots=True)
+class FileModel:
+    """A model that the settings name by its path. `Loading` sets every field."""
+
+    name: str
+    context: int  # tokens
+    origin: Origin
+    footprint: Footprint
+
+    @property
+    def memory(self) -> int:
+        return self.footprint.memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +117,16 @@ class Loading:
         self._audit = audit
         self._settings = settings
         self._places: dict[str, _Place] = {}
+        self.files: dict[str, FileModel] = {}  # by name
         self._work: set[asyncio.Task[None]] = set()  # so that none is lost that nobody waits for
 
     def begin(self, opened: Iterable[OpenedModel]) -> None:
         """Start the engines of the models that a server has from its start. These are tried again until they run."""
         for each in opened:
-            footprint = each.model.origin.footprint
-            self._places[each.model.name] = _Place(footprint.memory if footprint else 0, each)
+            model, footprint = each.model, each.model.origin.footprint
+            if footprint is not None and not each.listed:
+                self.files[model.name] = FileModel(model.name, model.context_length, model.origin, footprint)
+            self._places[model.name] = _Place(footprint.memory if footprint else 0, each)
             each.engine.start()
 
     async def close(self) -> None:
@@ -130,9 +148,9 @@ class Loading:
         Its files have been read when this returns; `standing` tells how its engine fares. Raises `ModelNotFound`,
         `MemoryFull`, `Busy` while it is unloaded, and what is wrong with its files.
         """
-        card = await asyncio.to_thread(show_model, name, self._settings)
-        name = card.entry.name
-        if card.manifest is None:
+        card = await self._find(name)
+        name = card.name
+        if isinstance(card, ModelCard) and card.manifest is None:
             hint = f"Get it with `galerne models pull {name}`."
             raise ModelNotFound("the model is in the catalogue but not on this machine.", where=name, hint=hint)
         place = self._places.get(name)
@@ -153,7 +171,7 @@ class Loading:
         Nobody finds it any longer when this returns; its answers have `shutdown_seconds` to end. Raises
         `ModelNotFound`, `Busy` while its files are read.
         """
-        name = (await asyncio.to_thread(show_model, name, self._settings)).entry.name
+        name = (await self._find(name)).name
         place = self._places.get(name)
         if place is None:
             return name
@@ -168,6 +186,13 @@ class Loading:
                 place.work.cancel()
             place.work = self._go_on(self._unload(name, place.opened, caller))
         return name
+
+    async def _find(self, name: str) -> FileModel | ModelCard:
+        """By name or alias. Raises `ModelNotFound`."""
+        own_name = self._settings.aliases.get(name, name)
+        if (file := self.files.get(own_name)) is not None:
+            return file
+        return await asyncio.to_thread(show_model, name, self._settings)
 
     def _check_memory(self, name: str, needed: int) -> None:
         """Raises `MemoryFull`. What others that are being loaded have not taken yet is not free."""

@@ -33,7 +33,7 @@ class Origin:
     created: int  # when its file was last written, seconds since 1970
     owner: str  # who published it, as far as its file or its source says
     licence: str | None  # SPDX identifier where there is one; None: not known
-    footprint: Footprint | None = None  # None: no catalogue knows it
+    footprint: Footprint | None = None  # None: nobody asks for it
 
 
 @dataclass(frozen=True, slots=True)

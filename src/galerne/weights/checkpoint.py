@@ -22,6 +22,16 @@ class Checkpoint:
     files: tuple[Path, ...]  # what the digest is taken over, in this order
     maps: tuple[memoryview[int], ...] = ()  # of the files that hold the tensors
 
+    @property
+    def parameters(self) -> int:
+        """Numbers in all of its tensors."""
+        return sum(tensor.elements for tensor in self.tensors.values())
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files."""
+        return sum(file.stat().st_size for file in self.files)
+
     def let_go(self) -> None:
         """What was read of the tensors so far need not stay in memory: if need be, the file has it."""
         for view in self.maps:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from galerne.weights.catalogue import Entry
+from galerne.weights.catalogue import CacheShape, Entry
 
 PACKING = 1.3  # the weights in memory, as multiple of the file
 CONVERSATION = 8192  # tokens of one conversation that are reckoned with, where the context is larger
@@ -26,18 +26,18 @@ Source: https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-file
 
 
 def estimated_memory(entry: Entry, kv_cache_type: str) -> int:
+    """Bytes that a model of the catalogue needs; `kv_cache_type` as `needed_memory` takes it."""
+    return needed_memory(entry.weight_bytes, entry.cache, entry.context, kv_cache_type)
+
+
+def needed_memory(size: int, cache: CacheShape | None, context: int, kv_cache_type: str) -> int:
     """Bytes: the weights as the engine keeps them, keys and values of one conversation, and the process itself.
 
-    `kv_cache_type`: how keys and values are kept, as the setting of that name says.
+    `size`: bytes of the files. `kv_cache_type`: how keys and values are kept, as the setting of that name says.
     """
-    return int(entry.weight_bytes * PACKING) + _cache_bytes(entry, KEY_BYTES[kv_cache_type]) + PROCESS
-
-
-def _cache_bytes(entry: Entry, of_a_number: float) -> int:
-    if entry.cache is None:
-        return 0
-    numbers = 2 * entry.cache.layers * entry.cache.kv_heads * entry.cache.head_dim  # a key and a value per position
-    return int(numbers * min(entry.context, CONVERSATION) * of_a_number)
+    numbers = 2 * cache.layers * cache.kv_heads * cache.head_dim if cache else 0  # a key and a value per position
+    kept = numbers * min(context, CONVERSATION) * KEY_BYTES[kv_cache_type]
+    return int(size * PACKING) + int(kept) + PROCESS
 
 
 def machine_memory(root: Path = Path("/")) -> int:

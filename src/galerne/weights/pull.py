@@ -58,7 +58,7 @@ def _here(entry: Entry, store: Store) -> Manifest | None:
 def _checked(entry: Entry, content: Path, progress: Progress) -> Manifest:
     """Open what arrived, so that what cannot be a model never becomes one, and compare its digest."""
     checkpoint = open_checkpoint(content)
-    size, done = sum(file.stat().st_size for file in checkpoint.files), 0
+    size, done = checkpoint.size, 0
 
     def tell(count: int) -> None:
         nonlocal done

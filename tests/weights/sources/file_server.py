@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+LONG = 1 << 20  # bytes
+
 
 class FileServer(ThreadingHTTPServer):
     """Serves `files` (path -> content, with headers of their own) and notes what it was asked."""
@@ -24,6 +26,8 @@ class FileServer(ThreadingHTTPServer):
         self.ranges = True
         self.refused: dict[str, int] = {}  # path -> status
         self.tokens: list[str | None] = []
+        self.gate = threading.Event()  # while it is clear, only one half of what is long comes
+        self.gate.set()
 
     @property
     def url(self) -> str:
@@ -66,7 +70,11 @@ class Handler(BaseHTTPRequestHandler):
             return
         cuts = self.server.cuts
         cut = cuts.pop(0) if cuts and cuts[0] < len(content) else len(content)
-        self.wfile.write(content[:cut])
+        half = cut // 2 if cut > LONG else cut
+        self.wfile.write(content[:half])
+        if half < cut:
+            self.server.gate.wait()
+            self.wfile.write(content[half:cut])
         self.close_connection = self.close_connection or cut < len(content)
 
     def log_message(self, format: str, *args: Any) -> None:

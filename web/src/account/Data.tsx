@@ -19,8 +19,9 @@ export function Data() {
   const refresh = () => queries.invalidateQueries({ queryKey: ['chats'] });
   const bring = (file: File | undefined) => {
     if (!file) return;
-    void chats.import(file).then(({ imported }) => {
-      say(t('sidebar.imported', { count: imported }));
+    void chats.import(file).then(({ imported, skipped }) => {
+      say(t('sidebar.imported', { count: imported.length }));
+      for (const { title, reason } of skipped.slice(0, 2)) say(`${title ?? t('chat.untitled')}: ${reason}`, 'failure');
       return refresh();
     }, sayFailure);
   };

@@ -2,7 +2,7 @@ import { useTranslation } from 'react-i18next';
 import { ChoiceField } from '../parts/Field';
 import { chooseTheme, type Theme, useTheme } from '../parts/theme';
 import { chooseLanguage } from '../texts';
-import { LANGUAGES, type Language } from '../texts/languages';
+import { LANGUAGES, type Language, REVIEWED } from '../texts/languages';
 
 /** Theme and language; this device remembers them. */
 export function Look() {
@@ -21,6 +21,7 @@ export function Look() {
         />
         <ChoiceField
           label={t('account.language')}
+          hint={REVIEWED.includes(i18n.language) ? null : t('account.unreviewed')}
           choices={Object.entries(LANGUAGES)}
           value={i18n.language}
           onChange={(event) => void chooseLanguage(event.target.value as Language)}

@@ -82,6 +82,16 @@ export const admin = {
   },
   models: () => ask<Schemas['InstalledModels']>('GET', at('models')),
   load: (model: string) => ask<InstalledModel>('POST', at('models', model, 'load')),
+  /** Load a model, and come back when it answers. */
+  loadFully: async (model: string): Promise<void> => {
+    let { state, failure } = await admin.load(model);
+    while (state === 'loading') {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const { data } = await admin.models();
+      ({ state, failure } = data.find((each) => each.name === model) ?? { state: 'absent', failure: null });
+    }
+    if (state !== 'ready') throw new Error(failure ?? model);
+  },
   unload: (model: string) => ask<InstalledModel>('POST', at('models', model, 'unload')),
   settings: () => ask<Schemas['SettingList']>('GET', at('settings')),
   health: () => ask<Schemas['Health']>('GET', at('health')),

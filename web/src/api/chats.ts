@@ -7,6 +7,7 @@ import type {
   Chat,
   Feedback,
   Folder,
+  ImportReport,
   Message,
   NewShare,
   Page,
@@ -40,8 +41,7 @@ export const chats = {
   /** The branch up to `message` as a file, with headings in a language. */
   export: async (id: string, format: string, message: string | null, language: string) =>
     (await send('GET', at('chats', id, 'export'), { query: { format, message, language } })).blob(),
-  import: (file: File) =>
-    ask<{ format: string; imported: number; skipped: number }>('POST', at('chats', 'import'), { body: form(file) }),
+  import: (file: File) => ask<ImportReport>('POST', at('chats', 'import'), { body: form(file) }),
   stop: (id: string, message: string) => ask<Message>('POST', at('chats', id, 'messages', message, 'stop')),
   rate: (id: string, message: string, feedback: Feedback | null) =>
     feedback

@@ -4,7 +4,7 @@ import type { Model } from './types';
 
 /** The models that write; null until the server has said. */
 export function useModels(): Model[] | null {
-  const { data } = useQuery({ queryKey: ['models'], queryFn: listModels, staleTime: 60_000 });
+  const { data } = useQuery({ queryKey: ['models'], queryFn: listModels, staleTime: 5000 });
   return data ?? null;
 }
 

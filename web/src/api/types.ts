@@ -8,6 +8,7 @@ export type AttachmentName = Schemas['MessageAttachment'];
 export type Chat = Schemas['ChatCard'];
 export type Feedback = Schemas['Feedback'];
 export type Folder = Schemas['Folder'];
+export type ImportReport = Schemas['ImportReport'];
 export type Message = Schemas['ChatMessage'];
 export type Model = Schemas['ModelCard'];
 export type Parameters = NonNullable<Chat['parameters']>;

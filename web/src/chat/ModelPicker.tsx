@@ -4,6 +4,7 @@ import { useModels } from '../api/models';
 import type { Model } from '../api/types';
 import { Menu, MenuItem } from '../parts/Menu';
 import { shownBytes } from '../texts';
+import { IdleModels } from './IdleModels';
 import { answering } from './settings';
 import './ModelPicker.css';
 
@@ -35,6 +36,7 @@ export function ModelPicker({ label, chosen, onChoose }: ModelPickerProps) {
           <About model={model} />
         </MenuItem>
       ))}
+      <IdleModels chosen={chosen} onChoose={onChoose} />
     </Menu>
   );
 }

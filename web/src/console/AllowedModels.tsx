@@ -37,13 +37,14 @@ export function AllowedModels({ mayChange }: { mayChange: boolean }) {
           </Button>
         </form>
       )}
-      <Table caption={t('terms.allowed')} heads={[t('terms.who'), t('terms.allowed')]}>
-        {first.map(({ subject, models }) => (
-          <tr key={subject}>
-            <th scope="row">{subject}</th>
-            <td>{models.join(', ')}</td>
-          </tr>
-        ))}
+      <Table caption={t('terms.allowed')} heads={[t('terms.who'), t('terms.allowed')]} none={t('terms.none')}>
+        {data &&
+          first.map(({ subject, models }) => (
+            <tr key={subject}>
+              <th scope="row">{subject}</th>
+              <td>{models.join(', ')}</td>
+            </tr>
+          ))}
       </Table>
       <MoreButton onMore={onMore} />
     </section>

@@ -44,21 +44,26 @@ export function Limits({ mayChange }: { mayChange: boolean }) {
           </Button>
         </form>
       )}
-      <Table caption={t('terms.limits')} heads={[t('terms.who'), t('terms.what'), t('terms.most'), '']}>
-        {first.map(({ subject, measure, most }) => (
-          <tr key={`${subject} ${measure}`}>
-            <th scope="row">{subject}</th>
-            <td>{t(`terms.measures.${measure as Measure}`)}</td>
-            <td>{shownNumber(fromUnit(most ?? 0, measure))}</td>
-            <td className="table-actions">
-              {mayChange && (
-                <Button kind="danger" onClick={() => set(subject, measure as Measure, null)}>
-                  {t('do.remove')}
-                </Button>
-              )}
-            </td>
-          </tr>
-        ))}
+      <Table
+        caption={t('terms.limits')}
+        heads={[t('terms.who'), t('terms.what'), t('terms.most'), '']}
+        none={t('terms.none')}
+      >
+        {data &&
+          first.map(({ subject, measure, most }) => (
+            <tr key={`${subject} ${measure}`}>
+              <th scope="row">{subject}</th>
+              <td>{t(`terms.measures.${measure as Measure}`)}</td>
+              <td>{shownNumber(fromUnit(most ?? 0, measure))}</td>
+              <td className="table-actions">
+                {mayChange && (
+                  <Button kind="danger" onClick={() => set(subject, measure as Measure, null)}>
+                    {t('do.remove')}
+                  </Button>
+                )}
+              </td>
+            </tr>
+          ))}
       </Table>
       <MoreButton onMore={onMore} />
     </section>

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { useMe } from '../api/account';
+import { useMay } from '../api/account';
 import { admin, type InstalledModel } from '../api/admin';
 import { Table } from '../parts/Table';
 import { shownBytes, shownNumber } from '../texts';
@@ -14,33 +14,24 @@ const soon = (models: InstalledModel[] | undefined) =>
 /** The models that the catalogue knows: which are here, which are loaded, what they need, and what they take. */
 export function Models() {
   const { t } = useTranslation();
-  const me = useMe();
-  const mayChange = me !== null && me !== 'nobody' && me.permissions.includes('models:manage');
+  const mayChange = useMay('models:manage');
   const { data } = useQuery({
     queryKey: ['models', 'installed'],
     queryFn: admin.models,
     refetchInterval: ({ state }) => soon(state.data?.data),
   });
-  const heads = [
-    t('models.choose'),
-    t('models.state'),
-    t('models.size'),
-    t('health.memory'),
-    t('models.contextName'),
-    t('models.licenceName'),
-    '',
-  ];
+  const heads = [t('models.choose'), t('models.state'), t('models.size'), t('health.memory'), ''];
+  const isAbsent = ({ state }: InstalledModel) => Number(state === 'absent');
+  const nearestFirst = data?.data.toSorted((one, other) => isAbsent(one) - isAbsent(other));
   return (
     <section className="block">
       <Table caption={t('console.models')} heads={heads}>
-        {data?.data.map((model) => (
+        {nearestFirst?.map((model) => (
           <tr key={model.name}>
-            <th scope="row">{model.name}</th>
+            <Name model={model} />
             <State model={model} />
             <td>{shownBytes(model.size)}</td>
             <Memory model={model} />
-            <td>{shownNumber(model.context)}</td>
-            <td>{model.licence}</td>
             <td className="table-actions">{mayChange && <Change model={model} />}</td>
           </tr>
         ))}
@@ -50,14 +41,28 @@ export function Models() {
   );
 }
 
+function Name({ model }: { model: InstalledModel }) {
+  const { t } = useTranslation();
+  const context = t('models.context', { tokens: t('composer.tokens', { count: model.context }) });
+  return (
+    <th scope="row">
+      {model.name}
+      <span className="model-known">
+        {t('models.licence', { licence: model.licence })} · {context}
+      </span>
+    </th>
+  );
+}
+
 function State({ model }: { model: InstalledModel }) {
   const { t } = useTranslation();
   const failed = model.state === 'failed';
+  const reason = model.failure ?? model.unsupported;
   return (
-    <td className={failed ? 'stat-bad' : undefined} title={model.failure ?? undefined}>
+    <td className={failed ? 'stat-bad' : undefined}>
       {t(`models.states.${model.state}`)}
       {model.open_requests > 0 && ` (${shownNumber(model.open_requests)})`}
-      {failed && <span className="models-failure small">{model.failure}</span>}
+      {reason && <span className="model-reason small">{reason}</span>}
     </td>
   );
 }
@@ -74,6 +79,7 @@ function Memory({ model }: { model: InstalledModel }) {
 }
 
 function Change({ model }: { model: InstalledModel }) {
-  if (model.state === 'absent') return model.unsupported ? null : <Pull model={model.name} />;
-  return model.state === 'pulling' ? null : <LoadButton model={model} />;
+  if (model.state === 'pulling') return <Pull model={model.name} underWay />;
+  if (model.state !== 'absent') return <LoadButton model={model} />;
+  return model.unsupported ? null : <Pull model={model.name} />;
 }

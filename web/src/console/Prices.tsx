@@ -56,15 +56,17 @@ export function Prices({ mayChange }: { mayChange: boolean }) {
       <Table
         caption={t('terms.prices')}
         heads={[t('models.choose'), t('terms.what'), t('terms.perMillion'), t('usage.since')]}
+        none={t('terms.none')}
       >
-        {first.map(({ model, kind, euros_per_million, since }) => (
-          <tr key={`${model} ${kind} ${since}`}>
-            <th scope="row">{model}</th>
-            <td>{t(NAMES[kind as Kind])}</td>
-            <td>{euros_per_million}</td>
-            <td>{since}</td>
-          </tr>
-        ))}
+        {data &&
+          first.map(({ model, kind, euros_per_million, since }) => (
+            <tr key={`${model} ${kind} ${since}`}>
+              <th scope="row">{model}</th>
+              <td>{t(NAMES[kind as Kind])}</td>
+              <td>{euros_per_million}</td>
+              <td>{since}</td>
+            </tr>
+          ))}
       </Table>
       <MoreButton onMore={onMore} />
     </section>

@@ -1,5 +1,5 @@
 import type { LucideIcon } from 'lucide-react';
-import { type KeyboardEvent, type ReactNode, useId, useRef, useState } from 'react';
+import { type KeyboardEvent, type ReactNode, useId, useLayoutEffect, useRef, useState } from 'react';
 import './Menu.css';
 
 interface MenuProps {
@@ -17,13 +17,14 @@ export function Menu({ label, trigger, className = 'icon-button', title, childre
   const list = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState(false);
 
-  const onToggle = (event: { newState: string }) => {
-    const opened = event.newState === 'open';
-    setOpen(opened);
-    if (!opened || !button.current || !list.current) return;
-    place(list.current, button.current.getBoundingClientRect());
-    items(list.current)[0]?.focus();
-  };
+  useLayoutEffect(() => {
+    const [from, all] = [button.current, list.current];
+    if (!open || !from || !all) return;
+    items(all)[0]?.focus();
+    const watch = new ResizeObserver(() => place(all, from.getBoundingClientRect())); // its actions may come later
+    watch.observe(all);
+    return () => watch.disconnect();
+  }, [open]);
   const onKeyDown = (event: KeyboardEvent) => {
     const all = items(list.current);
     const at = all.indexOf(document.activeElement as HTMLElement);
@@ -54,7 +55,7 @@ export function Menu({ label, trigger, className = 'icon-button', title, childre
         tabIndex={-1}
         aria-label={label}
         className="menu"
-        onToggle={onToggle}
+        onToggle={(event) => setOpen(event.newState === 'open')}
         onKeyDown={onKeyDown}
         onClick={() => list.current?.hidePopover()}
       >
@@ -69,7 +70,7 @@ interface MenuItemProps {
   chosen?: boolean;
   danger?: boolean;
   disabled?: boolean;
-  onClick: () => void;
+  onClick?: () => void;
   children: ReactNode;
 }
 

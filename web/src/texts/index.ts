@@ -54,12 +54,19 @@ function remembered(): string | null {
   }
 }
 
+/** The language that is spoken, as it is written where the reader lives, if the browser knows; English as in Europe. */
+function locale(): string {
+  const { language } = i18next;
+  const regional = navigator.languages.find((tag) => tag.startsWith(`${language}-`));
+  return regional ?? (language === 'en' ? 'en-GB' : language);
+}
+
 /** A point in time, in the words of the language that is spoken. */
 export function shownTime(
   seconds: number,
   style: Intl.DateTimeFormatOptions = { dateStyle: 'medium', timeStyle: 'short' },
 ): string {
-  return new Intl.DateTimeFormat(i18next.language, style).format(seconds * 1000);
+  return new Intl.DateTimeFormat(locale(), style).format(seconds * 1000);
 }
 
 /** A size: in gigabytes, or megabytes where it is smaller. */
@@ -73,5 +80,5 @@ export function shownEuros(euros: number, style: Intl.NumberFormatOptions = {}):
 }
 
 export function shownNumber(value: number, style: Intl.NumberFormatOptions = {}): string {
-  return new Intl.NumberFormat(i18next.language, style).format(value);
+  return new Intl.NumberFormat(locale(), style).format(value);
 }

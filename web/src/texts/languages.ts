@@ -26,4 +26,7 @@ export const LANGUAGES = {
   sv: 'Svenska',
 } as const;
 
+/** Those that were written with care; the others were not reviewed by native speakers. */
+export const REVIEWED: readonly string[] = ['en', 'fr'];
+
 export type Language = keyof typeof LANGUAGES;
