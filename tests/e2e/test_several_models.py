@@ -109,6 +109,31 @@ def test_one_is_loaded_and_unloaded_again_and_its_memory_is_free(served: Served,
     assert done[:2] == ["model.loaded", "model.unloaded"]
 
 
+def test_a_batch_waits_for_a_model_that_the_settings_name_by_its_path(
+    environment: dict[str, str], default_model: Path, tmp_path: Path
+) -> None:
+    name, own = default_model.stem, environment | {"GALERNE_DATA_DIR": str(tmp_path), "GALERNE_LOG_LEVEL": "warning"}
+    with serve(own, "--model", MODEL, "--model", str(default_model)) as served:
+        served.until_ready()
+        until(lambda: card(served, name)["state"] == "ready")
+        assert (card(served, name)["size"], card(served, name)["fits"]) == (default_model.stat().st_size, True)
+        rows = [{"custom_id": str(at), "body": endless(model=name, min_tokens=40, max_tokens=40)} for at in range(60)]
+        order = {"endpoint": "/v1/chat/completions", "model": name, "requests": rows}
+        job = httpx2.post(f"{served.url}/v1/batch/jobs", json=order, timeout=PATIENCE).json()
+
+        def told() -> dict[str, Any]:
+            return httpx2.get(f"{served.url}/v1/batch/jobs/{job['id']}", timeout=PATIENCE).json()  # type: ignore[no-any-return]
+
+        until(lambda: told()["succeeded_requests"])
+        change(served, name, "unload")
+        until(lambda: card(served, name)["state"] == "here")
+        assert ask(served, name).json()["code"] == "model_not_loaded"
+        assert told()["status"] == "RUNNING"
+        assert change(served, name, "load").status_code == 202
+        until(lambda: told()["status"] == "SUCCESS")
+        assert (told()["succeeded_requests"], told()["failed_requests"]) == (60, 0)
+
+
 def audited(served: Served, name: str) -> list[dict[str, Any]]:
     """What was done to a model, the newest first."""
     query = {"object": name, "action": "model"}

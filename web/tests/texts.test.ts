@@ -19,7 +19,8 @@ function flat(catalogue: Catalogue, path = ''): Map<string, string> {
 
 const english = flat(read('en'));
 const names = (texts: Map<string, string>) => new Set([...texts.keys()].map((key) => key.replace(PLURAL, '')));
-const holes = (text = '') => [...text.matchAll(/{{\w+}}/g)].map(([hole]) => hole).sort();
+const HOLE = /{{[^}]+}}/g;
+const holes = (text = '') => [...text.matchAll(HOLE)].map(([hole]) => hole).sort();
 
 test('there are the official languages of the European Union, and no others', () => {
   expect(Object.keys(LANGUAGES).length).toBe(24);
@@ -55,7 +56,7 @@ describe.each(Object.keys(LANGUAGES))('%s', (language) => {
   });
 
   test('is not English', () => {
-    const same = [...texts].filter(([key, text]) => text.length > 20 && text === english.get(key));
+    const same = [...texts].filter(([key, text]) => text.replace(HOLE, '').length > 15 && text === english.get(key));
     if (language !== 'en') expect(same).toEqual([]);
   });
 });

@@ -42,3 +42,8 @@ def limit(page: Page, tokens: int, seed: int = 1) -> None:
 
 def questions(page: Page) -> Locator:
     return page.get_by_role("article", name="You said")
+
+
+def model_row(page: Page, name: str) -> Locator:
+    """A model in the console."""
+    return page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=name))

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 from tests.e2e.process import MODEL, Served, serve
-from tests.e2e.web.talking import answers, ask, limit, until_ended
+from tests.e2e.web.talking import answers, ask, limit, model_row, until_ended
 from tests.e2e.web.test_everyone import barriers
 from tests.weights.sources.file_server import FileServer, serving
 from tests.weights.sources.test_huggingface import COMMIT, sha256
@@ -59,22 +59,18 @@ def served(
         yield served
 
 
-def row(page: Page, name: str) -> Locator:
-    return page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=name))
-
-
 def test_a_model_is_fetched_loaded_and_asked(page: Page, hub: FileServer) -> None:
     page.goto("/console/models")
-    expect(row(page, HOUSE)).to_contain_text("Not here")
+    expect(model_row(page, HOUSE)).to_contain_text("Not here")
     hub.gate.clear()
     page.get_by_role("button", name=f"Fetch: {HOUSE}").click()
-    expect(row(page, HOUSE)).to_contain_text("50%")
+    expect(model_row(page, HOUSE)).to_contain_text("50%")
     assert barriers(page) == []
     page.reload()  # it goes on, and whoever comes later sees how far it is
-    expect(row(page, HOUSE)).to_contain_text("Being fetched")
-    expect(row(page, HOUSE)).to_contain_text("50%")
+    expect(model_row(page, HOUSE)).to_contain_text("Being fetched")
+    expect(model_row(page, HOUSE)).to_contain_text("50%")
     hub.gate.set()
-    expect(row(page, HOUSE)).to_contain_text("Here")
+    expect(model_row(page, HOUSE)).to_contain_text("Here")
     assert [path for path, _ in hub.asked].count(f"/owner/house/resolve/{COMMIT}/house.gguf") == 1
     loads_it_from_the_picker(page)
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.e2e.process import MODEL, Served, serve
 from tests.e2e.two_models import BROKEN, SECOND, import_both
-from tests.e2e.web.talking import answers, ask, limit, until_ended
+from tests.e2e.web.talking import answers, ask, limit, model_row, until_ended
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_both_are_asked_side_by_side(page: Page) -> None:
 
 def test_one_is_unloaded_and_loaded_in_the_console(page: Page) -> None:
     page.goto("/console/models")
-    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=SECOND, exact=True))
+    row = model_row(page, SECOND)
     expect(row).to_contain_text("Answering")
     page.get_by_role("button", name=f"Unload: {SECOND}", exact=True).click()
     expect(row).to_contain_text("Here")
@@ -52,7 +52,7 @@ def test_one_is_unloaded_and_loaded_in_the_console(page: Page) -> None:
 
 def test_why_one_could_not_be_loaded_is_said(page: Page) -> None:
     page.goto("/console/models")
-    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=BROKEN, exact=True))
+    row = model_row(page, BROKEN)
     page.get_by_role("button", name=f"Load: {BROKEN}", exact=True).click()
     expect(row).to_contain_text("Failed")
     expect(row).to_contain_text("not finite")
