@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any, Literal
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -97,26 +98,33 @@ def test_the_console_has_no_barriers(page: Page) -> None:
         assert (part, barriers(page)) == (part, [])
 
 
+def let_in(page: Page) -> str:
+    """Somebody, as the accounts call them."""
+    said = page.request.post("/v1/admin/users", data={"email": f"{uuid4().hex}@town.example", "name": "Somebody"})
+    return f"user:{said.json()['id']}"
+
+
 def test_limits_models_and_prices_are_set_in_the_console(page: Page) -> None:
+    whom = let_in(page)
     page.goto("/console/terms")
     limits, models, prices = (page.get_by_role("region", name=name) for name in ("Limits", "Allowed models", "Prices"))
     forms = page.locator("form")
-    forms.nth(0).get_by_label("For whom").fill("user:nobody")
+    forms.nth(0).get_by_label("For whom").fill(whom)
     forms.nth(0).get_by_label("What").select_option("Euros a month")
     forms.nth(0).get_by_label("At most").fill("2.5")
     forms.nth(0).get_by_role("button", name="Save").click()
-    expect(limits.get_by_role("row", name="user:nobody Euros a month 2.5")).to_be_visible()
-    forms.nth(1).get_by_label("For whom").fill("user:nobody")
+    expect(limits.get_by_role("row", name=f"{whom} Euros a month 2.5")).to_be_visible()
+    forms.nth(1).get_by_label("For whom").fill(whom)
     forms.nth(1).get_by_label("Allowed models").fill("small, large")
     forms.nth(1).get_by_role("button", name="Save").click()
-    expect(models.get_by_role("row", name="user:nobody large, small")).to_be_visible()
+    expect(models.get_by_role("row", name=f"{whom} large, small")).to_be_visible()
     forms.nth(2).get_by_label("Model").fill("small")
     forms.nth(2).get_by_label("Euros for a million tokens").fill("0.30")
     forms.nth(2).get_by_role("button", name="Save").click()
     expect(prices.get_by_role("row", name="small Tokens read 0.3")).to_be_visible()
     assert barriers(page) == []
-    limits.get_by_role("row", name="user:nobody").get_by_role("button", name="Remove").click()
-    expect(limits.get_by_role("row", name="user:nobody")).to_have_count(0)
+    limits.get_by_role("row", name=whom).get_by_role("button", name="Remove").click()
+    expect(limits.get_by_role("row", name=whom)).to_have_count(0)
 
 
 def test_signing_in_has_no_barriers(page: Page) -> None:
