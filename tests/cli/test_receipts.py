@@ -103,7 +103,8 @@ async def _answered(settings: Settings, loaded: LoadedModel) -> str:
     database, kept = bootstrap.open_kept(models, settings)
     assert kept.requests is not None
     chat = Chat(models, Keeping(kept.billing, kept.requests), settings)
-    request = ChatRequest(model=loaded.name, messages=[UserMessage(role="user", content="Hi")], n=2, max_tokens=12)
+    question = [UserMessage(role="user", content="Hi")]
+    request = ChatRequest(model=loaded.name, messages=question, n=2, min_tokens=12, max_tokens=12)
     ids = [event.id async for event in chat.answer(request, Caller("default")) if isinstance(event, AnswerStart)]
     await kept.billing.end()
     await generator.close()
@@ -123,5 +124,5 @@ def test_an_answer_is_made_again_token_by_token(
     loaded.template.close()
     again = run("replay", id)
     assert again.exit_code == 0, again.output
-    assert again.output.count("tokens are the same") == 2
+    assert again.output.count("all 12 tokens are the same") == 2
     assert isinstance(run("replay", "a1").exception, NotFound)

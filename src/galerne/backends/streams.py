@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 
 from galerne.backends.generator import Settle
-from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, Work
+from galerne.engine.events import EndEvent, EndReason, Event, TokenEvent, VectorEvent, Work
 from galerne.engine.request import GenerationRequest
 from galerne.errors import BadGrammar, EngineFailed, GalerneError, InvalidRequest
 
@@ -44,6 +44,7 @@ class Streams:
             while True:
                 event = await stream.next()
                 if isinstance(event, EndEvent):
+                    stream.settle(event)
                     _raise_failure(event)
                 yield event
                 if isinstance(event, EndEvent):
@@ -52,18 +53,20 @@ class Streams:
             if request.id in self._open:
                 stream.left = True
                 cancel(request.id)
-            elif stream.refused:
-                settle(_no_work(request.id))
+            elif (unread := stream.last) is not None:
+                stream.settle(unread if isinstance(unread, EndEvent) else _no_work(request.id))
 
     def deliver(self, events: Iterable[Event]) -> None:
-        """Hand events on, in order. The end of a request is settled here, whether or not somebody waits for it."""
+        """Hand events on, in order. An end that somebody waits for is settled when the tokens before it have been read:
+        it may come at once with the last of them."""
         for event in events:
             stream = self._open.get(event.id)
             if stream is None:
                 continue
             if isinstance(event, EndEvent):
                 self._take(event.id)
-                stream.settle(event)
+                if stream.left:
+                    stream.settle(event)
             stream.put(event)
 
     def refuse(self, id: str, error: GalerneError) -> None:
@@ -75,8 +78,11 @@ class Streams:
             stream.put(error)
 
     def end_all(self, reason: EndReason, error: str | None = None) -> None:
-        """The engine is gone: every open request ends, with what is known of its work."""
-        self.deliver([EndEvent(id, reason, stream.work(), error) for id, stream in self._open.items()])
+        """The engine is gone: every open request ends and is settled, with what is known of its work."""
+        ends = [EndEvent(id, reason, stream.work(), error) for id, stream in self._open.items()]
+        for end in ends:
+            self._open[end.id].settle(end)
+        self.deliver(ends)
 
     def _take(self, id: str) -> _Stream | None:
         stream = self._open.pop(id, None)
@@ -89,12 +95,18 @@ class _Stream:
     """One request's events on their way."""
 
     def __init__(self, request: GenerationRequest, settle: Settle) -> None:
-        self.settle = settle
+        self._settle: Settle | None = settle
         self.left = False  # nobody iterates any longer
         self._prompt_tokens = len(request.prompt)
         self._tokens = 0
         self._events: deque[Event | GalerneError] = deque()
         self._arrived = asyncio.Event()
+
+    def settle(self, end: EndEvent) -> None:
+        """The last word, which is said once."""
+        if self._settle is not None:
+            self._settle(end)
+            self._settle = None
 
     def put(self, event: Event | GalerneError) -> None:
         if isinstance(event, TokenEvent):
@@ -112,9 +124,10 @@ class _Stream:
         return event
 
     @property
-    def refused(self) -> bool:
-        """Whether a refusal waits to be read."""
-        return any(isinstance(event, GalerneError) for event in self._events)
+    def last(self) -> EndEvent | GalerneError | None:
+        """The end or the refusal, where it waits to be read."""
+        event = self._events[-1] if self._events else None
+        return None if isinstance(event, TokenEvent | VectorEvent) else event
 
     def work(self) -> Work:
         """At least this was computed: what arrived here."""
