@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from galerne.errors import QuotaExceeded
@@ -79,12 +78,17 @@ class AccountHeaders:
         async def send_with_account(message: Message) -> None:
             if message["type"] == "http.response.start":
                 if message["status"] < 400 and account.claims:
-                    MutableHeaders(scope=message).update(dict(_headers(account, datetime.now(UTC))))
+                    _add(message, _headers(account, datetime.now(UTC)))
                 elif message["status"] == HTTPStatus.TOO_MANY_REQUESTS and account.refusal:
-                    MutableHeaders(scope=message).update(dict(_refused(account.refusal)))
+                    _add(message, _refused(account.refusal))
             await send(message)
 
         await self._app(scope, receive, send_with_account)
+
+
+def _add(start: Message, headers: Iterable[tuple[str, str]]) -> None:
+    """Headers that nobody else writes: `MutableHeaders` would look for each of them first."""
+    start["headers"] = [*start["headers"], *((name.encode(), value.encode()) for name, value in headers)]
 
 
 def _headers(account: _Account, now: datetime) -> Iterator[tuple[str, str]]:

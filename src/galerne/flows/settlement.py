@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import struct
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-
-import numpy as np
 
 from galerne.engine.events import EndReason
 from galerne.flows.meter import Account, Claim
@@ -124,4 +123,4 @@ def _worst(reasons: Sequence[EndReason]) -> EndReason:
 def _token_bytes(texts: Sequence[Sequence[int]]) -> bytes:
     """Token ids as bytes: for each text its length, then its tokens, as little-endian numbers of 32 bits."""
     numbers = [number for text in texts for number in (len(text), *text)]
-    return np.array(numbers, "<u4").tobytes()
+    return struct.pack(f"<{len(numbers)}I", *numbers)

@@ -23,11 +23,14 @@ class Measure(StrEnum):
     @property
     def counts(self) -> str:
         """Which amount of a demand it counts: "requests", "tokens" or "nano_euros"."""
-        return "requests" if self is Measure.CONCURRENT else self.value.rsplit("_per_", 1)[0]
+        return _COUNTS[self]
 
     @property
     def is_monthly(self) -> bool:
         return self.value.endswith("_per_month")
+
+
+_COUNTS = {each: each.value.rsplit("_per_", 1)[0] for each in Measure} | {Measure.CONCURRENT: "requests"}
 
 
 class Holder(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -72,11 +72,11 @@ _CORRECT = Prepared(
 
 def limits_of(connection: Connection, subjects: Sequence[Subject]) -> list[Limit]:
     """In one order for everybody, which `correct` has, too: two transactions cannot wait for each other."""
-    return [_limit(row) for row in _LIMITS.rows(connection, named(subjects))]
+    return [_limit(*row) for row in _LIMITS.rows(connection, named(subjects))]
 
 
 def all_limits(connection: Connection) -> list[Limit]:
-    return [_limit(row) for row in connection.execute(select(limits))]
+    return [_limit(*row) for row in connection.execute(select(limits))]
 
 
 def count(connection: Connection, subjects: Sequence[Subject], demand: Demand, now: datetime) -> list[Standing]:
@@ -89,7 +89,7 @@ def count(connection: Connection, subjects: Sequence[Subject], demand: Demand, n
         return []
     spans = {measure: window(measure, now) for measure in {limit.measure for limit in held}}
     wanted = {measure: demand.of(measure) for measure in spans}
-    rows = [
+    rows = (
         {
             "holder": limit.subject.holder.value,
             "subject": limit.subject.id,
@@ -98,8 +98,8 @@ def count(connection: Connection, subjects: Sequence[Subject], demand: Demand, n
             "used": wanted[limit.measure],
         }
         for limit in held
-    ]
-    added = _adding(connection.dialect.name, len(rows)).rows(connection, numbered(rows))
+    )
+    added = _adding(connection.dialect.name, len(held)).rows(connection, numbered(rows))
     used = {(row.holder, row.measure): int(row.used) for row in added}
     standings = [Standing(limit, used[limit.subject.holder.value, limit.measure.value]) for limit in held]
     for standing in standings:
@@ -158,8 +158,10 @@ def _adding(dialect: str, count: int) -> Prepared:
     return Prepared(known.returning(counters.c.holder, counters.c.measure, counters.c.used))
 
 
-def _limit(row: Any) -> Limit:
-    return Limit(Subject(Holder(row.holder), row.subject), Measure(row.measure), row.most)
+@lru_cache(maxsize=4096)
+def _limit(holder: str, subject: str, measure: str, most: int) -> Limit:
+    """Of a row. The same ones come again with each request of the same caller."""
+    return Limit(Subject(Holder(holder), subject), Measure(measure), most)
 
 
 def _exceeded(standing: Standing, wanted: int, now: datetime) -> QuotaExceeded:
