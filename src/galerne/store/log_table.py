@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Connection, Table, insert, select
 
 from galerne.ledger.chain import EMPTY, Head, append
 from galerne.ledger.signing import SigningKey
-from galerne.store.prepared import Prepared
+from galerne.store.prepared import Prepared, drive
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class LogTable:
     def lock(self, connection: Connection) -> None:
         """Be the only one who appends, until the transaction ends. SQLite has one writer anyway."""
         if connection.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(self._lock)))
+            drive(connection, "execute", f"SELECT pg_advisory_xact_lock({self._lock})")
 
     def head(self, connection: Connection) -> Head:
         last = self._last.rows(connection, {})

@@ -40,9 +40,13 @@ class Prepared:
         drive(connection, "execute", text.sql, text.bound(parameters))
 
     def run_each(self, connection: Connection, rows: Iterable[Parameters]) -> None:
-        """Once with each of these parameters, in order."""
+        """Once with each of these parameters, of which there are some, in order."""
         text = self._text(connection.dialect)
-        drive(connection, "executemany", text.sql, [text.bound(row) for row in rows])
+        first, *others = [text.bound(row) for row in rows]
+        if others:
+            drive(connection, "executemany", text.sql, [first, *others])
+        else:  # which takes PostgreSQL's driver less than a list of one
+            drive(connection, "execute", text.sql, first)
 
     def _text(self, dialect: Dialect) -> _Text:
         if dialect.name not in self._texts:
