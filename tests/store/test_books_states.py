@@ -181,6 +181,8 @@ def test_the_books_hold_in_any_order() -> None:
     ("statement", "said"),
     [
         ("UPDATE usage SET output_tokens = output_tokens + 1", "another receipt"),
+        ("UPDATE receipts SET record = '{}'", "another receipt"),
+        ("UPDATE receipts SET record = 'no JSON'", "another receipt"),
         ("UPDATE usage SET output_tokens = output_tokens + 1", "the sums of 2026-11-30"),
         ("DELETE FROM transfers", "not charged what it costs"),
         ("UPDATE transfers SET nano_euros = 5", "not charged what it costs"),

@@ -44,11 +44,18 @@ def _receipts(connection: Connection) -> Iterator[str]:
         if row.record is None:
             yield f"{row.id} has no receipt"
             continue
-        receipt = json.loads(row.record)
         prompt = row.input_tokens + row.cached_tokens + row.embedding_tokens
-        said = (receipt["tokens"]["prompt"], receipt["tokens"]["completion"], receipt["price"]["euros"])
-        if said != (prompt, row.output_tokens, euros(row.nano_euros)):
+        if _said(row.record) != (prompt, row.output_tokens, euros(row.nano_euros)):
             yield f"{row.id} has another receipt than its row"
+
+
+def _said(record: str) -> tuple[object, object, object] | None:
+    """Tokens of prompt and answer, and price, in a receipt; None: somebody made it something else."""
+    try:
+        receipt = json.loads(record)
+        return receipt["tokens"]["prompt"], receipt["tokens"]["completion"], receipt["price"]["euros"]
+    except (ValueError, TypeError, LookupError):
+        return None
 
 
 def _sums(connection: Connection) -> Iterator[str]:
