@@ -236,6 +236,20 @@ async def test_an_answer_that_somebody_stops_elsewhere_ends_here(asked: tuple[Gu
     assert (shown["state"], shown["content"]) == ("stopped", "From ")
 
 
+async def test_a_question_waits_for_a_model_that_is_being_loaded(alone: Open) -> None:
+    anna = alone(b"From the west.")
+    chat = await anna.begin()
+    generator = anna.house.generator
+    generator.is_ready = False
+    asking = asyncio.create_task(anna.ask(chat, content="Which winds blow at Brest?"))
+    async with asyncio.timeout(30):
+        while not (said := (await anna.show(chat))["messages"]):
+            await asyncio.sleep(0.01)
+    assert (said[1]["state"], generator.requests) == ("running", [])
+    generator.is_ready = True
+    assert (await asking)[-1]["answer"]["content"] == "From the west."
+
+
 async def test_an_answer_that_fails_keeps_what_was_said(alone: Open) -> None:
     anna = alone(b"From the west.", fails_after=4)
     chat = await anna.begin()

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from functools import partial
 
-from galerne.agents.answers import AnswerPiece, Question
+from galerne.agents.answers import Accepted, AnswerPiece, Question
 from galerne.assistant.attachments import AttachmentStore, KeptAttachment
 from galerne.assistant.chats import SAVE_SECONDS, ChatStore, Owner, new_id
 from galerne.assistant.dialogue import attachment_ids, dialogue
@@ -32,6 +32,9 @@ from galerne.protocol.messages import Message
 from galerne.settings import Settings
 
 ENDPOINT = "/v1/chats"
+
+PATIENCE = 120.0
+"""Seconds that a question waits for a model that is being loaded; then it fails, and says why."""
 
 
 class Asking:
@@ -123,7 +126,17 @@ class Asking:
             tools=answer.tools or (),
             completion_args=answer.parameters or CompletionArgs(),
         )
-        return ChatAnswers(self._chat, caller, ENDPOINT).answer(question)
+        return self._once_loaded(ChatAnswers(self._chat, caller, ENDPOINT).answer(question), question.model, caller)
+
+    async def _once_loaded(
+        self, pieces: AsyncGenerator[AnswerPiece], model: str, caller: Caller
+    ) -> AsyncGenerator[AnswerPiece]:
+        """The pieces; whoever asks before the model is ready is a person who looks at the page, and waits for it."""
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+                if isinstance(piece, Accepted):
+                    await self._chat.until_loaded(model, caller, PATIENCE)
 
     async def _attached(self, owner: Owner, ids: Sequence[str]) -> dict[str, KeptAttachment]:
         found = await asyncio.to_thread(self._attachments.find, owner, ids) if ids else []

@@ -26,6 +26,9 @@ from galerne.settings import Settings
 
 ENDPOINT = "/v1/chat/completions"
 
+LOOK_SECONDS = 0.25
+"""Between two looks whether a model is ready."""
+
 
 class Chat:
     """The flow behind `POST /v1/chat/completions` and `galerne chat`."""
@@ -62,6 +65,12 @@ class Chat:
         async with aclosing(self._answering.answer(query)) as events:
             async for event in events:
                 yield event
+
+    async def until_loaded(self, model: str, caller: Caller, seconds: float) -> None:
+        """Return when a model is ready, or after so many seconds. Raises `ModelNotFound` when it is unloaded then."""
+        end = time.monotonic() + seconds
+        while not await self._models.of(caller).find(model).generator.ready() and time.monotonic() < end:
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def count(self, request: ChatRequest, caller: Caller) -> int:
         """The tokens of the prompt. Raises what `answer` raises before the first event."""

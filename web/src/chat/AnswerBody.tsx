@@ -1,6 +1,7 @@
 import { useTranslation } from 'react-i18next';
 import type { Message } from '../api/types';
 import { Markdown } from '../markdown/Markdown';
+import { asSentence } from '../texts';
 import { asJson } from './asJson';
 import { Fold } from './Fold';
 import { ToolCalls } from './ToolCalls';
@@ -60,7 +61,7 @@ function Ending({ message }: { message: Message }) {
   if (message.state === 'failed') {
     return (
       <p className="ending ending-failed" role="alert">
-        {t('answer.failed')} {message.failure?.message}
+        {t('answer.failed')} {asSentence(message.failure?.message ?? '')}
       </p>
     );
   }

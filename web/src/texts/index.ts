@@ -69,6 +69,11 @@ export function shownTime(
   return new Intl.DateTimeFormat(locale(), style).format(seconds * 1000);
 }
 
+/** What the server says of a failure, as a sentence of its own. */
+export function asSentence(words: string): string {
+  return words.charAt(0).toLocaleUpperCase(locale()) + words.slice(1);
+}
+
 /** A size: in gigabytes, or megabytes where it is smaller. */
 export function shownBytes(bytes: number): string {
   const [value, unit] = bytes >= 1e9 ? [bytes / 1e9, 'gigabyte'] : [bytes / 1e6, 'megabyte'];
