@@ -47,7 +47,7 @@ def with_few_tiles(level: Level) -> Level:
 def _compiled(level: Level, cache: CacheType, threads: int, folder: Path) -> NativeKernels:
     storage = storage_for(cache, level)
     source = generate(level, storage)
-    for name, definition in (_dot_products() | _tile_instructions()).items():
+    for name, definition in (_vector_instructions() | _tile_instructions()).items():
         if name in source:
             declaration = next(line for line in source.splitlines() if line.startswith("declare") and name in line)
             source = source.replace(declaration, definition).replace(name, name.replace("llvm", "emulated", 1))
@@ -56,10 +56,10 @@ def _compiled(level: Level, cache: CacheType, threads: int, folder: Path) -> Nat
     return NativeKernels(level, storage, library, threads)
 
 
-# Dot products
+# Vectors
 
 
-def _dot_products() -> dict[str, str]:
+def _vector_instructions() -> dict[str, str]:
     """Full names of the instructions that the host lacks -> their definitions in LLVM's language."""
     dots = {"llvm.aarch64.neon.sdot.v4i32.v16i8": (4, "ashr")}
     if "avx512vnni" not in host_features():  # else the host has it, though in another encoding than AVX-VNNI's
@@ -67,7 +67,32 @@ def _dot_products() -> dict[str, str]:
     definitions = {name: _dot_product(name, lanes, shift) for name, (lanes, shift) in dots.items()}
     if "avx512bf16" not in host_features():
         definitions[BFLOAT_DOT] = _bfloat_dot_product()
+    if "avx512f" not in host_features():
+        definitions[SCALING] = _scaling()
     return definitions
+
+
+SCALING = "llvm.x86.avx512.mask.scalef.ps.512"
+
+
+def _scaling() -> str:
+    """x * 2^n, n whole and not above 0; 0 where that is below float32's normal numbers. The mask is not looked at."""
+    words, floats = "<16 x i32>", "<16 x float>"
+    bias, places, least = (", ".join([f"i32 {number}"] * 16) for number in (127, 23, -127))
+    bottom = ", ".join(["float -127.0"] * 16)
+    lines = [
+        f'define internal {floats} @"{SCALING}"({floats} %x, {floats} %n, {floats}, i16, i32) noinline {{',
+        f"%low = fcmp olt {floats} %n, <{bottom}>",
+        f"%bounded = select <16 x i1> %low, {floats} <{bottom}>, {floats} %n",
+        f"%none = fcmp uno {floats} %bounded, %bounded",
+        f"%whole = fptosi {floats} %bounded to {words}",
+        f"%power = select <16 x i1> %none, {words} <{least}>, {words} %whole",
+        f"%exponent = add {words} %power, <{bias}>",
+        f"%bits = shl {words} %exponent, <{places}>",
+        f"%scale = bitcast {words} %bits to {floats}",
+        f"%result = fmul {floats} %x, %scale",
+    ]
+    return "\n".join([*lines, f"ret {floats} %result", "}"])
 
 
 BFLOAT_DOT = "llvm.x86.avx512bf16.dpbf16ps.512"

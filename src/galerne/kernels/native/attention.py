@@ -117,10 +117,11 @@ class Attention(ABC):
         with emit.loop(0, rows) as row:
             a, b = stats + row * 8, more_stats + row * 8
             old, new = emit.load(F32, a), emit.load(F32, b)
-            largest = emit.maximum(old, new)
-            keep = exponential(emit, emit.splat(old - largest))
-            gain = exponential(emit, emit.splat(new - largest))
-            emit.store(largest, a)
+            later = new > old
+            less = exponential(emit, emit.splat(emit.select(later, old - new, new - old)))
+            one = emit.constant(F32V, 1.0)
+            keep, gain = emit.select(later, less, one), emit.select(later, one, less)
+            emit.store(emit.select(later, new, old), a)
             emit.store(emit.fma(emit.load(F32, b + 4), gain.lane(0), emit.load(F32, a + 4) * keep.lane(0)), a + 4)
             with emit.loop(0, width, LANES) as d:
                 at = (row * width + d) * 4

@@ -13,7 +13,7 @@ from llvmlite import ir
 from galerne.kernels.batch import BLOCK
 from galerne.kernels.interface import CACHE_GROUP
 from galerne.kernels.native.attention import ATTENTION, CHUNK, UNIT, Attention, stored_block
-from galerne.kernels.native.attention_softmax import FACTOR_BYTES, ByteSoftmax
+from galerne.kernels.native.attention_softmax import FACTOR_BYTES, write_largest, write_weights
 from galerne.kernels.native.emitter import BYTES, F32, F32V, I32, I32V, I64, LANES, Emitter, Value
 from galerne.kernels.native.halves import load_halves
 from galerne.kernels.native.record import CONTEXT, Reader
@@ -35,8 +35,7 @@ class ByteAttention(Attention):
     """Writes the units."""
 
     def unit(self) -> ir.Function:
-        parts = {name: getattr(self, f"_{name}")() for name in ("queries", "prepare", "scores", "weigh")}
-        softmax = self._softmax()
+        parts = {name: getattr(self, f"_{name}")() for name in ("queries", "prepare", "scores", "softmax", "weigh")}
         absorb, store = (self.module.globals[f"attention_{name}"] for name in ("absorb", "store"))
         emit = self._new("attention_unit", 5)
         address, context, private, number, head = emit.arguments
@@ -57,22 +56,7 @@ class ByteAttention(Attention):
             with emit.loop(0, rows, ROWS) as row:
                 some = emit.minimum(rows - row, ROWS)
                 emit.call(parts["scores"], address, private, rows, row, some, count)
-                with emit.loop(row, row + some) as one:
-                    mine = unit.position + one // ins.group - start
-                    end = emit.minimum(emit.maximum(mine + 1, 0), count)
-                    first = emit.select(ins.window > 0, emit.maximum(mine - ins.window + 1, 0), emit.i64(0))
-                    place = one - row
-                    emit.call(
-                        softmax,
-                        at.scores + place * (CHUNK * 4),
-                        at.inverses,
-                        at.weights + place * CHUNK,
-                        at.factors + place * FACTOR_BYTES,
-                        at.stats + one * 8,
-                        emit.minimum(first, end),
-                        end,
-                        count,
-                    )
+                emit.call(parts["softmax"], address, private, rows, row, some, unit.position, start, count)
                 emit.call(parts["weigh"], address, private, rows, row, some, count)
             emit.call(absorb, at.total, at.total_stats, at.part, at.stats, rows, ins.width)
         emit.call(store, address, at.total, at.total_stats, unit.row, rows, head, unit.slot)
@@ -178,7 +162,27 @@ class ByteAttention(Attention):
         return emit.function
 
     def _softmax(self) -> ir.Function:
-        return ByteSoftmax(self._new("attention_softmax", 8)).function
+        """(instruction, private, rows, first of some rows, how many, the unit's first position, the first key's, keys):
+        their weights."""
+        largest, weights = self._new("attention_largest", 5), self._new("attention_weights", 6)
+        write_largest(largest)
+        write_weights(weights)
+        emit = self._new("attention_softmax", 8)
+        address, private, rows, first, some, position, start, count = emit.arguments
+        ins = ATTENTION.at(emit, address)
+        at = Scratch(private, rows, ins)
+        with emit.loop(0, some) as row:
+            mine = position + (first + row) // ins.group - start
+            end = emit.minimum(emit.maximum(mine + 1, 0), count)
+            begin = emit.select(ins.window > 0, emit.maximum(mine - ins.window + 1, 0), emit.i64(0))
+            scores, factors = at.scores + row * (CHUNK * 4), at.factors + row * FACTOR_BYTES
+            emit.call(largest.function, scores, factors, at.stats + (first + row) * 8, emit.minimum(begin, end), end)
+        with emit.loop(0, some) as row:
+            scores, factors = at.scores + row * (CHUNK * 4), at.factors + row * FACTOR_BYTES
+            target, stats = at.weights + row * CHUNK, at.stats + (first + row) * 8
+            emit.call(weights.function, scores, at.inverses, target, factors, stats, count)
+        emit.done()
+        return emit.function
 
     def _weigh(self) -> ir.Function:
         """(instruction, private, rows, first of some rows, how many, keys): part = weights @ values."""
