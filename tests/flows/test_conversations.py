@@ -18,6 +18,7 @@ from galerne.flows.chat import Chat
 from galerne.flows.conversations import Conversations
 from galerne.flows.meter import Tally
 from galerne.identity.caller import Caller
+from galerne.identity.permissions import ALL
 from galerne.protocol.agents import AgentDefinition
 from galerne.protocol.conversations import (
     ConversationAppendRequest,
@@ -31,7 +32,7 @@ from galerne.store.agents import SqlAgents
 from galerne.store.database import Database
 from galerne.store.threads import SqlThreads
 
-US, THEM = Caller("ours"), Caller("theirs")
+US, THEM = Caller("ours", permissions=ALL), Caller("theirs", permissions=ALL)
 
 
 class Talk:
