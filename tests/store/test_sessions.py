@@ -15,6 +15,7 @@ from galerne.identity.known_callers import KnownCallers
 from galerne.identity.passwords import Hasher
 from galerne.identity.permissions import Role
 from galerne.identity.sessions import new_session
+from galerne.store.allowed_models import SqlAllowedModels
 from galerne.store.database import Database
 from galerne.store.directory import SqlDirectory
 from galerne.store.keys import SqlKeys
@@ -31,7 +32,7 @@ async def test_a_session_ends_when_it_is_old_or_unused(database: Database) -> No
     directory.add_user(user)
     token, session = new_session(user, NOW, timedelta(hours=3), None, None)
     sessions.add(session, digest_of(token))
-    stores = SqlKeys(database), sessions, SqlStanding(database)
+    stores = SqlKeys(database), sessions, SqlStanding(database), SqlAllowedModels(database)
     callers = KnownCallers(*stores, idle=timedelta(hours=1), clock=lambda: now)
     for minutes in (59, 117, 175):
         now = NOW + timedelta(minutes=minutes)
