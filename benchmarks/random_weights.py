@@ -126,8 +126,10 @@ class CopyingKernels:
         return [self._copy(matrix) for matrix in self._packed[key]]
 
     def _copy(self, matrix: PackedMatrix) -> PackedMatrix:
-        minima = None if matrix.minima is None else self._again(matrix.minima)
-        return replace(matrix, weights=self._again(matrix.weights), scales=self._again(matrix.scales), minima=minima)
+        names = ("weights", "scales", "minima", "units")
+        parts = {name: getattr(matrix, name) for name in names if getattr(matrix, name) is not None}
+        copies: dict[str, Any] = {name: self._again(part) for name, part in parts.items()}
+        return replace(matrix, **copies)
 
     def _again(self, array: NDArray[Any]) -> NDArray[Any]:
         copy = self._memory.aligned(array.size, array.dtype).reshape(array.shape)

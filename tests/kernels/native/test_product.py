@@ -61,7 +61,7 @@ def test_any_number_of_rows(rows, kernels):
     ],
 )
 def test_prompts_beside_answers(kind, with_bias, with_residual, kernels):
-    """Where there are tiles, prompts are computed in bfloat16."""
+    """Where there are tiles, prompts are computed in bfloat16: a weight in the middle may become either neighbour."""
     build = linear(72, 256, kind, with_bias=with_bias, with_residual=with_residual)
     for rows, answers in ((1, 0), (17, 1), (33, 0), (70, 3), (70, 69)):
         step = batch((0, rows), answers=answers)
@@ -69,7 +69,7 @@ def test_prompts_beside_answers(kind, with_bias, with_residual, kernels):
         for prompt, some in ((False, slice(0, answers)), (True, slice(answers, rows))):
             expected = run(Twin(rounding(kernels.level, prompt=prompt)), build, step)
             if len(expected[some]):
-                assert_near(actual[some], expected[some], 1e-5)
+                assert_near(actual[some], expected[some], 2e-3 if prompt and kernels.level == "amx_bf16" else 1e-5)
 
 
 @pytest.mark.parametrize("inputs", [1, 7, 33, 100])

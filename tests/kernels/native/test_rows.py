@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from tests.kernels.native.inputs import RANDOM, any_weights, batch, weights
+from tests.kernels.native.nibbles import KINDS as NIBBLES
 from tests.kernels.native.twin import EXACT, Twin, rounding, run
 
 from galerne.kernels.interface import CacheShape
@@ -28,9 +29,14 @@ def test_embedding_gives_what_is_stored(kind, kernels):
             tokens = RANDOM.integers(0, rows, 37)
             step = batch((0, 37), tokens=tokens)
             expected = run(Twin(rounding(kernels.level)), embedding(table), step)
-            assert np.array_equal(run(kernels, embedding(table), step), expected)
-            if kind in EXACT:
-                assert np.array_equal(expected, run(ReferenceKernels(), embedding(table), step))
+            actual, given = run(kernels, embedding(table), step), run(ReferenceKernels(), embedding(table), step)
+            largest = np.abs(given).max()
+            if kind in NIBBLES:  # units times scales, and sums of two products, are rounded
+                assert np.abs(actual - expected).max() <= largest * 2.0**-21
+                assert np.abs(actual - given).max() <= largest * 2.0**-12
+            else:
+                assert np.array_equal(actual, expected)
+                assert kind not in EXACT or np.array_equal(actual, given)
 
 
 @pytest.mark.parametrize("width", [1, 7, 33, 100])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.kernels.native import bytewise
+from tests.kernels.native import bytewise, nibbles
 
 from galerne.kernels.batch import Batch
 from galerne.kernels.interface import CacheShape, Kernels, Matrix, Operations, Value
@@ -18,7 +18,7 @@ from galerne.weights.tensor import Tensor
 Floats = NDArray[np.float32]
 
 EXACT = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K")
-"""Types whose weights the kernels take as they are."""
+"""Types whose weights the kernels take as they are, but for the last bits of scales."""
 
 SMALLEST_HALF = np.finfo(np.float16).smallest_subnormal
 
@@ -39,6 +39,13 @@ def weights_to_bytes(x: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         steps = np.where(scales > 0, np.clip(np.rint(groups / scales), -127, 127), np.float32(0))
     return _ungroup(steps * scales, x)
+
+
+def packed(tensor: Tensor) -> Floats:
+    """What is left of weights in memory."""
+    if tensor.kind not in EXACT or tensor.shape[1] % 32:
+        return weights_to_bytes(tensor.float32())
+    return nibbles.rounded(tensor) if tensor.kind in nibbles.KINDS else tensor.float32()
 
 
 def to_halves(x: Floats) -> Floats:
@@ -104,8 +111,7 @@ class Twin(ReferenceKernels):
         self._rounding = rounding
 
     def matrix(self, parts: Sequence[Tensor]) -> Matrix:
-        exact = parts[0].kind in EXACT and parts[0].shape[1] % 32 == 0
-        return np.concatenate([part.float32() if exact else weights_to_bytes(part.float32()) for part in parts])
+        return np.concatenate([packed(part) for part in parts])
 
     def program(self, forward: Callable[[Operations], Value], cache: CacheShape, max_rows: int) -> ReferenceProgram:  # noqa: ARG002
         return _Program(forward, cache, self._rounding)

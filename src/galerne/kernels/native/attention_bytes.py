@@ -16,6 +16,7 @@ from galerne.kernels.native.attention import ATTENTION, CHUNK, UNIT, Attention, 
 from galerne.kernels.native.attention_softmax import FACTOR_BYTES, write_largest, write_weights
 from galerne.kernels.native.emitter import BYTES, F32, F32V, I32, I32V, I64, LANES, Emitter, Value
 from galerne.kernels.native.halves import load_halves
+from galerne.kernels.native.quantise_groups import COUNTED
 from galerne.kernels.native.record import CONTEXT, Reader
 
 HEIGHTS = (6, 4, 3, 2, 1)
@@ -84,7 +85,7 @@ class ByteAttention(Attention):
         emit.call(quantise, at.total, groups, at.q, at.q_scales, at.q_sums, at.part)
         with emit.loop(0, groups, LANES) as group:
             place = at.q_sums + group * 4
-            emit.store(emit.load(I32V, place) * 128, place)
+            emit.store(emit.load(I32V, place) * (128 // COUNTED), place)
         emit.done()
         return emit.function
 

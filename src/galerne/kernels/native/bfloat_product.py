@@ -12,7 +12,7 @@ from llvmlite import ir
 
 from galerne.kernels.native import amx
 from galerne.kernels.native.emitter import F32V, I32V, I64, VOID, Emitter
-from galerne.kernels.native.forms import BLOCK_OUT, GROUP, Form
+from galerne.kernels.native.forms import BLOCK_OUT, GROUP, UNIT_BYTES, Form
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.tile import load_scales
 
@@ -25,7 +25,7 @@ SUMS, LEFT, RIGHT = ((0, 1), (2, 3)), (4, 5), (6, 7)
 
 PLACES = ((0, 0), (0, 1), (1, 0), (1, 1))
 
-PARAMETERS = 14
+PARAMETERS = 15
 
 
 def panel_bytes(groups: int) -> int:
@@ -42,22 +42,25 @@ class BfloatProducts:
     def chunk(self, form: Form) -> ir.Function:
         """The function that computes some blocks of outputs for some rows.
 
-        (out, its stride, add, its stride, bias; bfloats of the first row; weights, their scales, minima; groups, rows,
-        first block, blocks, private memory)
+        (out, its stride, add, its stride, bias; bfloats of the first row; weights, their scales, minima, units; groups,
+        rows, first block, blocks, private memory)
         """
         unpack, run = self._unpack(form), self._run()
         emit = self._new(f"bfloat_chunk_{form.name}", PARAMETERS)
-        (out, out_stride, add, add_stride, bias, bfloats, weights, scales, minima, groups, rows, first, blocks,
+        (out, out_stride, add, add_stride, bias, bfloats, weights, scales, minima, units, groups, rows, first, blocks,
          private) = emit.arguments  # fmt: skip
         with emit.loop(first, first + blocks, PANEL_BLOCKS) as block:
             width = emit.minimum(first + blocks - block, PANEL_BLOCKS)
-            start = block * groups
-            at = (
-                weights + start * form.group_bytes,
-                scales + start * form.scale_bytes,
-                minima + start * form.minimum_bytes,
-            )
-            emit.call(unpack, *at, private, width * groups)
+            for part in range(PANEL_BLOCKS):
+                with emit.if_(width > part):
+                    start = (block + part) * groups
+                    at = (
+                        weights + start * form.group_bytes,
+                        scales + start * form.scale_bytes,
+                        minima + start * form.scale_bytes,
+                        units + (block + part) * UNIT_BYTES,
+                    )
+                    emit.call(unpack, *at, private + groups * (part * GROUP_BYTES), groups)
             column = block * (BLOCK_OUT * 4)
             some_add, some_bias = (emit.select(x.equals(0), x, x + column) for x in (add, bias))
             outputs = (out + column, out_stride, some_add, add_stride, some_bias)
@@ -72,12 +75,13 @@ class BfloatProducts:
         return Emitter(function)
 
     def _unpack(self, form: Form) -> ir.Function:
-        """(weights, scales, minima, to, count of (block, group)s): to the nearest bfloat16, away from 0 on ties"""
-        emit = self._new(f"bfloat_unpack_{form.name}", 5)
-        weights, scales, minima, target, count = emit.arguments
-        with emit.loop(0, count) as i:
-            scale, least = load_scales(emit, self.level, form, scales, minima, i)
-            minimum = scale * -float(form.offset) if least is None else least
+        """(weights, scales, minima, units, to, groups) of a block: to the nearest bfloat16, away from 0 on ties"""
+        emit = self._new(f"bfloat_unpack_{form.name}", 6)
+        weights, scales, minima, units, target, groups = emit.arguments
+        with emit.loop(0, groups) as i:
+            scale, more = load_scales(emit, self.level, form, scales, minima, units, i)
+            minimum = scale * -float(form.offset)
+            minimum = minimum if more is None else minimum + more
             for j in range(4 if form.nibbles else 8):
                 words = emit.load(I32V, weights + i * form.group_bytes + 64 * j)
                 halves = [words & 0x0F0F0F0F, (words >> 4) & 0x0F0F0F0F] if form.nibbles else [words]

@@ -12,6 +12,9 @@ from galerne.kernels.native.emitter import BYTES, I16, I32, I32V, LANES, Emitter
 Dot = Callable[[Emitter, Value, Value, Value], Value]
 """(emit, sums int32 x 16, weights 16 x 4 bytes, activations 16 x 4 signed bytes) -> sums + four products per lane."""
 
+DotWords = Callable[[Emitter, Value, Value], Value]
+"""(emit, two signed 16-bit numbers in each of 16 lanes, two others) -> the sum of both products, int32 x 16."""
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -24,11 +27,13 @@ class Level:
     needs: frozenset[str]  # LLVM's names of what the CPU must have
     dot: Dot  # weights 0..15 or 0..255 unsigned, as `signed_bytes` says
     dot_bytes: Dot  # for 8-bit weights
+    dot_words: DotWords
     signed_bytes: bool  # True: `dot_bytes` takes weights 0..255 and sums (weight - 128) * activation
     few: tuple[
         int, ...
     ]  # heights of the register tiles for few rows, descending, the last one 1; they are a vector wide
     many: dict[int, tuple[int, ...]]  # for many rows: height -> widths in vectors of 16 outputs; both as above
+    whole: bool = False  # a vector is one register
     fused: bool = True  # has fused multiply-add
     halves: bool = True  # converts float16 in hardware
     bfloats: bool = False  # attention in bfloat16
@@ -86,6 +91,28 @@ def _bytes_avx2(emit: Emitter, sums: Value, weights: Value, activations: Value) 
     return _pairs_avx2(emit, sums, size, signed)
 
 
+def _words(emit: Emitter, left: Value, right: Value) -> Value:
+    def parts(value: Value) -> list[Value]:
+        halves = (emit.truncate(part, vector(I16)) for part in (value, value >> 16))
+        return [emit.extend(half, I32V, signed=True) for half in halves]
+
+    (a, b), (c, d) = parts(left), parts(right)
+    return a * c + b * d
+
+
+def _words_512(emit: Emitter, left: Value, right: Value) -> Value:
+    words = (value.bits(vector(I16, 32)) for value in (left, right))
+    return emit.intrinsic("llvm.x86.avx512.pmaddw.d.512", I32V, *words)
+
+
+def _words_256(emit: Emitter, left: Value, right: Value) -> Value:
+    halves = zip(_pieces(left, 2), _pieces(right, 2), strict=True)
+    wide = vector(I16, 16)
+    return _join(
+        [emit.intrinsic("llvm.x86.avx2.pmadd.wd", vector(I32, 8), a.bits(wide), b.bits(wide)) for a, b in halves]
+    )
+
+
 def _sdot(emit: Emitter, sums: Value, weights: Value, activations: Value) -> Value:
     return emit.intrinsic("llvm.aarch64.neon.sdot.v4i32.v16i8", vector(I32, 4), sums, weights, activations)
 
@@ -107,7 +134,7 @@ def _portable_bytes(emit: Emitter, sums: Value, weights: Value, activations: Val
 
 
 _LINUX_X86, _LINUX_ARM = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
-_WIDE: dict[int, tuple[int, ...]] = {6: (2, 1), 4: (2, 1), 2: (4, 1), 1: (4, 1)}
+_WIDE: dict[int, tuple[int, ...]] = {3: (4, 2, 1), 1: (4, 2, 1)}
 
 AMX = Level(
     name="amx_bf16",
@@ -117,9 +144,11 @@ AMX = Level(
     needs=frozenset({"amx-tile", "amx-bf16", "avx512f", "avx512bw", "avx512vl", "avx512vnni"}),
     dot=_vpdpbusd_512,
     dot_bytes=_vpdpbusd_512,
+    dot_words=_words_512,
     signed_bytes=False,
     few=(8, 6, 4, 3, 2, 1),
     many=_WIDE,
+    whole=True,
     bfloats=True,
     quads=True,
     tiles=True,
@@ -132,9 +161,11 @@ AVX512_BF16 = Level(
     needs=frozenset({"avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni", "avx512bf16", "fma", "f16c"}),
     dot=_vpdpbusd_512,
     dot_bytes=_vpdpbusd_512,
+    dot_words=_words_512,
     signed_bytes=False,
     few=(8, 6, 4, 3, 2, 1),
     many=_WIDE,
+    whole=True,
     bfloats=True,
     quads=True,
 )
@@ -146,9 +177,11 @@ AVX512_VNNI = Level(
     needs=frozenset({"avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni", "fma", "f16c"}),
     dot=_vpdpbusd_512,
     dot_bytes=_vpdpbusd_512,
+    dot_words=_words_512,
     signed_bytes=False,
     few=(8, 6, 4, 3, 2, 1),
     many=_WIDE,
+    whole=True,
     quads=True,
 )
 AVX_VNNI = Level(
@@ -159,6 +192,7 @@ AVX_VNNI = Level(
     needs=frozenset({"avx2", "avxvnni", "fma", "f16c"}),
     dot=_by_pieces(2, _vpdpbusd_256),
     dot_bytes=_by_pieces(2, _vpdpbusd_256),
+    dot_words=_words_256,
     signed_bytes=False,
     few=(2, 1),
     many={2: (1,), 1: (2, 1)},
@@ -171,6 +205,7 @@ AVX2 = Level(
     needs=frozenset({"avx2", "fma", "f16c"}),
     dot=_by_pieces(2, _pairs_avx2),
     dot_bytes=_by_pieces(2, _bytes_avx2),
+    dot_words=_words_256,
     signed_bytes=True,
     few=(1,),  # taller tiles need more than the sixteen registers
     many={1: (2, 1)},
@@ -183,6 +218,7 @@ NEON_DOT = Level(
     needs=frozenset({"dotprod"}),
     dot=_by_pieces(4, _sdot),
     dot_bytes=_by_pieces(4, _sdot_bytes),
+    dot_words=_words,
     signed_bytes=True,
     few=(4, 2, 1),
     many={4: (1,), 2: (1,), 1: (2, 1)},
@@ -195,6 +231,7 @@ PORTABLE = Level(
     needs=frozenset(),
     dot=_portable,
     dot_bytes=_portable_bytes,
+    dot_words=_words,
     signed_bytes=False,
     few=(1,),
     many={1: (1,)},

@@ -58,7 +58,7 @@ EXPERTS = instruction(
     "form",
     "experts",
     "starts",
-    "table",  # int64 [experts, 3]: weights, scales, minima
+    "table",  # int64 [experts, 4]: weights, scales, minima, units
     "out",
     "out_stride",
     "quants",
@@ -195,7 +195,7 @@ def _expert(
     private: Value,
 ) -> None:
     groups = ins.groups
-    weights = [emit.load(I64, ins.table + (expert * 3 + part) * 8) for part in range(3)]
+    weights = [emit.load(I64, ins.table + (expert * 4 + part) * 8) for part in range(4)]
     outputs = [ins.out + start * ins.out_stride, ins.out_stride, emit.i64(0), emit.i64(0), emit.i64(0)]
     at = start * groups
     activations = [ins.quants + at * GROUP, ins.scales + at * 4, ins.sums + at * 4, ins.scaled_sums + at * 4]

@@ -66,6 +66,7 @@ class Notes:
             "weights": matrix.weights.ctypes.data,
             "weight_scales": matrix.scales.ctypes.data,
             "weight_minima": 0 if matrix.minima is None else matrix.minima.ctypes.data,
+            "weight_units": 0 if matrix.units is None else matrix.units.ctypes.data,
         }
 
     def constant(self, numbers: NDArray[np.float32], size: int) -> int:

@@ -1,7 +1,8 @@
 """Tensors of a file -> matrices in the form that the kernels read.
 
 Exact for the types that are groups of 32 (or of 256 cut into 32) with up to 8 bits a weight: Q4_0, Q4_1, Q5_0, Q5_1,
-Q8_0, Q4_K, Q5_K. Every other type goes through float32 to 8 bits in groups of 32.
+Q8_0, Q4_K, Q5_K, but for the last bits of 4-bit weights' scales, see whole_scales.py. Every other type goes through
+float32 to 8 bits in groups of 32.
 """
 
 from __future__ import annotations
@@ -15,21 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from galerne.errors import BadFile
-from galerne.kernels.native.forms import (
-    BLOCK_OUT,
-    GROUP,
-    Q4_MINIMUM,
-    Q4_OFFSET,
-    Q4_PACKED,
-    Q8_MINIMUM,
-    Q8_OFFSET,
-    SUPER,
-    Form,
-)
+from galerne.kernels.native.forms import BLOCK_OUT, GROUP, Q4_MINIMUM, Q4_OFFSET, Q8_MINIMUM, Q8_OFFSET, Form
 from galerne.kernels.native.memory import aligned
+from galerne.kernels.native.whole_scales import OFFSET, whole_scales
 from galerne.weights.tensor import Tensor
 
 Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
 
 Room = Callable[[int, Any], NDArray[Any]]
 """(how many, of what type) -> zeroed memory for so many numbers, see memory.py."""
@@ -46,8 +39,9 @@ class PackedMatrix:
     outputs: int
     inputs: int
     weights: Bytes  # 64-byte aligned
-    scales: NDArray[Any]  # float16 or float32 [blocks, groups, 16], or as forms.py says of packed ones; minima alike
-    minima: NDArray[Any] | None
+    scales: NDArray[Any]  # [blocks, groups, 16]: float16, float32, or int16 with, in a last axis, the minima
+    minima: NDArray[Any] | None  # as the scales, if these are not integers
+    units: NDArray[np.float32] | None  # [blocks, 16], what integers are multiples of
 
     @property
     def blocks(self) -> int:
@@ -59,7 +53,8 @@ class PackedMatrix:
 
     @property
     def nbytes(self) -> int:
-        return self.weights.nbytes + self.scales.nbytes + (self.minima.nbytes if self.minima is not None else 0)
+        parts = (self.weights, self.scales, self.minima, self.units)
+        return sum(part.nbytes for part in parts if part is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +62,8 @@ class Pieces:
     """Some outputs of a tensor, on their way: what is stored, its scales and minima."""
 
     stored: Bytes  # [outputs, groups, 32] values; [outputs, groups, 16] where `nibbles` is already two a byte
-    scales: NDArray[Any]  # [outputs, groups], or of packed forms uint8 [outputs, groups, 2]; and for these the
-    # minima are float16 [outputs, groups / 8, 2]
-    minima: NDArray[Any] | None
+    scales: NDArray[Any]  # [outputs, groups]
+    minima: NDArray[Any] | None  # alike: what is added where `stored`, less the form's offset, is 0
     nibbles: bool = False  # byte i holds weight i in its low half and weight i + 16 in its high half
 
 
@@ -100,28 +94,43 @@ def pack(tensors: Sequence[Tensor], room: Room = aligned) -> PackedMatrix:
     form, read = READERS.get(kind, (Q8_OFFSET, read_floats))
     if inputs % GROUP:
         form, read = Q8_OFFSET, read_floats
-    blocks, groups = -(-outputs // BLOCK_OUT), -(-inputs // GROUP)
-    weights = room(blocks * groups * form.group_bytes, np.uint8)
-    scales, minima = _room_for_scales(room, form, blocks, groups)
-    words = weights.view(np.uint32).reshape(blocks, groups, form.group_bytes // 64, BLOCK_OUT)
+    matrix = _room_for(form, outputs, inputs, room)
+    words = matrix.weights.view(np.uint32).reshape(matrix.blocks, matrix.groups, form.group_bytes // 64, BLOCK_OUT)
     first = 0
     for pieces in (piece for tensor in tensors for piece in _in_pieces(tensor, read)):
         last = first + -(-len(pieces.stored) // BLOCK_OUT)
         words[first:last] = _side_by_side(_nibbles(pieces) if form.nibbles else pieces.stored)
-        scales[first:last] = _by_output(pieces.scales)
-        if minima is not None and pieces.minima is not None:
-            minima[first:last] = _by_output(pieces.minima)
+        scales = pieces.scales
+        if matrix.units is not None:
+            scales, units = whole_scales(scales, pieces.minima)
+            matrix.units[first:last] = _blocks(units)
+        elif matrix.minima is not None and pieces.minima is not None:
+            matrix.minima[first:last] = _by_output(pieces.minima)
+        matrix.scales[first:last] = _by_output(scales)
         first = last
-    return PackedMatrix(form, outputs, inputs, weights, scales, minima)
+    return matrix
 
 
-def _room_for_scales(room: Room, form: Form, blocks: int, groups: int) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    if form.packed:
-        bytes_, halves = (blocks, groups, 2, BLOCK_OUT), (blocks, groups // SUPER, 2, BLOCK_OUT)
-        return room(prod(bytes_), np.uint8).reshape(bytes_), room(prod(halves), np.float16).reshape(halves)
-    shape, dtype = (blocks, groups, BLOCK_OUT), np.float32 if form.wide else np.float16
-    scales = room(prod(shape), dtype).reshape(shape)
-    return scales, room(prod(shape), dtype).reshape(shape) if form.minimum else None
+def _room_for(form: Form, outputs: int, inputs: int, room: Room) -> PackedMatrix:
+    """A matrix of zeros."""
+    blocks, groups = -(-outputs // BLOCK_OUT), -(-inputs // GROUP)
+    shape: tuple[int, ...] = (blocks, groups, BLOCK_OUT)
+    number: Any = np.float32 if form.wide else np.float16
+    if form.whole:
+        shape, number = (*shape, 2) if form.minimum else shape, np.int16
+
+    def numbers(shape: tuple[int, ...], of: Any) -> NDArray[Any]:
+        return room(prod(shape), of).reshape(shape)
+
+    return PackedMatrix(
+        form,
+        outputs,
+        inputs,
+        weights=room(blocks * groups * form.group_bytes, np.uint8),
+        scales=numbers(shape, number),
+        minima=numbers(shape, number) if form.minimum and not form.whole else None,
+        units=numbers((blocks, BLOCK_OUT), np.float32) if form.whole else None,
+    )
 
 
 def _in_pieces(tensor: Tensor, read: Callable[[Tensor], Pieces]) -> Iterator[Pieces]:
@@ -156,11 +165,16 @@ def _side_by_side(stored: Bytes) -> NDArray[np.uint32]:
 
 
 def _by_output(numbers: NDArray[Any]) -> NDArray[Any]:
-    """[outputs, ...] -> [blocks, ..., 16]."""
+    """[outputs, groups, ...] -> [blocks, groups, 16, ...]."""
+    return np.moveaxis(_blocks(numbers), 1, 2)
+
+
+def _blocks(numbers: NDArray[Any]) -> NDArray[Any]:
+    """[outputs, ...] -> [blocks, 16, ...]."""
     missing = -len(numbers) % BLOCK_OUT
     if missing:
         numbers = np.concatenate([numbers, np.zeros((missing, *numbers.shape[1:]), numbers.dtype)])
-    return np.moveaxis(numbers.reshape(-1, BLOCK_OUT, *numbers.shape[1:]), 1, -1)
+    return numbers.reshape(-1, BLOCK_OUT, *numbers.shape[1:])
 
 
 # Readers: one per type of tensor. Layouts of the types: ggml-common.h of the GGML project.
@@ -179,7 +193,14 @@ def read_q4_0(tensor: Tensor) -> Pieces:
 
 def read_q4_1(tensor: Tensor) -> Pieces:
     records = _records(tensor, [("d", "<f2", 1), ("m", "<f2", 1), ("q", "u1", 16)], 32)
-    return Pieces(records["q"], records["d"][..., 0], records["m"][..., 0], nibbles=True)
+    scales, minima = (records[name][..., 0].astype(np.float32) for name in ("d", "m"))
+    return Pieces(records["q"], scales, _from_the_middle(scales, minima), nibbles=True)
+
+
+def _from_the_middle(scales: Floats, minima: Floats) -> NDArray[np.float64]:
+    """What is added to a 4-bit weight that is 0 once 8 is subtracted. What is not finite stays that."""
+    with np.errstate(invalid="ignore"):
+        return minima + np.float64(OFFSET) * scales
 
 
 def _with_fifth_bit(low: Bytes, high: Bytes) -> Bytes:
@@ -221,24 +242,30 @@ def _k_nibbles(quants: Bytes) -> Bytes:
 
 
 def read_q4_k(tensor: Tensor) -> Pieces:
-    records = _records(tensor, [("d", "<f2", 2), ("s", "u1", 12), ("q", "u1", 128)], 256)
-    outputs, groups = tensor.shape[0], tensor.shape[1] // GROUP
-    scales = np.stack(_six_bit_scales(records["s"]), axis=-1).reshape(outputs, groups, 2)
-    return Pieces(_k_nibbles(records["q"]).reshape(outputs, groups, GROUP), scales, records["d"])
+    fields = [("d", "<f2", 1), ("m", "<f2", 1), ("s", "u1", 12), ("q", "u1", 128)]
+    records = _records(tensor, fields, 256)
+    scales, minima = _k_scales(records)
+    stored = _k_nibbles(records["q"]).reshape(*scales.shape, GROUP)
+    return Pieces(stored, scales, _from_the_middle(scales, minima))
+
+
+def _k_scales(records: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Scales and minima [outputs, groups] of the K types."""
+    with np.errstate(invalid="ignore"):  # infinity times 0, which makes a scale that is refused
+        scales, minima = (
+            (records[name].astype(np.float32) * small).reshape(len(records), -1)
+            for name, small in zip("dm", _six_bit_scales(records["s"]), strict=True)
+        )
+    return scales, -minima
 
 
 def read_q5_k(tensor: Tensor) -> Pieces:
     fields = [("d", "<f2", 1), ("m", "<f2", 1), ("s", "u1", 12), ("h", "u1", 32), ("q", "u1", 128)]
     records = _records(tensor, fields, 256)
-    outputs, groups = tensor.shape[0], tensor.shape[1] // GROUP
+    scales, minima = _k_scales(records)
     bits = records["h"][..., None, :] >> np.arange(8, dtype=np.uint8)[:, None] & 1
     stored = _k_nibbles(records["q"]) | np.left_shift(bits, 4, dtype=np.uint8)
-    with np.errstate(invalid="ignore"):  # infinity times 0, which makes a scale that is refused
-        scales, minima = (
-            (records[name].astype(np.float32) * small).reshape(outputs, groups)
-            for name, small in zip("dm", _six_bit_scales(records["s"]), strict=True)
-        )
-    return Pieces(stored.reshape(outputs, groups, GROUP), scales, -minima)
+    return Pieces(stored.reshape(*scales.shape, GROUP), scales, minima)
 
 
 def read_floats(tensor: Tensor) -> Pieces:
@@ -262,6 +289,6 @@ READERS: dict[str, tuple[Form, Callable[[Tensor], Pieces]]] = {
     "Q5_0": (Q8_MINIMUM, read_q5_0),
     "Q5_1": (Q8_MINIMUM, read_q5_1),
     "Q8_0": (Q8_OFFSET, read_q8_0),
-    "Q4_K": (Q4_PACKED, read_q4_k),
+    "Q4_K": (Q4_MINIMUM, read_q4_k),
     "Q5_K": (Q8_MINIMUM, read_q5_k),
 }

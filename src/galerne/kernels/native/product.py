@@ -10,12 +10,13 @@ from collections.abc import Container, Mapping, Sequence
 from llvmlite import ir
 
 from galerne.kernels.native.bfloat_product import BfloatProducts
-from galerne.kernels.native.emitter import BYTES, I32V, I64, VOID, Emitter, Value
-from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, Form
+from galerne.kernels.native.emitter import I64, VOID, Emitter, Value
+from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, UNIT_BYTES, Form
 from galerne.kernels.native.levels import Level
+from galerne.kernels.native.panel import PANEL_BLOCKS, write_unpack
 from galerne.kernels.native.record import CONTEXT, PRIVATE_ROWS, Reader, count_of, instruction
 from galerne.kernels.native.sharing import Parts, pieces
-from galerne.kernels.native.tile import PARAMETERS, Tile, load_scales
+from galerne.kernels.native.tile import PARAMETERS, Tile
 
 PRODUCT = instruction(
     "product",
@@ -24,7 +25,7 @@ PRODUCT = instruction(
     "out_stride",
     "quants",  # int8 [rows, groups * 32], shared by all threads
     "scales",  # float32 [rows, groups]
-    "sums",  # int32 [rows, groups], negated
+    "sums",  # int32 [rows, groups], times -COUNTED
     "scaled_sums",  # float32 [rows, groups]
     "bfloats",  # bfloat16 [rows, groups * 32] of prompts' rows, or 0: all rows are quantised
     "private",  # 1: few rows are quantised by each thread for itself
@@ -34,6 +35,7 @@ PRODUCT = instruction(
     "weights",
     "weight_scales",
     "weight_minima",
+    "weight_units",
     "add",
     "add_stride",
     "bias",
@@ -42,8 +44,6 @@ PRODUCT = instruction(
 MANY_ROWS = 16
 """From so many rows on, wide tiles pay, and unpacking a panel for them. Few rows wait for the memory, which gives most
 when it is read from one end to the other."""
-
-PANEL_BLOCKS = 2
 
 
 def quantised_bytes(groups: int, rows: int) -> int:
@@ -103,7 +103,7 @@ class Products:
                 strict=True,
             )
         ]
-        weights = [ins.weights, ins.weight_scales, ins.weight_minima]
+        stored = [ins.weights, ins.weight_scales, ins.weight_minima, ins.weight_units]
 
         def below(start: Value, stride: Value) -> Value:
             """Where the prompts' rows start."""
@@ -119,10 +119,11 @@ class Products:
             mine = rows_below(activations, start, ins.groups)
             for number, chunk in enumerate(chunks):
                 with emit.if_(ins.form.equals(number)):
-                    emit.call(chunk, *outputs, *mine, *weights, ins.groups, end - start, first, count, private)
+                    where = (*outputs, *mine, *stored)
+                    emit.call(chunk, *where, ins.groups, end - start, first, count, private)
                     if bfloats:
                         lower = [below(ins.out, ins.out_stride), ins.out_stride, below(ins.add, ins.add_stride)]
-                        lower += [ins.add_stride, ins.bias, ins.bfloats, *weights, ins.groups, every - rows]
+                        lower += [ins.add_stride, ins.bias, ins.bfloats, *stored, ins.groups, every - rows]
                         with emit.if_(rows < every):
                             emit.call(bfloats[number], *lower, first, count, private)
         emit.done()
@@ -131,24 +132,25 @@ class Products:
     def chunk(self, form: Form) -> ir.Function:
         """The function that computes some blocks of outputs for some rows.
 
-        (out, its stride, add, its stride, bias; quants, scales, sums, scaled sums; weights, their scales, minima;
-        groups, rows, first block, blocks, private memory)
+        (out, its stride, add, its stride, bias; quants, scales, sums, scaled sums; weights, their scales, minima,
+        units; groups, rows, first block, blocks, private memory)
         """
         name = f"chunk_{form.name}"
         if name in self.module.globals:
             return self.module.globals[name]
         few = self._rows(form, dict.fromkeys(self.level.few, (1,)))
-        many = self._rows(form.panel if form.nibbles else form, self.level.many)
-        function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * 17), name)
+        many = self._rows(form.unpacked, self.level.many)
+        function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * 18), name)
         function.linkage = "internal"
         emit = Emitter(function, fused=self.level.fused)
         (out, out_stride, add, add_stride, bias, quants, scales, sums, scaled_sums,
-         weights, weight_scales, weight_minima, groups, rows, first, blocks, private) = emit.arguments  # fmt: skip
+         weights, weight_scales, weight_minima, units,
+         groups, rows, first, blocks, private) = emit.arguments  # fmt: skip
         where = _moved(
             [
-                out, out_stride, quants, groups * GROUP, scales, scaled_sums if form.minimum else sums, groups * 4,
+                out, out_stride, quants, groups * GROUP, scales, scaled_sums if form.wide else sums, groups * 4,
                 weights, groups * form.group_bytes, weight_scales, weight_minima,
-                groups * form.scale_bytes, groups * form.minimum_bytes,
+                groups * form.scale_bytes, groups * form.scale_bytes, units,
                 groups, add, add_stride, bias,
             ],
             emit.i64(0),
@@ -192,47 +194,14 @@ class Products:
                 done.now = done.now + width
 
     def _panels(self, emit, form, many, where, rows, blocks, private) -> None:  # type: ignore[no-untyped-def]
-        """Unpack two blocks at a time into private memory, then run all rows over them."""
-        groups = where[13]
-        unpack = self._unpack(form)
-        panel = form.panel
+        """Unpack some blocks at a time into private memory, then run all rows over them."""
+        unpack, panel, groups = write_unpack(self.module, self.level, form), form.unpacked, where[14]
         with emit.loop(0, blocks, PANEL_BLOCKS) as block:
             width = emit.minimum(blocks - block, PANEL_BLOCKS)
             moved = _moved(where, emit.i64(0), block)
-            scales = private + groups * (panel.group_bytes * PANEL_BLOCKS)
-            minima = scales + groups * (panel.scale_bytes * PANEL_BLOCKS)
-            count = width * groups
-            emit.call(unpack, moved[7], moved[9], moved[10], private, scales, minima, count)
-            strides = [groups * panel.scale_bytes, groups * panel.minimum_bytes]
-            moved[7:13] = [private, groups * panel.group_bytes, scales, minima, *strides]
+            emit.call(unpack, moved[7], private, width * groups)
+            moved[7:9] = [private, groups * panel.group_bytes]
             emit.call(many, *moved, rows, width)
-
-    def _unpack(self, form: Form) -> ir.Function:
-        """(weights, scales, minima, to weights, to scales, to minima, count of (block, group)s)."""
-        name = f"unpack_{form.name}"
-        if name in self.module.globals:
-            return self.module.globals[name]
-        function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * 7), name)
-        function.linkage = "internal"
-        emit = Emitter(function, fused=self.level.fused)
-        weights, scales, minima, to_weights, to_scales, to_minima, count = emit.arguments
-        with emit.loop(0, count) as i:
-            for j in range(4):
-                words = emit.load(BYTES, weights + i * form.group_bytes + 64 * j).bits(I32V)
-                at = to_weights + i * form.panel.group_bytes + 64 * j
-                emit.store((words & 0x0F0F0F0F).bits(BYTES), at)
-                emit.store(((words >> 4) & 0x0F0F0F0F).bits(BYTES), at + 256)
-            scale, minimum = load_scales(emit, self.level, form, scales, minima, i)
-            emit.store(scale, to_scales + i * form.panel.scale_bytes)
-            if minimum is not None:
-                emit.store(minimum, to_minima + i * form.panel.scale_bytes)
-        emit.done()
-        return function
-
-
-def panel_bytes(groups: int) -> int:
-    """Private memory that a panel of `groups` groups takes."""
-    return groups * PANEL_BLOCKS * (GROUP * BLOCK_OUT + 2 * BLOCK_OUT * 4)
 
 
 def _takes(left: Value, height: int, heights: Container[int]) -> Value:
@@ -246,7 +215,8 @@ def _takes(left: Value, height: int, heights: Container[int]) -> Value:
 def _moved(where: list[Value], row: Value, block: Value) -> list[Value]:
     """The tile's parameters, `row` rows down and `block` blocks to the right."""
     (out, out_stride, quants, quants_stride, scales, sums, scales_stride, weights, weights_stride,
-     weight_scales, weight_minima, scale_stride, minimum_stride, groups, add, add_stride, bias) = where  # fmt: skip
+     weight_scales, weight_minima, scale_stride, minimum_stride, units,
+     groups, add, add_stride, bias) = where  # fmt: skip
     emit = out.emit
     right = block * BLOCK_OUT * 4
     return [
@@ -255,7 +225,7 @@ def _moved(where: list[Value], row: Value, block: Value) -> list[Value]:
         scales + row * scales_stride, sums + row * scales_stride, scales_stride,
         weights + block * weights_stride, weights_stride,
         weight_scales + block * scale_stride, weight_minima + block * minimum_stride, scale_stride, minimum_stride,
-        groups,
+        units + block * UNIT_BYTES, groups,
         emit.select(add.equals(0), add, add + row * add_stride + right), add_stride,
         emit.select(bias.equals(0), bias, bias + right),
     ]  # fmt: skip

@@ -21,7 +21,8 @@ from galerne.kernels.native.layout import lay_out
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.memory import LINE, aligned, large
 from galerne.kernels.native.notes import Notes
-from galerne.kernels.native.product import panel_bytes, quantised_bytes
+from galerne.kernels.native.panel import panel_bytes
+from galerne.kernels.native.product import quantised_bytes
 from galerne.kernels.native.record import (
     CONTEXT,
     INSTRUCTION_BYTES,

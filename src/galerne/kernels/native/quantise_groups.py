@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from galerne.kernels.native.emitter import F32, F32V, I8, I32, I32V, I64, LANES, VOID, Emitter, Value, vector
+from galerne.kernels.native.emitter import F32, F32V, I8, I32V, I64, LANES, VOID, Emitter, Value, vector
 from galerne.kernels.native.forms import GROUP
 from galerne.kernels.native.levels import Level
 
@@ -18,9 +18,12 @@ ROUNDER, ROUNDER_BITS = 1.5 * 2.0**23, 0x4B400000
 TOGETHER = LANES
 """Groups that are quantised at once."""
 
+COUNTED = 8
+"""Sums of quants are kept times -8: what products with weights of 4 bits start at."""
+
 
 def write_groups(module: ir.Module, level: Level) -> ir.Function:
-    """The function (floats, groups, quants, scales, negated sums, scaled sums)."""
+    """The function (floats, groups, quants, scales, sums times -COUNTED, scaled sums)."""
     several = _sixteen(module, level)
     emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 6), "quantise_groups"), fused=level.fused)
     emit.function.linkage = "internal"
@@ -40,7 +43,7 @@ def write_groups(module: ir.Module, level: Level) -> ir.Function:
 
 
 def _sixteen(module: ir.Module, level: Level) -> ir.Function:
-    """(floats, quants, scales, negated sums, scaled sums)"""
+    """(floats, quants, scales, sums times -COUNTED, scaled sums)"""
     emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 5), "quantise_sixteen"), fused=level.fused)
     emit.function.linkage = "internal"
     floats, quants, scales, sums, scaled_sums = emit.arguments
@@ -53,7 +56,7 @@ def _sixteen(module: ir.Module, level: Level) -> ir.Function:
         steps = inverse.shuffle([group] * LANES)
         totals.append(_quantise(emit, _halves(emit, numbers), steps, target))
     count = emit.reduce_each("add", totals)
-    emit.store(emit.constant(I32V, 0) - count, sums)
+    emit.store(count * -COUNTED, sums)
     emit.store(scale * emit.to_float(count), scaled_sums)
     emit.done()
     return emit.function
@@ -64,7 +67,7 @@ def _one(emit: Emitter, floats: Value, quants: Value, scales: Value, sums: Value
     scale, inverse = _scale(emit, emit.reduce("max", _size(emit, *numbers)))
     count = emit.reduce("add", _quantise(emit, numbers, emit.splat(inverse), quants))
     emit.store(scale, scales)
-    emit.store(emit.constant(I32, 0) - count, sums)
+    emit.store(count * -COUNTED, sums)
     emit.store(scale * emit.to_float(count), scaled_sums)
 
 

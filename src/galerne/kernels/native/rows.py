@@ -5,13 +5,15 @@ from __future__ import annotations
 from llvmlite import ir
 
 from galerne.kernels.native.emitter import F32V, I8, I32, I64, LANES, VOID, Emitter, Value, vector
-from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, Form
+from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, UNIT_BYTES, Form
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.record import CONTEXT, Reader, instruction
 from galerne.kernels.native.sharing import take
 from galerne.kernels.native.tile import load_scales
 
-EMBED = instruction("embed", "form", "out", "out_stride", "groups", "weights", "weight_scales", "weight_minima")
+EMBED = instruction(
+    "embed", "form", "out", "out_stride", "groups", "weights", "weight_scales", "weight_minima", "weight_units"
+)
 
 GATHER = instruction("gather", "x", "x_stride", "out", "out_stride", "width")
 
@@ -32,7 +34,8 @@ def write_embed(module: ir.Module, level: Level) -> ir.Function:
                     level,
                     form,
                     ins,
-                    block * ins.groups + group,
+                    block,
+                    group,
                     output,
                     ins.out + row.now * ins.out_stride + group * (4 * GROUP),
                 )
@@ -41,10 +44,13 @@ def write_embed(module: ir.Module, level: Level) -> ir.Function:
     return emit.function
 
 
-def _group(emit: Emitter, level: Level, form: Form, ins: Reader, place: Value, output: Value, target: Value) -> None:
+def _group(
+    emit: Emitter, level: Level, form: Form, ins: Reader, block: Value, group: Value, output: Value, target: Value
+) -> None:
     """The 32 numbers of one group of one output."""
-    lane = emit.truncate(output, I32)
-    scales, minima = load_scales(emit, level, form, ins.weight_scales, ins.weight_minima, place)
+    lane, place = emit.truncate(output, I32), block * ins.groups + group
+    units = ins.weight_units + block * UNIT_BYTES
+    scales, minima = load_scales(emit, level, form, ins.weight_scales, ins.weight_minima, units, place)
     scale, minimum = scales.lane(lane), None if minima is None else minima.lane(lane)
     four = vector(I32, 4)
     for v in range(8):

@@ -26,10 +26,12 @@ from galerne.kernels.native.emitter import (
     Variable,
     vector,
 )
-from galerne.kernels.native.forms import GROUP, STORED, SUPER, Form
+from galerne.kernels.native.forms import GROUP, UNIT_BYTES, Form
 from galerne.kernels.native.halves import load_halves
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.memory import LINE
+from galerne.kernels.native.quantise_groups import COUNTED
+from galerne.kernels.native.whole_scales import as_floats, load_pairs
 
 AHEAD = 2048
 """Bytes that weights are fetched ahead: a tile of several rows computes for so long that the CPU forgets to."""
@@ -44,7 +46,7 @@ class TileArguments:
     quants: Value  # int8 activations of the first row
     quants_stride: Value
     scales: Value  # float32 activation scales, one a group
-    sums: Value  # int32: minus the sum of a group's quants; float32 (scale * sum) where the form has minima
+    sums: Value  # int32: the sum of a group's quants, times -COUNTED; float32 (scale * sum) for minima in float32
     scales_stride: Value  # of both
     weights: Value  # first block
     weights_stride: Value  # from block to block
@@ -52,6 +54,7 @@ class TileArguments:
     weight_minima: Value
     weight_scales_stride: Value
     weight_minima_stride: Value
+    units: Value  # float32 per output, what whole scales are multiples of
     groups: Value
     add: Value  # float32 to add to the result, or 0
     add_stride: Value
@@ -76,49 +79,53 @@ class Tile:
     def _write(self) -> None:
         emit, at = self.emit, self.at
         totals = [emit.variables(self.columns, emit.constant(F32V, 0.0)) for _ in range(self.rows)]
+        scale = self._scale_whole if self.form.whole else self._scale
+        self.lower = emit.constant(I32V, 0xFFFF)
+        if self.level.whole:  # LLVM would make of "and, or" a permutation, which takes the dot products' units
+            self.lower = emit.opaque(self.lower)
         with emit.loop(0, at.groups) as group:
-            dots = self._dots(group)
-            self._scale(group, dots, totals)
-        for r in range(self.rows):
-            for c in range(self.columns):
-                finish(emit, at, r, c, totals[r][c].now)
+            scale(group, self._dots(group), totals)
+        for c in range(self.columns):
+            unit = emit.load(F32V, at.units + c * UNIT_BYTES) if self.form.whole else None
+            for r in range(self.rows):
+                total = totals[r][c].now
+                finish(emit, at, r, c, total if unit is None else total * unit)
         emit.done()
 
     def _dots(self, group: Value) -> list[list[Value]]:
         """The integer dot products of one group, started at minus offset times the activations' sum."""
         emit, at = self.emit, self.at
         sums = [[self._start(r, group)] * self.columns for r in range(self.rows)]
-        dot = self.level.dot if self.form.small else self.level.dot_bytes
+        dot = self.level.dot if self.form.whole else self.level.dot_bytes
         quants = [at.quants + at.quants_stride * r + group * GROUP for r in range(self.rows)]
         weights = [at.weights + at.weights_stride * c + group * self.form.group_bytes for c in range(self.columns)]
         halves = 2 if self.form.nibbles else 1
-        if self.form in STORED:  # a panel is in the cache already
+        if not self.form.panel:  # that is in the cache already
             for address, line in product(weights, range(0, self.form.group_bytes, LINE)):
                 emit.prefetch(address + (AHEAD + line))
         for j in range(8 // halves):
             stored = [emit.load(BYTES, address + j * 64) for address in weights]
             for half in range(halves):
                 v = j + 4 * half
-                columns = [self._half(x, half) if self.form.nibbles else x for x in stored]
+                columns = [nibbles(x, half) if self.form.nibbles else x for x in stored]
                 for r in range(self.rows):
                     four = emit.splat(emit.load(I32, quants[r] + 4 * v)).bits(BYTES)
                     for c in range(self.columns):
                         sums[r][c] = dot(emit, sums[r][c], columns[c], four)
         return sums
 
-    def _half(self, stored: Value, half: int) -> Value:
-        words = stored.bits(I32V)
-        return ((words >> 4 if half else words) & 0x0F0F0F0F).bits(BYTES)
-
     def _start(self, row: int, group: Value) -> Value:
-        emit, at = self.emit, self.at
-        offset = self.form.offset - (128 if self.level.signed_bytes and not self.form.small else 0)
+        offset = self.form.offset - (128 if self.level.signed_bytes and not self.form.whole else 0)
         if offset == 0:
-            return emit.constant(I32V, 0)
-        if self.form.minimum:  # the sums at hand are scaled: count the quants instead
+            return self.emit.constant(I32V, 0)
+        if self.form.wide:  # the sums at hand are scaled: count the quants instead
             return self._counted(row, group) * -offset
-        negated = emit.splat(emit.load(I32, at.sums + at.scales_stride * row + group * 4))
-        return negated * offset
+        count = self._count(row, group)
+        return count if offset == COUNTED else count * (offset // COUNTED)
+
+    def _count(self, row: int, group: Value) -> Value:
+        at = self.at
+        return self.emit.splat(self.emit.load(I32, at.sums + at.scales_stride * row + group * 4))
 
     def _counted(self, row: int, group: Value) -> Value:
         emit, at = self.emit, self.at
@@ -126,24 +133,39 @@ class Tile:
         bytes_ = emit.load(vector(I8, GROUP), address)
         return emit.splat(emit.reduce("add", emit.extend(bytes_, vector(I32, GROUP), signed=True)))
 
+    def _scale_whole(self, group: Value, dots: list[list[Value]], totals: list[list[Variable]]) -> None:
+        emit, at = self.emit, self.at
+        places = [at.weight_scales + at.weight_scales_stride * c for c in range(self.columns)]
+        pairs = [load_pairs(emit, self.form, place + group * self.form.scale_bytes) for place in places]
+        for r in range(self.rows):
+            scale = emit.splat(emit.load(F32, at.scales + at.scales_stride * r + group * 4))
+            count = self._count(r, emit.opaque(group)) << 16  # read again: it would be kept in a register otherwise
+            for c in range(self.columns):
+                sums = (dots[r][c] & self.lower) | count if self.form.minimum else dots[r][c]
+                scaled = emit.to_float(self.level.dot_words(emit, sums, pairs[c]))
+                totals[r][c].now = emit.fma(scaled, scale, totals[r][c].now)
+
     def _scale(self, group: Value, dots: list[list[Value]], totals: list[list[Variable]]) -> None:
         emit, at = self.emit, self.at
-        scales, minima = zip(*(self._per_output(c, group) for c in range(self.columns)), strict=True)
+        scales = [self._floats(at.weight_scales + at.weight_scales_stride * c, group) for c in range(self.columns)]
+        minima = [at.weight_minima + at.weight_minima_stride * c for c in range(self.columns)]
         for r in range(self.rows):
             scale = emit.splat(emit.load(F32, at.scales + at.scales_stride * r + group * 4))
             for c in range(self.columns):
                 total = emit.fma(emit.to_float(dots[r][c]), scales[c] * scale, totals[r][c].now)
-                minimum = minima[c]
-                if minimum is not None:
+                if self.form.minimum:
                     summed = emit.splat(emit.load(F32, at.sums + at.scales_stride * r + group * 4))
-                    total = emit.fma(minimum, summed, total)
+                    total = emit.fma(self._floats(minima[c], group), summed, total)
                 totals[r][c].now = total
 
-    def _per_output(self, column: int, group: Value) -> tuple[Value, Value | None]:
-        at = self.at
-        scales = at.weight_scales + at.weight_scales_stride * column
-        minima = at.weight_minima + at.weight_minima_stride * column
-        return load_scales(self.emit, self.level, self.form, scales, minima, group)
+    def _floats(self, numbers: Value, group: Value) -> Value:
+        return load_floats(self.emit, self.level, self.form, numbers + group * self.form.scale_bytes)
+
+
+def nibbles(stored: Value, half: int) -> Value:
+    """The low (0) or the high halves (1) of 64 bytes."""
+    words = stored.bits(I32V)
+    return ((words >> 4 if half else words) & 0x0F0F0F0F).bits(BYTES)
 
 
 def finish(emit: Emitter, at: TileArguments, row: int, column: int, total: Value) -> None:
@@ -156,21 +178,20 @@ def finish(emit: Emitter, at: TileArguments, row: int, column: int, total: Value
     emit.store(result.now, at.out + at.out_stride * row + column * LANES * 4)
 
 
+def load_floats(emit: Emitter, level: Level, form: Form, address: Value) -> Value:
+    """Scales or minima of sixteen outputs, of a form that has them in floating point."""
+    return emit.load(F32V, address) if form.wide else load_halves(emit, level, address)
+
+
 def load_scales(
-    emit: Emitter, level: Level, form: Form, scales: Value, minima: Value, index: Value
+    emit: Emitter, level: Level, form: Form, scales: Value, minima: Value, units: Value, index: Value
 ) -> tuple[Value, Value | None]:
-    """Scales and minima (where the form has them) of the sixteen outputs of a (block, group), counted from these."""
-    if form.packed:
-        numbers, factors = scales + index * form.scale_bytes, minima + (index >> 3) * (SUPER * form.minimum_bytes)
-        scale, minimum = (
-            emit.to_float(emit.extend(emit.load(vector(I8), numbers + part * LANES), I32V, signed=False))
-            * load_halves(emit, level, factors + part * (2 * LANES))
-            for part in range(2)
-        )
-        return scale, minimum * -1.0
+    """Scales and minima (where the form has them) of the sixteen outputs of a (block, group), counted from these.
 
-    def load(base: Value) -> Value:
-        address = base + index * form.scale_bytes
-        return emit.load(F32V, address) if form.wide else load_halves(emit, level, address)
-
-    return load(scales), load(minima) if form.minimum else None
+    weight = scale * (stored - offset) + minimum; `units` are the block's.
+    """
+    place = index * form.scale_bytes
+    if form.whole:
+        return as_floats(emit, form, scales + place, units)
+    scale = load_floats(emit, level, form, scales + place)
+    return scale, load_floats(emit, level, form, minima + place) if form.minimum else None

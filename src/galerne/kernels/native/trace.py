@@ -195,9 +195,9 @@ class Trace:
         out = new_floats(sum(part.outputs for part in matrices[0]), ROWS_PAIRS)
         column = 0
         for number, part in enumerate(matrices[0]):
-            table = aligned(3 * len(matrices), np.int64).reshape(-1, 3)
+            table = aligned(4 * len(matrices), np.int64).reshape(-1, 4)
             for expert, parts in enumerate(matrices):
-                names = ("weights", "weight_scales", "weight_minima")
+                names = ("weights", "weight_scales", "weight_minima", "weight_units")
                 table[expert] = [self.notes.matrix(parts[number])[name] for name in names]
             self.notes.keep.append(table)
             self.notes.emit(
