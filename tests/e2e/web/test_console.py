@@ -49,6 +49,23 @@ def takes_it_along(page: Page, number: str) -> None:
     assert f"{number},invoice,default" in text_of(table.value)
 
 
+def test_tokens_and_costs_are_drawn_by_day(page: Page) -> None:
+    days = [
+        {"name": f"{datetime.now(UTC) - timedelta(days=ago):%Y-%m-%d}", "requests": 3, "euros": euros, "joules": None}
+        | {"input_tokens": 1000, "cached_tokens": 0, "output_tokens": 500}
+        for ago, euros in ((9, "1.25"), (0, "12.50"))
+    ]
+    answer_with(page, "**/v1/admin/usage?*", {"data": days})
+    page.goto("/console/usage")
+    tokens, costs = (page.get_by_role("img", name=name) for name in ("Tokens by day", "Cost by day"))
+    expect(tokens).to_be_visible()
+    expect(page.get_by_text("Busiest day: €12.50", exact=True)).to_be_visible()
+    expect(page.get_by_text("Not known").first).to_be_visible()  # the energy: never 0
+    heights = costs.locator(".chart-dark").evaluate_all("bars => bars.map(bar => bar.height.baseVal.value)")
+    assert sorted(heights)[-3:] == [0, 10, 100]
+    assert barriers(page) == []
+
+
 def test_a_person_is_let_in_and_erased(page: Page) -> None:
     page.goto("/console/users")
     page.get_by_label("Email").fill("jean@town.example")

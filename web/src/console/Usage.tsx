@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { UsageSum } from '../api/account';
 import { admin } from '../api/admin';
 import { ChoiceField, TextField } from '../parts/Field';
-import { shownEuros, shownNumber } from '../texts';
+import { shownEnergy, shownEuros, shownNumber } from '../texts';
 import { Stats } from './Stats';
 import { UsageChart } from './UsageChart';
 import { UsageTable } from './UsageTable';
@@ -45,6 +45,7 @@ export function Usage() {
 function Totals({ sums }: { sums: readonly UsageSum[] }) {
   const { t } = useTranslation();
   const total = (pick: (sum: UsageSum) => number) => sums.reduce((all, sum) => all + pick(sum), 0);
+  const unknown = sums.length > 0 && sums.every((sum) => sum.joules === null);
   return (
     <Stats
       stats={[
@@ -52,7 +53,7 @@ function Totals({ sums }: { sums: readonly UsageSum[] }) {
         { name: t('usage.written'), value: shownNumber(total((sum) => sum.output_tokens)) },
         {
           name: t('receipt.energy'),
-          value: `${shownNumber(total((sum) => sum.joules ?? 0) / 3600, { maximumSignificantDigits: 3 })} Wh`,
+          value: unknown ? t('receipt.unknown') : shownEnergy(total((sum) => sum.joules ?? 0)),
         },
         {
           name: t('receipt.cost'),

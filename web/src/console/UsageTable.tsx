@@ -1,7 +1,7 @@
 import { useTranslation } from 'react-i18next';
 import type { UsageSum } from '../api/account';
 import { Table } from '../parts/Table';
-import { shownEuros, shownNumber } from '../texts';
+import { shownEnergy, shownEuros, shownNumber } from '../texts';
 
 interface UsageTableProps {
   caption: string;
@@ -28,12 +28,8 @@ export function UsageTable({ caption, sums }: UsageTableProps) {
           <td>{shownNumber(sum.requests)}</td>
           <td>{shownNumber(sum.input_tokens + sum.cached_tokens)}</td>
           <td>{shownNumber(sum.output_tokens)}</td>
-          <td>
-            {sum.joules === null
-              ? t('receipt.unknown')
-              : `${shownNumber(sum.joules / 3600, { maximumSignificantDigits: 3 })} Wh`}
-          </td>
-          <td>{shownEuros(Number(sum.euros), { maximumSignificantDigits: 4 })}</td>
+          <td>{sum.joules === null ? t('receipt.unknown') : shownEnergy(sum.joules)}</td>
+          <td>{shownEuros(Number(sum.euros))}</td>
         </tr>
       ))}
     </Table>

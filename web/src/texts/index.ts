@@ -69,6 +69,8 @@ export function shownTime(
   return new Intl.DateTimeFormat(locale(), style).format(seconds * 1000);
 }
 
+const TWO_DIGITS: Intl.NumberFormatOptions = { maximumSignificantDigits: 2 };
+
 /** What the server says of a failure, as a sentence of its own. */
 export function asSentence(words: string): string {
   return words.charAt(0).toLocaleUpperCase(locale()) + words.slice(1);
@@ -80,8 +82,13 @@ export function shownBytes(bytes: number): string {
   return shownNumber(value, { style: 'unit', unit, maximumSignificantDigits: 3 });
 }
 
-export function shownEuros(euros: number, style: Intl.NumberFormatOptions = {}): string {
+/** An amount to the cent; of a very small one, the first two digits that are not 0. */
+export function shownEuros(euros: number, style = euros && Math.abs(euros) < 0.1 ? TWO_DIGITS : {}): string {
   return shownNumber(euros, { style: 'currency', currency: 'EUR', ...style });
+}
+
+export function shownEnergy(joules: number): string {
+  return `${shownNumber(joules / 3600, { maximumSignificantDigits: 3 })} Wh`;
 }
 
 export function shownNumber(value: number, style: Intl.NumberFormatOptions = {}): string {
