@@ -33,7 +33,7 @@ class Level:
         int, ...
     ]  # heights of the register tiles for few rows, descending, the last one 1; they are a vector wide
     many: dict[int, tuple[int, ...]]  # for many rows: height -> widths in vectors of 16 outputs; both as above
-    whole: bool = False  # a vector is one register
+    one_register: bool = False  # for a vector
     fused: bool = True  # has fused multiply-add
     halves: bool = True  # converts float16 in hardware
     bfloats: bool = False  # attention in bfloat16
@@ -148,7 +148,7 @@ AMX = Level(
     signed_bytes=False,
     few=(8, 6, 4, 3, 2, 1),
     many=_WIDE,
-    whole=True,
+    one_register=True,
     bfloats=True,
     quads=True,
     tiles=True,
@@ -165,7 +165,7 @@ AVX512_BF16 = Level(
     signed_bytes=False,
     few=(8, 6, 4, 3, 2, 1),
     many=_WIDE,
-    whole=True,
+    one_register=True,
     bfloats=True,
     quads=True,
 )
@@ -181,7 +181,7 @@ AVX512_VNNI = Level(
     signed_bytes=False,
     few=(8, 6, 4, 3, 2, 1),
     many=_WIDE,
-    whole=True,
+    one_register=True,
     quads=True,
 )
 AVX_VNNI = Level(

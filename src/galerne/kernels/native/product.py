@@ -1,6 +1,6 @@
 """The quantised matrix product: `out = activations @ weights.T`, shared out among the threads in chunks of outputs.
 
-Few rows read the weights as they are stored. Many rows unpack a panel of two blocks once and reuse it for all of them.
+Few rows read the weights as they are stored. Many rows unpack a panel of some blocks once and reuse it for all of them.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class Tile:
         totals = [emit.variables(self.columns, emit.constant(F32V, 0.0)) for _ in range(self.rows)]
         scale = self._scale_whole if self.form.whole else self._scale
         self.lower = emit.constant(I32V, 0xFFFF)
-        if self.level.whole:  # LLVM would make of "and, or" a permutation, which takes the dot products' units
+        if self.level.one_register:  # LLVM would make of "and, or" a permutation, which takes the dot products' units
             self.lower = emit.opaque(self.lower)
         with emit.loop(0, at.groups) as group:
             scale(group, self._dots(group), totals)
