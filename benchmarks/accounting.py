@@ -66,8 +66,8 @@ class Load:
         return STREAMS * (1 + self.each)
 
 
-SHORT = Load(16, 10)
-"""So short that accounts weigh most."""
+LOADS = (Load(512, 1), Load(TOKENS, 3), Load(16, 10))
+"""Long answers, those of the comparison of engines, and such as are so short that accounts weigh most."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ class Run:
     cpu: float  # seconds of this process, in which the engine is not
 
 
-async def measure(pair: Pair, load: Load, rounds: int) -> list[list[str]]:
+async def measure(pair: Pair, rounds: int) -> list[list[str]]:
     alone: list[tuple[float, float]] = []  # seconds without, with
-    loads: dict[Load, list[tuple[Run, Run]]] = {load: [], SHORT: []}
+    loads: dict[Load, list[tuple[Run, Run]]] = {load: [] for load in LOADS}
     for number in range(rounds + 1):  # the first is not counted: caches fill
         seen = [await _in_turns(pair, _alone, swapped=bool(turn % 2)) for turn in range(PAIRS)]
         alone += seen if number else []
@@ -92,8 +92,7 @@ async def measure(pair: Pair, load: Load, rounds: int) -> list[list[str]]:
     for each, runs in loads.items():
         lost = 1 - median(off.seconds / on.seconds for off, on in runs)
         cpu = median(on.cpu - off.cpu for off, on in runs) / each.answers
-        goal = "" if each is SHORT else "2%"
-        rows.append([f"throughput that they take, {each.title}", f"{lost:.1%} (median of {len(runs)} pairs)", goal])
+        rows.append([f"throughput that they take, {each.title}", f"{lost:.1%} (median of {len(runs)} pairs)", "2%"])
         rows.append(["CPU time that they take of each of these", f"{cpu * 1000:.1f} ms", ""])
     return rows
 
@@ -190,7 +189,7 @@ async def _run(options: argparse.Namespace) -> list[list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings({"threads": options.threads, "data_dir": Path(folder), "auth": "keys"})
         async with applications(options.model, settings) as pair:
-            return await measure(pair, Load(options.tokens, 3), options.rounds)
+            return await measure(pair, options.rounds)
 
 
 def main() -> None:
@@ -200,7 +199,6 @@ def main() -> None:
     parser.add_argument("--model", default="smollm2-135m-instruct", help="a GGUF model, by name or path")
     parser.add_argument("--threads", type=int, default=machine.usable_cpus())
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tokens", type=int, default=TOKENS, help="of an answer: as the comparison of engines has it")
     parser.add_argument("--output", type=Path, default=report.DOCUMENT)
     options = parser.parse_args()
     rows = report.table(["accounts", "measured", "goal"], asyncio.run(_run(options)))
