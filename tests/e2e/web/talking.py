@@ -34,10 +34,14 @@ def until_begun(answer: Locator) -> None:
 
 def limit(page: Page, tokens: int, seed: int = 1) -> None:
     """Answers of at most so many tokens, and the same ones each time."""
-    page.get_by_role("button", name="Instructions and parameters").click()
+    open_parameters(page)
     page.get_by_label("Longest answer, in tokens").fill(str(tokens))
     page.get_by_label("Seed").fill(str(seed))
     page.get_by_role("button", name="Close").click()
+
+
+def open_parameters(page: Page) -> None:
+    page.get_by_role("button", name="Instructions and parameters").click()
 
 
 def questions(page: Page) -> Locator:

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from tests.e2e.web.conftest import Watch
-from tests.e2e.web.talking import LONG, answers, ask, composer, limit, questions, until_begun, until_ended
+from tests.e2e.web.talking import (
+    LONG,
+    answers,
+    ask,
+    composer,
+    limit,
+    open_parameters,
+    questions,
+    until_begun,
+    until_ended,
+)
 
 
 @pytest.fixture
@@ -116,8 +126,7 @@ def test_the_receipt_is_signed_and_the_browser_sees_it(chat: Page) -> None:
 
 def test_a_chat_is_found_renamed_pinned_archived_and_deleted(chat: Page) -> None:
     in_menu(chat, "Rename")
-    chat.get_by_role("dialog").get_by_label("Name").fill("About the galerne")
-    chat.get_by_role("button", name="Save", exact=True).click()
+    save_name(chat, "Name", "About the galerne")
     expect(chat.get_by_role("heading", name="About the galerne")).to_be_visible()
     chat.keyboard.press("Control+k")
     chat.get_by_role("searchbox").fill("brest")
@@ -177,6 +186,89 @@ def test_a_file_goes_along_and_one_that_does_not_fit_is_told(page: Page) -> None
     ask(page, "From where does it blow?")
     until_ended(answers(page))
     expect(questions(page)).to_contain_text("winds.txt")
+
+
+def paste(page: Page, text: str) -> None:
+    composer(page).fill(text)
+    for keys in ("Control+a", "Control+x", "Control+v"):
+        composer(page).press(keys)
+
+
+def test_a_long_text_that_is_pasted_is_attached_and_counted(page: Page) -> None:
+    page.goto("/")
+    limit(page, 8)
+    page.get_by_role("button", name="Attach files").wait_for()
+    paste(page, "Short.")
+    expect(composer(page)).to_have_value("Short.")
+    paste(page, "The galerne blows. " * 330)
+    expect(composer(page)).to_have_value("")
+    expect(page.get_by_text(re.compile(r"[\d,]+ tokens · fits"))).to_be_visible()
+    paste(page, "wind and sea, " * 20_000)
+    expect(page.get_by_text("more than the model can read at once")).to_be_visible()
+    ask(page, "What blows?")
+    expect(page.locator(".toast-failure")).to_contain_text("tokens")
+    expect(composer(page)).to_have_value("What blows?")  # nothing of it is lost
+    page.get_by_role("button", name="Remove: pasted.txt").nth(1).click()
+    composer(page).press("Enter")
+    until_ended(answers(page))
+    expect(questions(page)).to_contain_text("pasted.txt")
+
+
+def test_instructions_and_parameters_go_along_and_stay_with_the_chat(page: Page) -> None:
+    wanted = {"Temperature": "0.3", "Top P": "0.85", "Longest answer, in tokens": "8", "Seed": "42"}
+    page.goto("/")
+    open_parameters(page)
+    page.get_by_label("Instructions", exact=True).fill("Answer like a sailor.")
+    for label, value in wanted.items():
+        page.get_by_label(label).fill(value)
+    page.get_by_role("button", name="Close").click()
+    sent = {"temperature": 0.3, "top_p": 0.85, "max_tokens": 8, "random_seed": 42}
+    assert asked_with(page, "Which winds blow?") == ("Answer like a sailor.", sent)
+    page.reload()
+    open_parameters(page)
+    expect(page.get_by_label("Instructions", exact=True)).to_have_value("Answer like a sailor.")
+    for label, value in wanted.items():
+        expect(page.get_by_label(label)).to_have_value(value)
+    page.get_by_label("Seed").fill("")
+    page.get_by_role("button", name="Close").click()
+    del sent["random_seed"]
+    assert asked_with(page, "And today?") == ("Answer like a sailor.", sent)
+
+
+def asked_with(page: Page, question: str) -> tuple[str, dict[str, float]]:
+    """The instructions and parameters that the browser sends with a question."""
+    with page.expect_request("**/messages") as asked:
+        ask(page, question)
+    body = asked.value.post_data_json
+    until_ended(answers(page).last)
+    return body["system"], {name: value for name, value in body["parameters"].items() if value is not None}
+
+
+def test_a_chat_is_put_into_a_folder_that_is_renamed_and_deleted(chat: Page) -> None:
+    folder = chat.locator(".folder")
+    chat.get_by_role("button", name="New folder").click()
+    save_name(chat, "Name of the folder", "Winds")
+    in_menu(chat, "Move to Winds")
+    expect(folder.get_by_role("link", name="Which winds blow at Brest?")).to_be_visible()
+    in_folder_menu(chat, "Winds", "Rename")
+    save_name(chat, "Name of the folder", "Weather")
+    expect(folder).to_contain_text("Weather")
+    chat.reload()
+    expect(folder.get_by_role("link", name="Which winds blow at Brest?")).to_be_visible()
+    in_folder_menu(chat, "Weather", "Delete")
+    expect(folder).to_have_count(0)
+    expect(chat.get_by_role("navigation").locator("[aria-current=page]")).to_be_visible()  # the chat stays
+    expect(answers(chat)).to_have_count(1)
+
+
+def save_name(page: Page, label: str, name: str) -> None:
+    page.get_by_role("dialog").get_by_label(label).fill(name)
+    page.get_by_role("button", name="Save", exact=True).click()
+
+
+def in_folder_menu(page: Page, folder: str, item: str) -> None:
+    page.get_by_role("button", name=f"Actions for {folder}").click()
+    page.get_by_role("menuitem", name=item).click()
 
 
 def test_a_thumb_with_a_reason_stays(chat: Page) -> None:

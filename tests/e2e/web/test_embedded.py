@@ -59,13 +59,17 @@ def site(town: Town) -> Iterator[str]:
         server.shutdown()
 
 
-def key_for(scopes: Sequence[str], environment: dict[str, str], role: str = "guest") -> str:
+def key_for(
+    scopes: Sequence[str], environment: dict[str, str], role: str = "guest", per_minute: int | None = None
+) -> str:
     def admin(*words: str) -> str:
         command = [GALERNE, "admin", *words]
         return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True).stdout
 
     scoped = [word for scope in scopes for word in ("--scope", scope)]
     service = re.findall(r"service-\w+", admin("services", "create", "bubble", "--role", role))[0]
+    if per_minute is not None:
+        admin("limits", "set", f"user:{service}", "requests_per_minute", str(per_minute))
     return str(re.findall(r"gal-\S+", admin("keys", "create", "bubble", "--user", service, *scoped))[0])
 
 
@@ -78,14 +82,13 @@ class Sites:
     stranger: str
     served: Served
     key: str
+    spent: str  # a key that may ask no more in this minute
     manager: str  # a key that may make agents, and see what is kept
 
     def embed(self, **data: str) -> None:
         """Put the assistant's tag on the page."""
-        said = " ".join(f'data-{name}="{word}"' for name, word in data.items())
-        self.town.tag = (
-            f'<script src="{self.served.url}/embed.js" data-key="{self.key}" data-title="{TITLE}" {said}></script>'
-        )
+        said = " ".join(f'data-{name}="{word}"' for name, word in ({"key": self.key} | data).items())
+        self.town.tag = f'<script src="{self.served.url}/embed.js" data-title="{TITLE}" {said}></script>'
         self.town.policy = POLICY.format(server=self.served.url)
 
 
@@ -98,10 +101,11 @@ def sites(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
             "GALERNE_AUTH": "keys",
             "GALERNE_EMBED_ORIGINS": json.dumps([allowed]),
         }
-        key, manager = key_for(["chat:ask"], own), key_for(["agents:read", "agents:manage", "chat"], own, "member")
+        key, spent = key_for(["chat:ask"], own), key_for(["chat:ask"], own, per_minute=0)
+        manager = key_for(["agents:read", "agents:manage", "chat"], own, "member")
         with serve(own) as served:
             served.until_ready()
-            yield Sites(town, allowed, stranger, served, key, manager)
+            yield Sites(town, allowed, stranger, served, key, spent, manager)
 
 
 def test_it_answers_on_a_page_that_may_show_it_and_is_refused_on_another(browser: Browser, sites: Sites) -> None:
@@ -135,6 +139,20 @@ def test_a_saved_agent_answers_and_nothing_of_it_is_kept(browser: Browser, sites
         assert refusals == []
     kept = httpx2.get(f"{sites.served.url}/v1/conversations", headers=headers)
     assert kept.json() == []
+
+
+def test_when_its_key_may_ask_again_is_said_in_words(browser: Browser, sites: Sites) -> None:
+    sites.embed(model=MODEL, key=sites.spent)
+    with browser.new_context(locale="fr-FR") as context:
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        page.goto(sites.allowed)
+        page.get_by_role("button", name=TITLE).click()
+        frame = page.frame_locator("iframe")
+        frame.get_by_role("textbox").fill("Bonjour")
+        frame.get_by_role("textbox").press("Enter")
+        words = re.compile(r"La limite est atteinte pour le moment\. Réessayez dans \d+ secondes?\.$")
+        expect(frame.get_by_role("alert")).to_have_text(words)
 
 
 def answers_in_its_frame(page: Page, origin: str) -> None:

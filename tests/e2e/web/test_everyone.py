@@ -15,6 +15,8 @@ from tests.e2e.web.test_hostile import answer_with, chat, message
 
 AXE = Path(__file__).parents[3] / "web/node_modules/axe-core/axe.min.js"
 TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+WIDTHS = "[document.documentElement, ...document.querySelectorAll('.table')].map((each) => each.scrollWidth)"
+"""Of the page and its tables: whether one must scroll sideways."""
 FIRST_LOAD = 300_000
 """Bytes, compressed, that the first page may take."""
 
@@ -145,10 +147,13 @@ def test_a_theme_that_is_chosen_is_there_from_the_first_paint(page: Page) -> Non
 def test_on_a_phone(browser: Browser, served: Served) -> None:
     with browser.new_context(base_url=served.url, viewport={"width": 360, "height": 700}, has_touch=True) as context:
         page = context.new_page()
-        for address in ("/", "/account", "/console/usage"):
+        let_in(page)
+        for address in ("/", "/account", "/console/usage", "/console/models", "/console/users"):
             page.goto(address)
             page.wait_for_load_state("networkidle")
-            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+            for wide in page.evaluate(WIDTHS):
+                assert wide <= 360, address
+        assert barriers(page) == []
         page.goto("/")
         limit(page, 8)
         ask(page, "Hello")

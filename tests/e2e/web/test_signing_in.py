@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.api.provider import CLIENT, SECRET, Provider
 from tests.contract.server import serving
-from tests.e2e.process import GALERNE, Served, serve
+from tests.e2e.process import GALERNE, MODEL, Served, serve
 from tests.e2e.web.conftest import PATIENCE_MS
 from tests.e2e.web.talking import answers, ask, composer, limit, until_ended
 from tests.e2e.web.test_everyone import barriers
@@ -48,6 +48,7 @@ def test_by_invitation_then_by_password(browser: Browser, locked: tuple[Served, 
         assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
         signs_out_and_in_again(page)
         changes_the_password(page)
+        lets_a_member_in(page, browser)
 
 
 def test_at_the_organisations_own_provider(browser: Browser, environment: dict[str, str], tmp_path: Path) -> None:
@@ -120,3 +121,30 @@ def changes_the_password(page: Page) -> None:
     expect(page.get_by_text("The password is changed.")).to_be_visible()
     expect(signed_in.get_by_role("button", name="Sign out")).to_have_count(0)
     expect(signed_in.get_by_text("This device")).to_be_visible()
+
+
+def lets_a_member_in(page: Page, browser: Browser) -> None:
+    """Who may ask, and is told in words what is not for members."""
+    page.goto("/console/users")
+    page.get_by_label("Email").fill("yann@town.example")
+    page.get_by_label("Name", exact=True).fill("Yann Kerguelen")
+    page.get_by_role("button", name="Create").click()
+    invitation = page.get_by_text("/invitation#").inner_text()
+    with browser.new_context(base_url=page.url, locale="en-GB") as context:
+        context.set_default_timeout(PATIENCE_MS)
+        theirs = context.new_page()
+        theirs.goto(invitation)
+        theirs.get_by_label("Password").fill(PASSWORD)
+        theirs.get_by_role("button", name="Sign in").click()
+        expect(theirs.get_by_role("link", name="Yann Kerguelen")).to_be_visible()
+        expect(theirs.get_by_role("link", name="Console")).to_have_count(0)
+        for address in ("/console", "/console/models"):
+            theirs.goto(address)
+            expect(theirs.get_by_text("The console is for those who look after this server.")).to_be_visible()
+        assert barriers(theirs) == []
+        theirs.evaluate("localStorage.setItem('galerne.model', 'gone')")  # what they chose before is not loaded now
+        theirs.goto("/")
+        theirs.get_by_role("button", name=f"Model: {MODEL}").click()
+        gone = theirs.get_by_role("menuitem", name="gone")
+        expect(gone).to_contain_text("Not loaded. An administrator can load it.")
+        expect(gone).to_be_disabled()

@@ -1,11 +1,12 @@
 /** The one place that talks to the server: who asks, failures, and the token that guards a signed-in browser. */
 
-/** A failure as the server tells it; `status` 0: the server was not reached. */
+/** A failure as the server tells it; `status` 0: the server was not reached. `wait`: seconds until it may go better. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
     message: string,
+    readonly wait: number | null = null,
   ) {
     super(message);
   }
@@ -67,7 +68,8 @@ export async function ask<Answer>(method: string, path: string, asked: Asked = {
 
 async function failure(response: Response): Promise<ApiError> {
   const said = await response.json().catch(() => ({}));
-  return new ApiError(response.status, said.code ?? 'unknown', said.message ?? response.statusText);
+  const wait = Number(response.headers.get('retry-after')) || null;
+  return new ApiError(response.status, said.code ?? 'unknown', said.message ?? response.statusText, wait);
 }
 
 function queryString(query: Query = {}): string {

@@ -10,7 +10,7 @@ import { sayFailure } from '../parts/Toasts';
 import { Topbar } from '../shell/Topbar';
 import { Announcer } from './Announcer';
 import type { ChatActions } from './actions';
-import { useAttachments } from './attachments';
+import { idsOf, useAttachments } from './attachments';
 import { ChatMenu } from './ChatMenu';
 import { Composer } from './Composer';
 import { type Conversation, TemporaryConversation } from './conversation';
@@ -104,15 +104,22 @@ export function ChatPage({ id, temporary = false }: ChatPageProps) {
   };
   const onAsk = async (content: string) => {
     const files = attachments.take();
-    const asked = { content, ...(files.length ? { attachments: files } : {}) };
+    const asked = { content, ...(files.length ? { attachments: idsOf(files) } : {}) };
     setDraft('');
     try {
       if (id || temporary) await put(conversation, { parent: conversation.thread.active, ...asked });
       else await begin(asked);
     } catch (failure) {
       setDraft((typed) => typed || content);
+      attachments.putBack(files);
       sayFailure(failure);
     }
+  };
+  /** Where a message stands: another question, or another answer. */
+  const askAgain = (message: string, asked: Pick<Question, 'content'> = {}) => {
+    focusComposer(); // the button that was pressed goes with the message
+    const parent = conversation.thread.message(message)?.parent ?? null;
+    void put(conversation, { parent, ...asked }).catch(sayFailure);
   };
   const onSettings = (changes: Partial<ChatSettings>) => {
     setSettings(changes);
@@ -122,19 +129,15 @@ export function ChatPage({ id, temporary = false }: ChatPageProps) {
   const actions: ChatActions = {
     compared,
     compare,
-    edit: (question, content) =>
-      void put(conversation, { parent: conversation.thread.message(question)?.parent ?? null, content }).catch(
-        sayFailure,
-      ),
-    regenerate: (answer) =>
-      void put(conversation, { parent: conversation.thread.message(answer)?.parent ?? null }).catch(sayFailure),
+    edit: (question, content) => askAgain(question, { content }),
+    regenerate: (answer) => askAgain(answer),
     show: (message) => void conversation.show(conversation.thread.newestLeaf(message)).catch(sayFailure),
     rate: (answer, feedback) => void conversation.rate(answer, feedback).catch(sayFailure),
     receipt: (answer) => setShown(conversation.thread.message(answer) ?? null),
   };
   const onStart = (text: string) => {
     setDraft(text);
-    document.getElementById('composer')?.focus();
+    focusComposer();
   };
   const onStop = () => {
     for (const message of conversation.thread.running()) void conversation.stop(message.id).catch(sayFailure);
@@ -177,6 +180,10 @@ export function ChatPage({ id, temporary = false }: ChatPageProps) {
       )}
     </>
   );
+}
+
+function focusComposer() {
+  document.getElementById('composer')?.focus();
 }
 
 function Missing() {

@@ -1,5 +1,5 @@
 import { Pencil } from 'lucide-react';
-import { memo, useState } from 'react';
+import { memo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Message } from '../api/types';
 import { Button, IconButton } from '../parts/Button';
@@ -19,20 +19,31 @@ interface QuestionProps {
 export const Question = memo(function Question({ message, thread, actions }: QuestionProps) {
   const { t } = useTranslation();
   const [draft, setDraft] = useState<string | null>(null);
+  const cancelled = useRef(false);
   if (draft !== null) {
-    const close = () => setDraft(null);
+    const close = (back: boolean) => {
+      cancelled.current = back;
+      setDraft(null);
+    };
     const ask = () => {
       actions.edit(message.id, draft);
-      close();
+      close(false);
     };
-    return <QuestionEditor draft={draft} onChange={setDraft} onAsk={ask} onCancel={close} />;
+    return <QuestionEditor draft={draft} onChange={setDraft} onAsk={ask} onCancel={() => close(true)} />;
   }
   return (
     <article className="question" aria-label={t('question.label')}>
       <QuestionBubble message={message} />
       <div className="question-actions">
         <Versions message={message} thread={thread} actions={actions} />
-        <IconButton icon={Pencil} size={15} label={t('question.edit')} onClick={() => setDraft(message.content)} />
+        <IconButton
+          icon={Pencil}
+          size={15}
+          label={t('question.edit')}
+          // where the focus was before
+          autoFocus={cancelled.current}
+          onClick={() => setDraft(message.content)}
+        />
       </div>
     </article>
   );

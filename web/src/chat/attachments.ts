@@ -15,8 +15,11 @@ export interface Attachments {
   busy: boolean; // something is being read, or was refused
   add: (files: Iterable<File>) => void;
   remove: (key: number) => void;
-  take: () => string[]; // their ids, for a question that is asked now
+  take: () => readonly Item[]; // for a question that is asked now
+  putBack: (items: readonly Item[]) => void; // it was refused
 }
+
+export const idsOf = (items: readonly Item[]) => items.flatMap((item) => item.attachment?.id ?? []);
 
 /** The files of a draft: uploaded at once, counted again when the model changes. */
 export function useAttachments(place: Place): Attachments {
@@ -35,7 +38,7 @@ export function useAttachments(place: Place): Attachments {
     }
   };
   const { model, chat } = place;
-  const ids = items.flatMap((item) => item.attachment?.id ?? []).join();
+  const ids = idsOf(items).join();
   useEffect(() => {
     for (const id of ids ? ids.split(',') : []) {
       void server
@@ -59,7 +62,8 @@ export function useAttachments(place: Place): Attachments {
     },
     take: () => {
       setItems([]);
-      return items.flatMap((item) => item.attachment?.id ?? []);
+      return items;
     },
+    putBack: (taken) => setItems((since) => [...taken, ...since]),
   };
 }

@@ -2,6 +2,7 @@ import { chats } from '../api/chats';
 import { ApiError } from '../api/client';
 import { blankMessage, temporaryAnswer } from '../api/temporary';
 import type { AnswerEvent, Chat, Feedback, Message, Question } from '../api/types';
+import { inWords } from '../parts/failure';
 import { Thread } from './thread';
 
 const PATIENCE = [500, 1000, 2000, 4000, 8000, 15_000]; // ms between attempts to come back to an answer
@@ -139,7 +140,7 @@ export class TemporaryConversation extends Conversation {
     } catch (error) {
       const open = this.thread.running().at(-1);
       if (!open || !(error instanceof ApiError)) throw error;
-      this.end(open.id, { state: 'failed', failure: { code: error.code, message: error.message } });
+      this.end(open.id, { state: 'failed', failure: { code: error.code, message: inWords(error) } });
     }
   }
 

@@ -34,7 +34,7 @@ export default function ConsolePage() {
   if (!me || me === 'nobody') return null;
   const parts = PARTS.filter((part) => me.permissions.includes(part.needs));
   const shown = parts.find((part) => part.name === params?.part);
-  if (!shown) return parts[0] ? <Redirect to={`/console/${parts[0].name}`} replace /> : null;
+  if (!shown) return parts[0] ? <Redirect to={`/console/${parts[0].name}`} replace /> : <Closed />;
   return (
     <>
       <Topbar title={t('sidebar.console')} />
@@ -52,6 +52,19 @@ export default function ConsolePage() {
       </nav>
       <main id="main" tabIndex={-1} className="sheet sheet-wide" key={shown.name}>
         <shown.Part />
+      </main>
+    </>
+  );
+}
+
+/** What those see who may see nothing of it. */
+function Closed() {
+  const { t } = useTranslation();
+  return (
+    <>
+      <Topbar title={t('sidebar.console')} />
+      <main id="main" tabIndex={-1} className="sheet">
+        <p>{t('app.noConsole')}</p>
       </main>
     </>
   );

@@ -12,13 +12,18 @@ interface DialogProps {
   children: ReactNode;
 }
 
-/** What wants an answer before anything else: the browser keeps the focus in it, and Escape closes it. */
+/** What wants an answer before anything else: it keeps the focus, Escape closes it, and the focus is back where it was. */
 export function Dialog({ title, kind = 'box', onClose, children }: DialogProps) {
   const { t } = useTranslation();
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useEffect(() => {
+    const opener = document.activeElement;
     dialog.current?.showModal();
+    return () => {
+      const lost = document.activeElement === document.body; // it went without being closed
+      if (lost && opener instanceof HTMLElement) opener.focus();
+    };
   }, []);
   return createPortal(
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape does the same

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from './Button';
 import { Dialog } from './Dialog';
@@ -16,6 +16,8 @@ interface NameDialogProps {
 export function NameDialog({ title, label, name, onName, onClose }: NameDialogProps) {
   const { t } = useTranslation();
   const [typed, setTyped] = useState(name);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.select(), []); // and gives it the focus
   return (
     <Dialog title={title} onClose={onClose}>
       <form
@@ -27,6 +29,7 @@ export function NameDialog({ title, label, name, onName, onClose }: NameDialogPr
         }}
       >
         <TextField
+          ref={field}
           label={label}
           required
           maxLength={200}

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react';
+import { inWords } from './failure';
 import './Toasts.css';
 
 interface Toast {
@@ -25,9 +26,9 @@ export function say(text: string, kind: Toast['kind'] = 'news'): void {
   setTimeout(() => set(toasts.filter((toast) => toast.id !== id)), SECONDS[kind] * 1000);
 }
 
-/** Say that something failed, in the server's words. */
+/** Say that something failed. */
 export function sayFailure(error: unknown): void {
-  say(error instanceof Error ? error.message : String(error), 'failure');
+  say(inWords(error), 'failure');
 }
 
 export function Toasts() {

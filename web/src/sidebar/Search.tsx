@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Search as Glass } from 'lucide-react';
-import { useDeferredValue } from 'react';
+import { type KeyboardEvent, useDeferredValue, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
 import { chats } from '../api/chats';
@@ -16,6 +16,12 @@ interface SearchProps {
 export function Search({ query, onQuery }: SearchProps) {
   const { t } = useTranslation();
   const asked = useDeferredValue(query.trim());
+  const before = useRef<EventTarget | null>(null); // what had the focus
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== 'Escape') return;
+    onQuery('');
+    if (before.current instanceof HTMLElement) before.current.focus();
+  };
   return (
     <div className="search">
       <label className="search-field">
@@ -28,7 +34,10 @@ export function Search({ query, onQuery }: SearchProps) {
           placeholder={t('sidebar.search')}
           value={query}
           onChange={(event) => onQuery(event.target.value)}
-          onKeyDown={(event) => event.key === 'Escape' && onQuery('')}
+          onFocus={(event) => {
+            before.current = event.relatedTarget;
+          }}
+          onKeyDown={onKeyDown}
         />
         {!query && <Shortcut keys="K" />}
       </label>

@@ -69,6 +69,19 @@ export function shownTime(
   return new Intl.DateTimeFormat(locale(), style).format(seconds * 1000);
 }
 
+const LONGEST_IN_UNIT = [
+  ['second', 1, 90],
+  ['minute', 60, 90 * 60],
+  ['hour', 3600, 36 * 3600],
+  ['day', 86_400, Number.POSITIVE_INFINITY],
+] as const;
+
+/** How far something is ahead: "in 32 seconds", "in 5 days". */
+export function shownWait(seconds: number): string {
+  const [unit, length] = LONGEST_IN_UNIT.find(([, , most]) => seconds <= most) ?? ['second', 1];
+  return new Intl.RelativeTimeFormat(locale()).format(Math.ceil(seconds / length), unit);
+}
+
 const TWO_DIGITS: Intl.NumberFormatOptions = { maximumSignificantDigits: 2 };
 
 /** What the server says of a failure, as a sentence of its own. */
