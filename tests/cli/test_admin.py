@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from tests.cli.administrator import done, run
 
 from galerne import bootstrap
-from galerne.cli import app
 from galerne.errors import InvalidRequest, NotFound, SettingsError
 from galerne.ledger.books import Closing
 from galerne.ledger.prices import Cost, Kind
@@ -22,16 +21,6 @@ from galerne.store.books import SqlBooks
 @pytest.fixture(autouse=True)
 def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GALERNE_DATA_DIR", str(tmp_path))
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["admin", *arguments])
-
-
-def done(*arguments: str) -> str:
-    answer = run(*arguments)
-    assert answer.exit_code == 0, answer.output
-    return answer.stdout
 
 
 def test_a_key_is_printed_once_and_listed_without_itself() -> None:

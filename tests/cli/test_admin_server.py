@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.api.identity_house import IdentityHouse
+from tests.cli.administrator import done, run
 from tests.contract.server import serving
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from galerne.cli import app
 from galerne.errors import InvalidRequest, SettingsError, Unavailable
@@ -25,16 +26,6 @@ def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with serving(house.app) as url:
         yield url.rpartition(":")[2]
     house.close()
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["admin", *arguments])
-
-
-def done(*arguments: str) -> str:
-    answer = run(*arguments)
-    assert answer.exit_code == 0, answer.output
-    return answer.stdout
 
 
 def test_it_tells_how_it_is(port: str) -> None:

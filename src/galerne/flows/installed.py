@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from galerne.flows.catalogue import ModelCard, list_models, show_model
 from galerne.flows.loading import FileModel, Loading, Standing
@@ -36,18 +37,16 @@ class InstalledList:
         return InstalledModel(
             name=model.name,
             state=standing.state if standing else "here",
-            failure=standing and standing.failure,
             licence=model.origin.licence or "unknown",
             parameters=footprint.parameters,
             context=model.context,
             size=footprint.size,
             memory=footprint.memory,
-            resident=(standing and standing.resident) or None,
-            open_requests=standing.open if standing else 0,
             fits=footprint.fits,
             unsupported=None,
             sha256=model.origin.digest,
             aliases=[alias for alias, name in self._settings.aliases.items() if name == model.name],
+            **_under_way(standing),
         )
 
     def _card(self, card: ModelCard) -> InstalledModel:
@@ -55,18 +54,16 @@ class InstalledList:
         return InstalledModel(
             name=entry.name,
             state=self._state(card, standing),
-            failure=standing and standing.failure,
             licence=entry.licence,
             parameters=entry.parameters,
             context=entry.context,
             size=card.size,
             memory=card.memory,
-            resident=(standing and standing.resident) or None,
-            open_requests=standing.open if standing else 0,
             fits=card.fits,
             unsupported=entry.unsupported,
             sha256=card.sha256,
             aliases=list(card.aliases),
+            **_under_way(standing),
         )
 
     def _state(self, card: ModelCard, standing: Standing | None) -> ModelState:
@@ -75,3 +72,10 @@ class InstalledList:
         if card.manifest is not None:
             return "here"
         return "pulling" if card.entry.name in self._pulling.names else "absent"
+
+
+def _under_way(standing: Standing | None) -> dict[str, Any]:
+    """What is said of a model's engine."""
+    if standing is None:
+        return {"failure": None, "resident": None, "open_requests": 0}
+    return {"failure": standing.failure, "resident": standing.resident or None, "open_requests": standing.open}

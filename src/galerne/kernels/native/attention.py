@@ -10,6 +10,9 @@ depend on how its prompt was cut or what ran beside it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 from llvmlite import ir
 
@@ -65,6 +68,29 @@ NOTHING = -1e30
 MASKED = -2e30
 
 
+class Results(Protocol):
+    """Addresses in a thread's private memory that all ways of computing a unit have."""
+
+    part: Value  # float32 [rows, width]: of one chunk
+    stats: Value  # float32 [rows, 2]: its largest score, and the sum of its weights
+    total: Value  # the same of all chunks so far
+    total_stats: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Keys that the rows of a unit look at. `Attention.unit` sets every field."""
+
+    address: Value  # of the instruction
+    private: Value
+    rows: Value  # of the unit
+    position: Value  # of its first query
+    cache: Value  # of the head
+    blocks: Value  # where the block table has the block of the first key
+    start: Value  # position of the first key, which begins a block
+    count: Value  # keys
+
+
 class Attention(ABC):
     """Writes `attention` and `merge`; how a unit computes is a subclass's."""
 
@@ -78,8 +104,46 @@ class Attention(ABC):
         return attention, self._shared("merge", self._merge(), "merge_count")
 
     @abstractmethod
+    def queries(self) -> ir.Function:
+        """The function (instruction, private memory, first row, rows, key/value head): heads' queries side by side."""
+
+    @abstractmethod
+    def scratch(self, private: Value, rows: Value, ins: Reader) -> Results:
+        """Where a unit of so many rows keeps what it computes."""
+
+    @abstractmethod
+    def chunk(self) -> Callable[[Emitter, Chunk], None]:
+        """What writes the code for one chunk: the results of its keys alone, and their stats, into the scratch."""
+
+    def finish(self, emit: Emitter) -> None:  # noqa: B027 - most took nothing
+        """At the end of a unit: give back what its products took."""
+
     def unit(self) -> ir.Function:
         """The function (instruction, context, private memory, unit, key/value head)."""
+        queries, compute = self.queries(), self.chunk()
+        absorb, store = (self.module.globals[f"attention_{name}"] for name in ("absorb", "store"))
+        emit = self._new("attention_unit", 5)
+        address, context, private, number, head = emit.arguments
+        ins, ctx = ATTENTION.at(emit, address), CONTEXT.at(emit, context)
+        unit = UNIT.at(emit, ctx.units + number * (8 * len(UNIT.fields)))
+        rows = unit.queries * ins.group
+        at = self.scratch(private, rows, ins)
+        emit.call(queries, address, private, unit.row, rows, head)
+        self._clear(emit, at.total, at.total_stats, rows, ins.width)
+        table = ctx.blocks + unit.sequence * ctx.blocks_stride
+        lowest = emit.select(ins.window > 0, emit.maximum(unit.position - ins.window + 1, 0), emit.i64(0))
+        stop = emit.minimum(unit.stop, unit.position + unit.queries)
+        cache = ins.cache + head * ins.head_bytes
+        with emit.loop(unit.start, stop, CHUNK) as chunk, emit.if_(chunk + CHUNK > lowest):
+            start = emit.maximum(chunk, lowest & -BLOCK)
+            count = emit.minimum(chunk + CHUNK, stop) - start
+            blocks = table + (start // BLOCK) * 4
+            compute(emit, Chunk(address, private, rows, unit.position, cache, blocks, start, count))
+            emit.call(absorb, at.total, at.total_stats, at.part, at.stats, rows, ins.width)
+        self.finish(emit)
+        emit.call(store, address, at.total, at.total_stats, unit.row, rows, head, unit.slot)
+        emit.done()
+        return emit.function
 
     def _new(self, name: str, parameters: int) -> Emitter:
         function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * parameters), name)

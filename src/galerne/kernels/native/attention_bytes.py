@@ -8,16 +8,18 @@ divides by it again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from llvmlite import ir
 
 from galerne.kernels.batch import BLOCK
 from galerne.kernels.interface import CACHE_GROUP
-from galerne.kernels.native.attention import ATTENTION, CHUNK, UNIT, Attention, stored_block
-from galerne.kernels.native.attention_softmax import FACTOR_BYTES, write_largest, write_weights
+from galerne.kernels.native.attention import ATTENTION, CHUNK, Attention, Chunk, stored_block
+from galerne.kernels.native.attention_softmax import FACTOR_BYTES, LOG2_E, write_largest, write_weights
 from galerne.kernels.native.emitter import BYTES, F32, F32V, I32, I32V, I64, LANES, Emitter, Value
+from galerne.kernels.native.forms import MIDDLE
 from galerne.kernels.native.halves import load_halves
-from galerne.kernels.native.quantise_groups import COUNTED
-from galerne.kernels.native.record import CONTEXT, Reader
+from galerne.kernels.native.record import Reader
 
 HEIGHTS = (6, 4, 3, 2, 1)
 """Rows of a register tile: six rows take 12 registers for integer sums, and 12 for those of float32."""
@@ -28,47 +30,31 @@ ROWS = 12
 QUAD = 4
 """Bytes, which a dot product adds up."""
 
-LOG2_E = 1.4426950408889634
 LOG2 = (-0.02542924, 0.1207362, -0.2769614, 0.4572208, -0.7181115, 1.442544, 3.594543e-07)
 
 
 class ByteAttention(Attention):
     """Writes the units."""
 
-    def unit(self) -> ir.Function:
-        parts = {name: getattr(self, f"_{name}")() for name in ("queries", "prepare", "scores", "softmax", "weigh")}
-        absorb, store = (self.module.globals[f"attention_{name}"] for name in ("absorb", "store"))
-        emit = self._new("attention_unit", 5)
-        address, context, private, number, head = emit.arguments
-        ins, ctx = ATTENTION.at(emit, address), CONTEXT.at(emit, context)
-        unit = UNIT.at(emit, ctx.units + number * (8 * len(UNIT.fields)))
-        rows = unit.queries * ins.group
-        at = Scratch(private, rows, ins)
-        emit.call(parts["queries"], address, private, unit.row, rows, head)
-        self._clear(emit, at.total, at.total_stats, rows, ins.width)
-        table = ctx.blocks + unit.sequence * ctx.blocks_stride
-        lowest = emit.select(ins.window > 0, emit.maximum(unit.position - ins.window + 1, 0), emit.i64(0))
-        stop = emit.minimum(unit.stop, unit.position + unit.queries)
-        cache = ins.cache + head * ins.head_bytes
-        with emit.loop(unit.start, stop, CHUNK) as chunk, emit.if_(chunk + CHUNK > lowest):
-            start = emit.maximum(chunk, lowest & -BLOCK)
-            count = emit.minimum(chunk + CHUNK, stop) - start
-            emit.call(parts["prepare"], address, private, rows, cache, table + (start // BLOCK) * 4, count)
-            with emit.loop(0, rows, ROWS) as row:
-                some = emit.minimum(rows - row, ROWS)
-                emit.call(parts["scores"], address, private, rows, row, some, count)
-                emit.call(parts["softmax"], address, private, rows, row, some, unit.position, start, count)
-                emit.call(parts["weigh"], address, private, rows, row, some, count)
-            emit.call(absorb, at.total, at.total_stats, at.part, at.stats, rows, ins.width)
-        emit.call(store, address, at.total, at.total_stats, unit.row, rows, head, unit.slot)
-        emit.done()
-        return emit.function
+    def scratch(self, private: Value, rows: Value, ins: Reader) -> Scratch:
+        return Scratch(private, rows, ins)
 
-    def _queries(self) -> ir.Function:
-        """(instruction, private, first row, rows, key/value head): the heads' queries side by side, in 8 bits.
+    def chunk(self) -> Callable[[Emitter, Chunk], None]:
+        prepare, scores, softmax, weigh = self._prepare(), self._scores(), self._softmax(), self._weigh()
 
-        Their scales are those of scores whose exponentials are powers of two.
-        """
+        def compute(emit: Emitter, chunk: Chunk) -> None:
+            unit, count = (chunk.address, chunk.private, chunk.rows), chunk.count
+            emit.call(prepare, *unit, chunk.cache, chunk.blocks, count)
+            with emit.loop(0, chunk.rows, ROWS) as row:
+                some = emit.minimum(chunk.rows - row, ROWS)
+                emit.call(scores, *unit, row, some, count)
+                emit.call(softmax, *unit, row, some, chunk.position, chunk.start, count)
+                emit.call(weigh, *unit, row, some, count)
+
+        return compute
+
+    def queries(self) -> ir.Function:
+        """In 8 bits. Their scales are those of scores whose exponentials are powers of two."""
         quantise = self.module.globals["quantise_groups"]
         emit = self._new("attention_queries", 5)
         address, private, first, rows, head = emit.arguments
@@ -85,7 +71,7 @@ class ByteAttention(Attention):
         emit.call(quantise, at.total, groups, at.q, at.q_scales, at.q_sums, at.part)
         with emit.loop(0, groups, LANES) as group:
             place = at.q_sums + group * 4
-            emit.store(emit.load(I32V, place) * (128 // COUNTED), place)
+            emit.store(emit.load(I32V, place) * (128 // MIDDLE), place)
         emit.done()
         return emit.function
 

@@ -7,19 +7,17 @@ are a subclass's.
 from __future__ import annotations
 
 from abc import abstractmethod
-from math import e, log2
+from collections.abc import Callable
 
 from llvmlite import ir
 
 from galerne.kernels.batch import BLOCK
-from galerne.kernels.native.attention import ATTENTION, CHUNK, NOTHING, UNIT, Attention, stored_block
-from galerne.kernels.native.attention_softmax import power
+from galerne.kernels.native.attention import ATTENTION, CHUNK, NOTHING, Attention, Chunk, stored_block
+from galerne.kernels.native.attention_softmax import LOG2_E, power
 from galerne.kernels.native.cache import PAIRS
 from galerne.kernels.native.emitter import F32, F32V, I16, I32, I32V, LANES, Emitter, Value, vector
 from galerne.kernels.native.halves import round_to_bfloats
-from galerne.kernels.native.record import CONTEXT, Reader
-
-LOG2_E = log2(e)
+from galerne.kernels.native.record import Reader
 
 
 class ChunkAttention(Attention):
@@ -36,44 +34,28 @@ class ChunkAttention(Attention):
     def weigh(self) -> ir.Function:
         """The function with the same parameters: part[row] = weights[row] @ values."""
 
-    def finish(self, emit: Emitter) -> None:
-        """At the end of a unit: give back what the products took."""
+    def scratch(self, private: Value, rows: Value, ins: Reader) -> Scratch:
+        return Scratch(private, rows, ins)
 
-    def unit(self) -> ir.Function:
-        parts = {name: getattr(self, f"_{name}")() for name in ("queries", "softmax", "tail")}
-        parts |= {"scores": self.scores(), "weigh": self.weigh()}
-        absorb, store = (self.module.globals[f"attention_{name}"] for name in ("absorb", "store"))
-        emit = self._new("attention_unit", 5)
-        address, context, private, number, head = emit.arguments
-        ins, ctx = ATTENTION.at(emit, address), CONTEXT.at(emit, context)
-        unit = UNIT.at(emit, ctx.units + number * (8 * len(UNIT.fields)))
-        rows = unit.queries * ins.group
-        at = Scratch(private, rows, ins)
-        emit.call(parts["queries"], address, at.q, unit.row, rows, head)
-        self._clear(emit, at.total, at.total_stats, rows, ins.width)
-        table = ctx.blocks + unit.sequence * ctx.blocks_stride
-        lowest = emit.select(ins.window > 0, emit.maximum(unit.position - ins.window + 1, 0), emit.i64(0))
-        stop = emit.minimum(unit.stop, unit.position + unit.queries)
-        cache = ins.cache + head * ins.head_bytes
-        with emit.loop(unit.start, stop, CHUNK) as chunk, emit.if_(chunk + CHUNK > lowest):
-            start = emit.maximum(chunk, lowest & -BLOCK)
-            count = emit.minimum(chunk + CHUNK, stop) - start
-            blocks = table + (start // BLOCK) * 4
-            emit.call(parts["scores"], address, private, rows, cache, blocks, count)
-            emit.call(parts["softmax"], address, private, rows, unit.position, start, count)
-            emit.call(parts["tail"], address, private, rows, cache, blocks, count)
-            emit.call(parts["weigh"], address, private, rows, cache, blocks, count)
-            emit.call(absorb, at.total, at.total_stats, at.part, at.stats, rows, ins.width)
-        self.finish(emit)
-        emit.call(store, address, at.total, at.total_stats, unit.row, rows, head, unit.slot)
-        emit.done()
-        return emit.function
+    def chunk(self) -> Callable[[Emitter, Chunk], None]:
+        softmax, tail, scores, weigh = self._softmax(), self._tail(), self.scores(), self.weigh()
 
-    def _queries(self) -> ir.Function:
-        """(instruction, to, first row, rows, key/value head): the heads' queries side by side, scaled, bfloat16."""
+        def compute(emit: Emitter, chunk: Chunk) -> None:
+            unit = (chunk.address, chunk.private, chunk.rows)
+            stored = (chunk.cache, chunk.blocks, chunk.count)
+            emit.call(scores, *unit, *stored)
+            emit.call(softmax, *unit, chunk.position, chunk.start, chunk.count)
+            emit.call(tail, *unit, *stored)
+            emit.call(weigh, *unit, *stored)
+
+        return compute
+
+    def queries(self) -> ir.Function:
+        """Scaled, in bfloat16."""
         emit = self._new("attention_queries", 5)
-        address, target, first, rows, head = emit.arguments
+        address, private, first, rows, head = emit.arguments
         ins = ATTENTION.at(emit, address)
+        target = Scratch(private, rows, ins).q
         scale = emit.splat(emit.truncate(ins.scale, I32).bits(F32))
         with emit.loop(0, rows) as row, emit.loop(0, ins.width, LANES) as d:
             column = (head * ins.group + row % ins.group) * ins.head_dim + d

@@ -5,7 +5,7 @@ It takes two functions, so that rows do not wait for each other's largest scores
 
 from __future__ import annotations
 
-from math import log
+from math import e, log, log2
 
 from galerne.kernels.batch import BLOCK
 from galerne.kernels.native.attention import CHUNK, NOTHING
@@ -19,6 +19,8 @@ HIDDEN = NOTHING / 10
 """The least of what a block's largest score is: all scores that are not seen are far below it."""
 
 LARGEST = 255.0
+
+LOG2_E = log2(e)
 
 FACTOR_BYTES = 2 * 4 * BLOCKS
 """Of a row: what the weights of each block are worth, and the largest score of each."""

@@ -7,17 +7,19 @@ are not scaled one by one: a group's part of a score is, and what a group's valu
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from llvmlite import ir
 
 from galerne.kernels.batch import BLOCK
 from galerne.kernels.interface import CACHE_GROUP
-from galerne.kernels.native.attention import ATTENTION, CHUNK, MASKED, UNIT, Attention
+from galerne.kernels.native.attention import ATTENTION, MASKED, Attention, Chunk, stored_block
 from galerne.kernels.native.cache import BYTES, Storage
-from galerne.kernels.native.emitter import F32, F32V, I8, I32, I32V, I64, LANES, Emitter, Value, Variable, vector
+from galerne.kernels.native.emitter import F32, F32V, I8, I32, I32V, LANES, Emitter, Value, Variable, vector
 from galerne.kernels.native.halves import load_halves
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.quantise import exponential
-from galerne.kernels.native.record import CONTEXT, Reader
+from galerne.kernels.native.record import Reader
 
 
 class VectorAttention(Attention):
@@ -28,46 +30,35 @@ class VectorAttention(Attention):
         self.scaled = storage is BYTES
         self.heights = (8, 4, 3, 2, 1) if level.few[0] >= 8 else (2, 1)
 
-    def unit(self) -> ir.Function:
-        """(instruction, context, private memory, unit, key/value head)"""
-        parts = {name: getattr(self, f"_{name}")() for name in ("queries", "softmax")}
-        absorb, store = (self.module.globals[f"attention_{name}"] for name in ("absorb", "store"))
+    def scratch(self, private: Value, rows: Value, ins: Reader) -> _Scratch:
+        return _Scratch(private, rows, ins)
+
+    def chunk(self) -> Callable[[Emitter, Chunk], None]:
+        self._softmax()
         narrow, wide = self._block(wide=False), self._block(wide=True)
-        emit = self._new("attention_unit", 5)
-        address, context, private, number, head = emit.arguments
-        ins, ctx = ATTENTION.at(emit, address), CONTEXT.at(emit, context)
-        unit = UNIT.at(emit, ctx.units + number * (8 * len(UNIT.fields)))
-        rows = unit.queries * ins.group
-        at = _Scratch(private, rows, ins)
-        emit.call(parts["queries"], address, at.q, unit.row, rows, head)
-        self._clear(emit, at.total, at.total_stats, rows, ins.width)
-        table = ctx.blocks + unit.sequence * ctx.blocks_stride
-        last = unit.position + unit.queries - 1
-        lowest = emit.select(ins.window > 0, emit.maximum(unit.position - ins.window + 1, 0), emit.i64(0))
-        stop = emit.minimum(unit.stop, last + 1)
-        with emit.loop(unit.start, stop, CHUNK) as chunk, emit.if_(chunk + CHUNK > lowest):
+
+        def compute(emit: Emitter, chunk: Chunk) -> None:
+            ins, rows = ATTENTION.at(emit, chunk.address), chunk.rows
+            at = _Scratch(chunk.private, rows, ins)
             self._clear(emit, at.part, at.stats, rows, ins.width)
-            start = emit.maximum(chunk, lowest & -BLOCK)
-            with emit.loop(start, emit.minimum(chunk + CHUNK, stop), BLOCK) as key:
-                block = emit.extend(emit.load(I32, table + (key // BLOCK) * 4), I64, signed=True)
-                keys = ins.cache + block * ins.block_bytes + head * ins.head_bytes
-                count = emit.minimum(stop - key, BLOCK)
-                where = [address, private, rows, keys, count, unit.position, key]
+            with emit.loop(0, chunk.count, BLOCK) as key:
+                keys = stored_block(emit, ins, chunk.cache, chunk.blocks, key)
+                count = emit.minimum(chunk.count - key, BLOCK)
+                where = [chunk.address, chunk.private, rows, keys, count, chunk.position, chunk.start + key]
                 with emit.builder.if_else((rows < 8).ir) as (few, many):
                     with few:
                         emit.call(narrow, *where)
                     with many:
                         emit.call(wide, *where)
-            emit.call(absorb, at.total, at.total_stats, at.part, at.stats, rows, ins.width)
-        emit.call(store, address, at.total, at.total_stats, unit.row, rows, head, unit.slot)
-        emit.done()
-        return emit.function
 
-    def _queries(self) -> ir.Function:
-        """(instruction, to, first row, rows, key/value head): copy the heads' queries side by side, scaled."""
+        return compute
+
+    def queries(self) -> ir.Function:
+        """Scaled, in float32."""
         emit = self._new("attention_queries", 5)
-        address, target, first, rows, head = emit.arguments
+        address, private, first, rows, head = emit.arguments
         ins = ATTENTION.at(emit, address)
+        target = _Scratch(private, rows, ins).q
         scale = emit.truncate(ins.scale, I32).bits(F32)
         width = ins.head_dim
         with emit.loop(0, rows) as row:

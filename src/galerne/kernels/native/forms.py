@@ -25,6 +25,9 @@ from dataclasses import dataclass
 GROUP = 32
 BLOCK_OUT = 16
 
+MIDDLE = 8
+"""Subtracted from weights of 4 bits, which keeps their dot products within 16 bits."""
+
 UNIT_BYTES = BLOCK_OUT * 4
 """Of the units of a block's outputs."""
 
@@ -59,13 +62,13 @@ class Form:
         return PANEL_MINIMUM if self.minimum else PANEL_OFFSET
 
 
-Q4_OFFSET = Form("q4_offset", nibbles=True, offset=8, minimum=False, whole=True)
-Q4_MINIMUM = Form("q4_minimum", nibbles=True, offset=8, minimum=True, whole=True)
+Q4_OFFSET = Form("q4_offset", nibbles=True, offset=MIDDLE, minimum=False, whole=True)
+Q4_MINIMUM = Form("q4_minimum", nibbles=True, offset=MIDDLE, minimum=True, whole=True)
 Q8_OFFSET = Form("q8_offset", nibbles=False, offset=128, minimum=False, whole=False)
 Q8_MINIMUM = Form("q8_minimum", nibbles=False, offset=0, minimum=True, whole=False, wide=True)
 
 STORED = (Q4_OFFSET, Q4_MINIMUM, Q8_OFFSET, Q8_MINIMUM)
 """The forms that a matrix can have; their position is their number in a program."""
 
-PANEL_OFFSET = Form("panel_offset", nibbles=False, offset=8, minimum=False, whole=True, panel=True)
-PANEL_MINIMUM = Form("panel_minimum", nibbles=False, offset=8, minimum=True, whole=True, panel=True)
+PANEL_OFFSET = Form("panel_offset", nibbles=False, offset=MIDDLE, minimum=False, whole=True, panel=True)
+PANEL_MINIMUM = Form("panel_minimum", nibbles=False, offset=MIDDLE, minimum=True, whole=True, panel=True)

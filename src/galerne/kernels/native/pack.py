@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from galerne.errors import BadFile
-from galerne.kernels.native.forms import BLOCK_OUT, GROUP, Q4_MINIMUM, Q4_OFFSET, Q8_MINIMUM, Q8_OFFSET, Form
+from galerne.kernels.native.forms import BLOCK_OUT, GROUP, MIDDLE, Q4_MINIMUM, Q4_OFFSET, Q8_MINIMUM, Q8_OFFSET, Form
 from galerne.kernels.native.memory import aligned
-from galerne.kernels.native.whole_scales import OFFSET, whole_scales
+from galerne.kernels.native.whole_scales import whole_scales
 from galerne.weights.tensor import Tensor
 
 Bytes = NDArray[np.uint8]
@@ -200,7 +200,7 @@ def read_q4_1(tensor: Tensor) -> Pieces:
 def _from_the_middle(scales: Floats, minima: Floats) -> NDArray[np.float64]:
     """What is added to a 4-bit weight that is 0 once 8 is subtracted. What is not finite stays that."""
     with np.errstate(invalid="ignore"):
-        return minima + np.float64(OFFSET) * scales
+        return minima + np.float64(MIDDLE) * scales
 
 
 def _with_fifth_bit(low: Bytes, high: Bytes) -> Bytes:

@@ -25,7 +25,7 @@ PRODUCT = instruction(
     "out_stride",
     "quants",  # int8 [rows, groups * 32], shared by all threads
     "scales",  # float32 [rows, groups]
-    "sums",  # int32 [rows, groups], times -COUNTED
+    "sums",  # int32 [rows, groups], times -MIDDLE
     "scaled_sums",  # float32 [rows, groups]
     "bfloats",  # bfloat16 [rows, groups * 32] of prompts' rows, or 0: all rows are quantised
     "private",  # 1: few rows are quantised by each thread for itself

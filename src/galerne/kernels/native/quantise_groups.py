@@ -1,7 +1,7 @@
 """float32 -> int8 in groups of 32: q = round(x * 127 / max|x|).
 
 Sixteen groups at a time, whose largest numbers, scales and sums are each a lane of a vector; what is left of a row, a
-group at a time. Both ways give the same numbers.
+group at a time. Both ways give the same numbers. Sums are kept times -8: products with weights of 4 bits start there.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from llvmlite import ir
 
 from galerne.kernels.native.emitter import F32, F32V, I8, I32V, I64, LANES, VOID, Emitter, Value, vector
-from galerne.kernels.native.forms import GROUP
+from galerne.kernels.native.forms import GROUP, MIDDLE
 from galerne.kernels.native.levels import Level
 
 ROUNDER, ROUNDER_BITS = 1.5 * 2.0**23, 0x4B400000
@@ -18,12 +18,9 @@ ROUNDER, ROUNDER_BITS = 1.5 * 2.0**23, 0x4B400000
 TOGETHER = LANES
 """Groups that are quantised at once."""
 
-COUNTED = 8
-"""Sums of quants are kept times -8: what products with weights of 4 bits start at."""
-
 
 def write_groups(module: ir.Module, level: Level) -> ir.Function:
-    """The function (floats, groups, quants, scales, sums times -COUNTED, scaled sums)."""
+    """The function (floats, groups, quants, scales, sums times -MIDDLE, scaled sums)."""
     several = _sixteen(module, level)
     emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 6), "quantise_groups"), fused=level.fused)
     emit.function.linkage = "internal"
@@ -43,7 +40,7 @@ def write_groups(module: ir.Module, level: Level) -> ir.Function:
 
 
 def _sixteen(module: ir.Module, level: Level) -> ir.Function:
-    """(floats, quants, scales, sums times -COUNTED, scaled sums)"""
+    """(floats, quants, scales, sums times -MIDDLE, scaled sums)"""
     emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 5), "quantise_sixteen"), fused=level.fused)
     emit.function.linkage = "internal"
     floats, quants, scales, sums, scaled_sums = emit.arguments
@@ -56,7 +53,7 @@ def _sixteen(module: ir.Module, level: Level) -> ir.Function:
         steps = inverse.shuffle([group] * LANES)
         totals.append(_quantise(emit, _halves(emit, numbers), steps, target))
     count = emit.reduce_each("add", totals)
-    emit.store(count * -COUNTED, sums)
+    emit.store(count * -MIDDLE, sums)
     emit.store(scale * emit.to_float(count), scaled_sums)
     emit.done()
     return emit.function
@@ -67,7 +64,7 @@ def _one(emit: Emitter, floats: Value, quants: Value, scales: Value, sums: Value
     scale, inverse = _scale(emit, emit.reduce("max", _size(emit, *numbers)))
     count = emit.reduce("add", _quantise(emit, numbers, emit.splat(inverse), quants))
     emit.store(scale, scales)
-    emit.store(count * -COUNTED, sums)
+    emit.store(count * -MIDDLE, sums)
     emit.store(scale * emit.to_float(count), scaled_sums)
 
 

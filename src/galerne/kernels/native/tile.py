@@ -26,11 +26,10 @@ from galerne.kernels.native.emitter import (
     Variable,
     vector,
 )
-from galerne.kernels.native.forms import GROUP, UNIT_BYTES, Form
+from galerne.kernels.native.forms import GROUP, MIDDLE, UNIT_BYTES, Form
 from galerne.kernels.native.halves import load_halves
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.memory import LINE
-from galerne.kernels.native.quantise_groups import COUNTED
 from galerne.kernels.native.whole_scales import as_floats, load_pairs
 
 AHEAD = 2048
@@ -46,7 +45,7 @@ class TileArguments:
     quants: Value  # int8 activations of the first row
     quants_stride: Value
     scales: Value  # float32 activation scales, one a group
-    sums: Value  # int32: the sum of a group's quants, times -COUNTED; float32 (scale * sum) for minima in float32
+    sums: Value  # int32: the sum of a group's quants, times -MIDDLE; float32 (scale * sum) for minima in float32
     scales_stride: Value  # of both
     weights: Value  # first block
     weights_stride: Value  # from block to block
@@ -121,7 +120,7 @@ class Tile:
         if self.form.wide:  # the sums at hand are scaled: count the quants instead
             return self._counted(row, group) * -offset
         count = self._count(row, group)
-        return count if offset == COUNTED else count * (offset // COUNTED)
+        return count if offset == MIDDLE else count * (offset // MIDDLE)
 
     def _count(self, row: int, group: Value) -> Value:
         at = self.at

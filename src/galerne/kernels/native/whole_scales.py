@@ -21,10 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from galerne.kernels.native.emitter import F32V, I16, I32V, Emitter, Value, vector
-from galerne.kernels.native.forms import Form
-
-OFFSET = 8
-"""Subtracted from weights of 4 bits, which makes dot products small enough."""
+from galerne.kernels.native.forms import MIDDLE, Form
 
 LARGEST = 2**14 - 1
 """So that 32 bits hold the sum of two pairs' products, of two groups even."""
@@ -35,7 +32,7 @@ def whole_scales(scales: NDArray[Any], minima: NDArray[Any] | None) -> tuple[NDA
     beside the scales in a last axis; and units [outputs], 0 where all are 0."""
     parts = [np.asarray(scales, np.float64)]
     if minima is not None:
-        parts.append(np.asarray(minima, np.float64) / -OFFSET)
+        parts.append(np.asarray(minima, np.float64) / -MIDDLE)
     both = np.stack(parts, axis=-1)
     units = (np.abs(both).max(axis=(1, 2)) / LARGEST).astype(np.float32)
     steps = np.divide(both, units[:, None, None], where=units[:, None, None] > 0, out=np.zeros_like(both))
@@ -59,4 +56,4 @@ def as_floats(emit: Emitter, form: Form, scales: Value, units: Value) -> tuple[V
     scale, minimum = (
         emit.to_float(emit.extend(emit.truncate(part, vector(I16)), I32V, signed=True)) for part in (pairs, pairs >> 16)
     )
-    return scale * unit, minimum * (unit * -float(OFFSET))
+    return scale * unit, minimum * (unit * -float(MIDDLE))
