@@ -116,9 +116,15 @@ class CopyingKernels:
         self._kernels = kernels
         self._memory = WeightMemory()
         self._packed: dict[tuple[tuple[str, tuple[int, ...]], ...], list[PackedMatrix]] = {}
+        self.sizes: dict[str, int] = {}  # bytes in memory of each stack, by its first tensor's name
         self.level, self.cache_bytes, self.program = kernels.level, kernels.cache_bytes, kernels.program
 
     def matrix(self, parts: Sequence[Tensor]) -> list[PackedMatrix]:
+        stack = self._stack(parts)
+        self.sizes[parts[0].name] = sum(matrix.nbytes for matrix in stack)
+        return stack
+
+    def _stack(self, parts: Sequence[Tensor]) -> list[PackedMatrix]:
         key = tuple((part.kind, part.shape) for part in parts)
         if key not in self._packed:
             self._packed[key] = self._kernels.matrix(parts)

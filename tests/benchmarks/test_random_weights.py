@@ -30,6 +30,7 @@ def test_a_stack_like_an_earlier_one_is_a_copy_in_memory_of_its_own(kind):
     first, second, third = ([weights(outputs, 256, kind)] for outputs in (32, 32, 48))
     (original,), (copy,), (other,) = (copying.matrix(parts) for parts in (first, second, third))
     assert kernels.asked == 2
+    assert copying.sizes == {"weights": other.nbytes}  # the last of that name
     assert other.outputs == 48
     assert np.array_equal(copy.weights, original.weights)
     assert np.array_equal(copy.scales, original.scales)

@@ -13,6 +13,7 @@ from galerne.kernels.batch import Batch
 from galerne.kernels.interface import Operations, Value
 from galerne.kernels.native import attention_bytes, attention_chunks, attention_vectors, bfloat_product
 from galerne.kernels.native.attention import TILE_ROWS
+from galerne.kernels.native.barrier import BARRIER_WORDS
 from galerne.kernels.native.buffers import PARTIALS, Address, Floats
 from galerne.kernels.native.cache import CacheLayout
 from galerne.kernels.native.emitter import LANES
@@ -32,6 +33,7 @@ from galerne.kernels.native.record import (
     ROWS_PAIRS,
 )
 from galerne.kernels.native.runner import OPCODES
+from galerne.kernels.native.sharing import COUNTER_BYTES
 from galerne.kernels.native.team import Team
 from galerne.kernels.native.trace import Trace
 from galerne.kernels.native.units import SLOTS, SPLIT_ROWS, plan_units
@@ -55,8 +57,9 @@ class NativeProgram:
         self._context = aligned(len(CONTEXT.fields), np.int64)
         self._kept: dict[str, NDArray[Any]] = {}
         self._prepare_private(level)
-        self._counters = self._keep("counters", np.zeros(len(self._notes.instructions) * team.threads, np.int64))
-        self._keep("barrier", np.zeros(3, np.int32))
+        counters = len(self._notes.instructions) * team.threads
+        self._counters = self._keep("counters", aligned(counters * COUNTER_BYTES // 8, np.int64))
+        self._keep("barrier", np.zeros(BARRIER_WORDS, np.int32))
         names = ("tokens", "positions", "sequence_of", "output_rows")
         self._lists = {name: self._keep(name, np.zeros(max_rows, np.int32)) for name in names}
         self._counting = np.arange(max_rows, dtype=np.int32)

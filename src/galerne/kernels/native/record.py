@@ -51,9 +51,9 @@ CONTEXT = Record(
         "unit_count",
         "merges",  # partial results to be merged
         "merge_count",
-        "counters",  # int64 [instructions, threads]: the next piece of its work, see sharing.py
+        "counters",  # [instructions, threads]: the next piece of its work, see sharing.py
         "threads",
-        "barrier",  # int32 arrived, epoch, departed
+        "barrier",  # its words, see barrier.py
         "private",  # first thread's private memory
         "private_stride",
         "program",  # the first instruction

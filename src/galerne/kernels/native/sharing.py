@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from llvmlite import ir
 
 from galerne.kernels.native.emitter import I64, Emitter, Value
+from galerne.kernels.native.memory import LINE
 from galerne.kernels.native.record import Reader
 
 PART_ROWS = 64
@@ -20,6 +21,9 @@ PART_ROWS = 64
 
 WHOLE = 8
 """Parts are multiples of so many rows."""
+
+COUNTER_BYTES = LINE
+"""From a counter to the next: a thread that counts its own pieces need not have the line back from another."""
 
 
 def take(emit: Emitter, counter: Value) -> Value:
@@ -65,7 +69,7 @@ class Parts:
             total = work(end - first)
             start = emit.select(self._by_rows, emit.i64(0), total * owner // self._threads)
             stop = emit.select(self._by_rows, total, total * (owner + 1) // self._threads)
-            mine = counter + owner * 8
+            mine = counter + owner * COUNTER_BYTES
             with emit.if_(start + _taken(emit, mine) < stop):  # many threads shall not count where nothing is left
                 piece = emit.variable(start + take(emit, mine))
                 with emit.while_(lambda: piece.now < stop):

@@ -32,8 +32,9 @@ from galerne.kernels.native.levels import Level
 from galerne.kernels.native.memory import LINE
 from galerne.kernels.native.whole_scales import as_floats, load_pairs
 
-AHEAD = 2048
-"""Bytes that weights are fetched ahead: a tile of several rows computes for so long that the CPU forgets to."""
+AHEAD = 8192
+"""Bytes that weights are fetched ahead. The CPU reads ahead by itself, but not far enough, least of all where a tile of
+several rows computes for long."""
 
 
 @dataclass(frozen=True, slots=True)
