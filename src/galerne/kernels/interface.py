@@ -91,7 +91,10 @@ class Operations(Protocol):
         """
 
     def outputs(self, x: Value) -> Value:
-        """The rows of x that the batch wants logits of."""
+        """The rows of x that the batch wants logits of. What is computed of them has these rows only."""
+
+    def states(self, x: Value) -> Value:
+        """x, rows of `outputs`, as it is; `Program.states` gives it afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,8 @@ class Program(Protocol):
     def __call__(self, batch: Batch) -> NDArray[np.float32]:
         """The result of the forward function, [len(batch.outputs), width]. Valid until the next call."""
 
-    def gathered(self) -> NDArray[np.float32]:
-        """What `Operations.outputs` gave in the last call, [len(batch.outputs), width]. Valid until the next one."""
+    def states(self) -> NDArray[np.float32]:
+        """What `Operations.states` was told in the last call, [len(batch.outputs), width]. Valid until the next one."""
 
     def copy_block(self, source: int, target: int) -> None:
         """Copy all keys and values of one block to another, in every layer (copy on write)."""

@@ -74,8 +74,8 @@ class ReferenceProgram:
             logits: Floats = self._forward(self._operations)
         return logits
 
-    def gathered(self) -> Floats:
-        return self._operations.gathered
+    def states(self) -> Floats:
+        return self._operations.kept_states
 
     def copy_block(self, source: int, target: int) -> None:
         self._keys[:, target] = self._keys[:, source]
@@ -159,8 +159,11 @@ class ReferenceOperations:
         return result
 
     def outputs(self, x: Value) -> Value:
-        self.gathered: Floats = x[self._batch.outputs]
-        return self.gathered
+        return x[self._batch.outputs]
+
+    def states(self, x: Value) -> Value:
+        self.kept_states: Floats = x
+        return x
 
 
 Kept = Callable[[Floats], Floats]

@@ -62,7 +62,7 @@ class Model:
 
     def final_states(self) -> NDArray[np.float32]:
         """The last hidden states behind the logits of the last `forward`, [outputs, width]."""
-        return final_states(self._decoder, self._program.gathered())
+        return final_states(self._decoder, self._program.states())
 
     def copy_block(self, source: int, target: int) -> None:
         """Copy one block of the cache to another, in every layer."""

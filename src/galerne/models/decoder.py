@@ -57,16 +57,19 @@ def forward(decoder: Decoder, ops: Operations) -> Value:
     """Logits of the rows that the batch wants, [outputs, vocabulary]."""
     x = ops.embed(decoder.embedding)
     for layer in decoder.layers:
-        x = _attention(decoder, layer, x, ops)
+        attended = _attention(decoder, layer, x, ops)
+        if layer is decoder.layers[-1]:  # behind its keys and values, no other row counts
+            x, attended = ops.outputs(x), ops.outputs(attended)
+        x = ops.linear(attended, layer.attention_output, bias=layer.attention_output_bias, add=x)
         x = _feed_forward(decoder, layer, x, ops)
-    return ops.linear(ops.rms_norm(ops.outputs(x), decoder.final_norm, decoder.epsilon), decoder.output)
+    return ops.linear(ops.rms_norm(ops.states(x), decoder.final_norm, decoder.epsilon), decoder.output)
 
 
-def final_states(decoder: Decoder, gathered: Vector) -> Vector:
-    """The rows that `Operations.outputs` gave, as the output matrix reads them [outputs, width]."""
-    mean_square = np.mean(np.square(gathered), axis=-1, keepdims=True)
-    states: Vector = gathered / np.sqrt(mean_square + np.float32(decoder.epsilon)) * decoder.final_norm
-    return states
+def final_states(decoder: Decoder, states: Vector) -> Vector:
+    """What `Operations.states` kept, as the output matrix reads it [outputs, width]."""
+    mean_square = np.mean(np.square(states), axis=-1, keepdims=True)
+    normed: Vector = states / np.sqrt(mean_square + np.float32(decoder.epsilon)) * decoder.final_norm
+    return normed
 
 
 def _attention(decoder: Decoder, layer: Layer, x: Value, ops: Operations) -> Value:
@@ -77,8 +80,7 @@ def _attention(decoder: Decoder, layer: Layer, x: Value, ops: Operations) -> Val
     q, k, v = ops.split(qkv, (shape.heads * shape.head_dim, kv_width, kv_width))
     q = ops.rope(q, shape.heads, decoder.rope)
     k = ops.rope(k, shape.kv_heads, decoder.rope)
-    attended = ops.attention(q, k, v, shape)
-    return ops.linear(attended, layer.attention_output, bias=layer.attention_output_bias, add=x)
+    return ops.attention(q, k, v, shape)
 
 
 def _feed_forward(decoder: Decoder, layer: Layer, x: Value, ops: Operations) -> Value:

@@ -47,12 +47,12 @@ def test_rows_of_any_width(width, kernels):
     )
 
 
-def test_what_outputs_gave_outlives_what_follows(kernels):
+def test_states_outlive_what_follows(kernels):
     """The rows of the last layer, for whoever wants vectors instead of logits."""
     table = weights(40, 96, "Q8_0")
 
     def forward(ops, packed=kernels.matrix([table])):
-        x = ops.outputs(ops.embed(packed))
+        x = ops.states(ops.outputs(ops.embed(packed)))
         for _ in range(3):
             x = ops.linear(ops.swiglu(ops.linear(x, packed)), kernels.matrix([weights(96, 20)]))
         return x
@@ -60,7 +60,7 @@ def test_what_outputs_gave_outlives_what_follows(kernels):
     program = kernels.program(forward, CacheShape(1, 1, 1, 32), max_rows=40)
     for wanted in ([2, 39], range(40), [7]):  # more rows than before, and fewer
         program(batch((0, 40), outputs=wanted))
-        assert np.array_equal(program.gathered(), table.float32()[list(wanted)])
+        assert np.array_equal(program.states(), table.float32()[list(wanted)])
 
 
 @pytest.mark.parametrize("wanted", [[], [0], [39], [0, 1, 38], range(3, 40)], ids=len)

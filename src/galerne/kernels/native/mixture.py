@@ -13,7 +13,7 @@ from galerne.kernels.native.forms import GROUP, STORED
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.product import Products
 from galerne.kernels.native.quantise import exponential
-from galerne.kernels.native.record import CONTEXT, Reader, instruction
+from galerne.kernels.native.record import ANY, CONTEXT, Reader, count_of, instruction
 from galerne.kernels.native.sharing import take
 
 ROUTE = instruction(
@@ -89,9 +89,9 @@ def write_mixture(module: ir.Module, level: Level, products: Products) -> dict[s
 def _for_each_row(module: ir.Module, level: Level, name: str, body) -> ir.Function:  # type: ignore[no-untyped-def]
     emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 4), name), fused=level.fused)
     address, context, counter, _ = emit.arguments
-    ctx = CONTEXT.at(emit, context)
+    rows = count_of(emit, CONTEXT.at(emit, context), ANY.at(emit, address).rows)
     row = emit.variable(take(emit, counter))
-    with emit.while_(lambda: row.now < ctx.rows):
+    with emit.while_(lambda: row.now < rows):
         body(emit, address, row.now)
         row.now = take(emit, counter)
     emit.done()
@@ -137,13 +137,14 @@ def _arrange(module: ir.Module, level: Level) -> ir.Function:
     """One thread counts: small numbers, in an order that depends on nothing but the rows."""
     emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 4), "arrange"), fused=level.fused)
     address, context, counter, _ = emit.arguments
-    ins, ctx = ARRANGE.at(emit, address), CONTEXT.at(emit, context)
+    ins = ARRANGE.at(emit, address)
+    rows = count_of(emit, CONTEXT.at(emit, context), ins.rows)
     with emit.if_(take(emit, counter).equals(0)):
         place = emit.variable(emit.i64(0))
         with emit.loop(0, ins.experts) as expert:
             emit.store(place.now, ins.starts + expert * 8)
             with (
-                emit.loop(0, ctx.rows * ins.used) as pair,
+                emit.loop(0, rows * ins.used) as pair,
                 emit.if_(emit.load(I64, ins.chosen + pair * 8).equals(expert)),
             ):
                 emit.store(place.now, ins.places + pair * 8)

@@ -29,6 +29,7 @@ from galerne.kernels.native.record import (
     INSTRUCTION_BYTES,
     PRIVATE_ROWS,
     ROWS_ALL,
+    ROWS_OUTPUT_PAIRS,
     ROWS_OUTPUTS,
     ROWS_PAIRS,
 )
@@ -80,9 +81,9 @@ class NativeProgram:
         self._wanted = outputs
         return self._rows(self._result)
 
-    def gathered(self) -> NDArray[np.float32]:
-        assert self._trace.gathered is not None
-        return self._rows(self._trace.gathered)
+    def states(self) -> NDArray[np.float32]:
+        assert self._trace.kept_states is not None
+        return self._rows(self._trace.kept_states)
 
     def copy_block(self, source: int, target: int) -> None:
         size = self._layout.block
@@ -113,6 +114,7 @@ class NativeProgram:
             answers=batch.answers if self.answers_apart and batch.answers is not None else rows,
             outputs=len(batch.outputs),
             pairs=rows * self._trace.experts_used,
+            output_pairs=len(batch.outputs) * self._trace.experts_used,
             blocks_stride=blocks.strides[0],
             unit_count=len(units),
             merge_count=len(merges),
@@ -131,8 +133,9 @@ class NativeProgram:
             ROWS_ALL: self._max_rows,
             ROWS_OUTPUTS: outputs,
             ROWS_PAIRS: self._max_rows * trace.experts_used,
+            ROWS_OUTPUT_PAIRS: outputs * trace.experts_used,
         }
-        lasting = [self._result.buffer, *([trace.gathered.buffer] if trace.gathered else [])]
+        lasting = [self._result.buffer, *([trace.kept_states.buffer] if trace.kept_states else [])]
         offsets, size = lay_out(instructions, capacity, lasting)
         self._arena = large(size)
         program = aligned(len(instructions) * (INSTRUCTION_BYTES // 8), np.int64)

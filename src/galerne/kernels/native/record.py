@@ -38,6 +38,7 @@ CONTEXT = Record(
         "answers",  # the first of them, computed in 8 bits; the others are prompts', in bfloat16 where there are tiles
         "outputs",  # rows whose logits are wanted
         "pairs",  # rows * experts used
+        "output_pairs",  # outputs * experts used
         "tokens",  # int32 [rows]
         "positions",  # int32 [rows]
         "sequence_of",  # int32 [rows] whose block table a row uses
@@ -72,14 +73,19 @@ BARRIER_NEVER, BARRIER_ALWAYS, BARRIER_IF_SHARED, BARRIER_IF_MERGES = range(4)
 PRIVATE_ROWS = 2
 """Up to so many rows, each thread quantises the activations for itself instead of waiting for the others."""
 
-ROWS_ALL, ROWS_OUTPUTS, ROWS_PAIRS = range(3)
+ROWS_ALL, ROWS_OUTPUTS, ROWS_PAIRS, ROWS_OUTPUT_PAIRS = range(4)
 
 
 def instruction(name: str, *fields: str) -> Record:
     return Record(name, (*HEADER, *fields))
 
 
+ANY = instruction("any")
+"""What all instructions have."""
+
+
 def count_of(emit: Emitter, context: Reader, kind: Value) -> Value:
     """How many rows `kind` (ROWS_*) stands for in this step."""
-    others = emit.select(kind.equals(ROWS_OUTPUTS), context.outputs, context.pairs)
+    pairs = emit.select(kind.equals(ROWS_PAIRS), context.pairs, context.output_pairs)
+    others = emit.select(kind.equals(ROWS_OUTPUTS), context.outputs, pairs)
     return emit.select(kind.equals(ROWS_ALL), context.rows, others)

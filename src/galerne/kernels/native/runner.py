@@ -17,6 +17,7 @@ from galerne.kernels.native.mixture import write_mixture
 from galerne.kernels.native.product import Products
 from galerne.kernels.native.quantise import write_quantise
 from galerne.kernels.native.record import (
+    ANY,
     BARRIER_ALWAYS,
     BARRIER_IF_MERGES,
     BARRIER_IF_SHARED,
@@ -24,7 +25,6 @@ from galerne.kernels.native.record import (
     INSTRUCTION_BYTES,
     PRIVATE_ROWS,
     count_of,
-    instruction,
 )
 from galerne.kernels.native.rope import write_rope
 from galerne.kernels.native.rows import write_embed, write_gather
@@ -44,8 +44,6 @@ OPCODES = (
     "experts",
     "combine",
 )
-
-ANY = instruction("any")
 
 
 def write_runner(module: ir.Module, level: Level, storage: Storage) -> None:

@@ -36,12 +36,16 @@ from galerne.kernels.native.record import (
     BARRIER_IF_MERGES,
     BARRIER_NEVER,
     ROWS_ALL,
+    ROWS_OUTPUT_PAIRS,
     ROWS_OUTPUTS,
     ROWS_PAIRS,
 )
 from galerne.kernels.native.rope import ROPE
 from galerne.kernels.native.rows import EMBED, GATHER
 from galerne.kernels.native.units import SPLIT_ROWS
+
+PAIRS = {ROWS_ALL: ROWS_PAIRS, ROWS_OUTPUTS: ROWS_OUTPUT_PAIRS}
+"""What becomes of rows when each goes to some experts."""
 
 
 @dataclass(slots=True)
@@ -55,7 +59,7 @@ class Trace:
     rope_used: Rope | None = None
     group: int = 0  # heads that share a key/value head; 0: there is no attention
     experts_used: int = 0  # by each row; 0: there are none
-    gathered: Floats | None = None  # what `outputs` gave
+    kept_states: Floats | None = None
 
     def embed(self, table: Sequence[PackedMatrix]) -> Floats:
         (matrix,) = table
@@ -78,10 +82,14 @@ class Trace:
         return [Floats(x.buffer, width, start) for width, start in zip(widths, starts, strict=False)]
 
     def outputs(self, x: Floats) -> Floats:
-        out = self.gathered = new_floats(x.width, ROWS_OUTPUTS)
+        out = new_floats(x.width, ROWS_OUTPUTS)
         source = x.place("x")
         self.notes.emit(GATHER, "gather", BARRIER_ALWAYS, ROWS_OUTPUTS, **source, **out.place("out"), width=x.width)
         return out
+
+    def states(self, x: Floats) -> Floats:
+        self.kept_states = x
+        return x
 
     def linear(
         self,
@@ -155,34 +163,33 @@ class Trace:
     ) -> Floats:
         self.experts_used = _agreed(self.experts_used, used, "number of experts to a row")
         count, width = router.shape
+        rows, pair_rows = x.x.buffer.rows, PAIRS[x.x.buffer.rows]
         padded = -(-width // GROUP) * GROUP
-        normed = new_floats(padded, ROWS_ALL)
+        normed = new_floats(padded, rows)
         quants = self.notes.quantise(x, private=False, floats=normed)
-        chosen, shares, places = (Buffer(ROWS_ALL, size * used) for size in (8, 4, 8))
+        chosen, shares, places = (Buffer(rows, size * used) for size in (8, 4, 8))
         starts = aligned(count + 1, np.int64)
         self.notes.keep.append(starts)
         table = np.zeros((count, padded), np.float32)
         table[:, :width] = router
         self.notes.emit(
-            experts.ROUTE, "route", BARRIER_ALWAYS, ROWS_ALL, **normed.place("x"), width=padded,
+            experts.ROUTE, "route", BARRIER_ALWAYS, rows, **normed.place("x"), width=padded,
             router=self.notes.constant(table, table.size), experts=count, used=used,
-            scores=Address(Buffer(ROWS_ALL, 4 * count)), chosen=Address(chosen), shares=Address(shares),
+            scores=Address(Buffer(rows, 4 * count)), chosen=Address(chosen), shares=Address(shares),
         )  # fmt: skip
         listed = {"starts": starts.ctypes.data, "experts": count}
         ordered: dict[str, Any] = {"used": used, "places": Address(places)}
+        self.notes.emit(experts.ARRANGE, "arrange", BARRIER_ALWAYS, rows, **listed, **ordered, chosen=Address(chosen))
+        pairs = new_quants(quants.groups, pair_rows)
         self.notes.emit(
-            experts.ARRANGE, "arrange", BARRIER_ALWAYS, ROWS_ALL, **listed, **ordered, chosen=Address(chosen)
-        )
-        pairs = new_quants(quants.groups, ROWS_PAIRS)
-        self.notes.emit(
-            experts.DEAL, "deal", BARRIER_ALWAYS, ROWS_ALL,
+            experts.DEAL, "deal", BARRIER_ALWAYS, rows,
             **ordered, groups=quants.groups, **quants.addresses(), **pairs.addresses("to_"),
         )  # fmt: skip
         hidden = self._each_expert(pairs, gate_up, listed)
         result = self._each_expert(self.notes.quantise(Gated(hidden), private=False), down, listed)
-        out = new_floats(width, ROWS_ALL)
+        out = new_floats(width, rows)
         self.notes.emit(
-            experts.COMBINE, "combine", BARRIER_ALWAYS, ROWS_ALL, **ordered, shares=Address(shares),
+            experts.COMBINE, "combine", BARRIER_ALWAYS, rows, **ordered, shares=Address(shares),
             **result.place("y"), **add.place("add"), **out.place("out"), width=width,
         )  # fmt: skip
         return out
@@ -192,7 +199,8 @@ class Trace:
     ) -> Floats:
         if len({tuple(part.form for part in parts) for parts in matrices}) > 1:
             raise UnsupportedFile("the experts of one layer are stored in different types.")
-        out = new_floats(sum(part.outputs for part in matrices[0]), ROWS_PAIRS)
+        rows = quants.quants.rows
+        out = new_floats(sum(part.outputs for part in matrices[0]), rows)
         column = 0
         for number, part in enumerate(matrices[0]):
             table = aligned(4 * len(matrices), np.int64).reshape(-1, 4)
@@ -201,7 +209,7 @@ class Trace:
                 table[expert] = [self.notes.matrix(parts[number])[name] for name in names]
             self.notes.keep.append(table)
             self.notes.emit(
-                experts.EXPERTS, "experts", BARRIER_ALWAYS, ROWS_PAIRS, **listed, form=STORED.index(part.form),
+                experts.EXPERTS, "experts", BARRIER_ALWAYS, rows, **listed, form=STORED.index(part.form),
                 table=table.ctypes.data, out=Address(out.buffer, 4 * column), out_stride=out.buffer.row_bytes,
                 **quants.addresses(), groups=quants.groups, blocks=part.blocks, chunk=self.notes.chunk(part.blocks),
             )  # fmt: skip
