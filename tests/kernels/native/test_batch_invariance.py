@@ -31,7 +31,10 @@ def decoder(kernels):
     qkv = [kernels.matrix([weights(sum(widths), WIDTH, kind)]) for kind in ("Q4_0", "Q5_1")]
     bias = floats(sum(widths))
     back = [kernels.matrix([weights(WIDTH, widths[0], kind)]) for kind in ("Q4_1", "Q4_0")]
-    gate_up, down = kernels.matrix([weights(2 * INNER, WIDTH, "F16")]), kernels.matrix([weights(WIDTH, INNER, "Q4_0")])
+    networks = [
+        (kernels.matrix([weights(2 * INNER, WIDTH, kind)]), kernels.matrix([weights(WIDTH, INNER, "Q4_0")]))
+        for kind in ("F16", "Q4_1", "Q4_0")
+    ]
     norm, router = floats(WIDTH), floats(4, WIDTH)
     experts = [
         [kernels.matrix([weights(*shape, "Q4_0")]) for _ in router] for shape in ((2 * INNER, WIDTH), (WIDTH, INNER))
@@ -46,7 +49,8 @@ def decoder(kernels):
             shape = Attention(layer, HEADS, KV_HEADS, HEAD_DIM, 0.25, window)
             attended = ops.attention(ops.rope(q, HEADS, rope), ops.rope(k, KV_HEADS, rope), v, shape)
             x = ops.linear(attended, back[layer], add=x)
-        x = ops.linear(ops.swiglu(ops.linear(ops.rms_norm(x, norm, 1e-5), gate_up)), down, add=x)
+        for gate_up, down in networks:
+            x = ops.linear(ops.swiglu(ops.linear(ops.rms_norm(x, norm, 1e-5), gate_up)), down, add=x)
         x = ops.mixture(ops.rms_norm(x, norm, 1e-5), router, *experts, used=2, add=x)
         return ops.linear(ops.rms_norm(ops.outputs(x), norm, 1e-5), table)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from galerne.kernels.interface import Rope, Vector
 from galerne.kernels.native.forms import GROUP
-from galerne.kernels.native.record import ROWS_ALL, Record
+from galerne.kernels.native.record import ROWS_ALL, WHEN_ANY, Record
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +76,7 @@ class Instruction:
     barrier: int
     rows: int
     values: dict[str, int | Address]
+    when: int = WHEN_ANY
 
     @property
     def buffers(self) -> list[Buffer]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from galerne.kernels.native.buffers import Buffer, Instruction
-from galerne.kernels.native.record import BARRIER_ALWAYS
+from galerne.kernels.native.record import BARRIER_ALWAYS, WHEN_ANY
 
 ALIGNMENT = 64
 
@@ -36,7 +36,9 @@ def _lives(instructions: Sequence[Instruction]) -> tuple[dict[Buffer, int], dict
     A thread may still read a buffer while another is some instructions further: a life lasts until the next barrier
     that all threads wait at.
     """
-    barriers = [number for number, each in enumerate(instructions) if each.barrier == BARRIER_ALWAYS]
+    barriers = [
+        number for number, each in enumerate(instructions) if each.barrier == BARRIER_ALWAYS and each.when == WHEN_ANY
+    ]
     until, upcoming = [0] * len(instructions), len(instructions)
     waiting = set(barriers)
     for number in reversed(range(len(instructions))):

@@ -138,8 +138,8 @@ class Products:
         name = f"chunk_{form.name}"
         if name in self.module.globals:
             return self.module.globals[name]
-        few = self._rows(form, dict.fromkeys(self.level.few, (1,)))
-        many = self._rows(form.unpacked, self.level.many)
+        few = self.rows(form, dict.fromkeys(self.level.few, (1,)))
+        many = self.rows(form.unpacked, self.level.many)
         function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * 18), name)
         function.linkage = "internal"
         emit = Emitter(function, fused=self.level.fused)
@@ -167,7 +167,7 @@ class Products:
         emit.done()
         return function
 
-    def _rows(self, form: Form, sizes: Mapping[int, Sequence[int]]) -> ir.Function:
+    def rows(self, form: Form, sizes: Mapping[int, Sequence[int]]) -> ir.Function:
         """(tile's parameters, rows, blocks): cover rows x blocks with tiles of these heights and widths, in order."""
         tiles = {(r, c): self.tile(form, r, c) for r, widths in sizes.items() for c in widths}
         name = f"rows_{form.name}_{'_'.join(f'{r}x{c}' for r, c in tiles)}"

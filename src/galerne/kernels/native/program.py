@@ -18,11 +18,11 @@ from galerne.kernels.native.buffers import PARTIALS, Address, Floats
 from galerne.kernels.native.cache import CacheLayout
 from galerne.kernels.native.emitter import LANES
 from galerne.kernels.native.forms import GROUP
+from galerne.kernels.native.gated import gated_bytes
 from galerne.kernels.native.layout import lay_out
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.memory import LINE, aligned, large
 from galerne.kernels.native.notes import Notes
-from galerne.kernels.native.panel import panel_bytes
 from galerne.kernels.native.product import quantised_bytes
 from galerne.kernels.native.record import (
     CONTEXT,
@@ -141,7 +141,12 @@ class NativeProgram:
         program = aligned(len(instructions) * (INSTRUCTION_BYTES // 8), np.int64)
         program = program.reshape(len(instructions), -1)
         for line, each in zip(program, instructions, strict=True):
-            header = {"opcode": OPCODES.index(each.opcode), "barrier": each.barrier, "rows": each.rows}
+            header = {
+                "opcode": OPCODES.index(each.opcode),
+                "barrier": each.barrier,
+                "rows": each.rows,
+                "when": each.when,
+            }
             for name, value in (header | each.values).items():
                 if value is PARTIALS:
                     value = _at(self._partials)
@@ -163,8 +168,8 @@ class NativeProgram:
         groups = -(-self._notes.widest // GROUP)
         size = max(
             _attention(level, self._layout).private_bytes(rows, self._layout.width),
-            panel_bytes(groups),
             bfloat_product.panel_bytes(groups),
+            gated_bytes(groups),
             quantised_bytes(groups, PRIVATE_ROWS) + LINE + groups * GROUP * 4,
         )
         size = -(-size // 4096) * 4096

@@ -21,8 +21,11 @@ TOGETHER = LANES
 
 def write_groups(module: ir.Module, level: Level) -> ir.Function:
     """The function (floats, groups, quants, scales, sums times -MIDDLE, scaled sums)."""
+    name = "quantise_groups"
+    if name in module.globals:
+        return module.globals[name]
     several = _sixteen(module, level)
-    emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 6), "quantise_groups"), fused=level.fused)
+    emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 6), name), fused=level.fused)
     emit.function.linkage = "internal"
     floats, groups, quants, scales, sums, scaled_sums = emit.arguments
 

@@ -65,7 +65,10 @@ CONTEXT = Record(
 INSTRUCTION_BYTES = 32 * 8
 """Room for one instruction: its header, then its own fields."""
 
-HEADER = ("opcode", "barrier", "rows")  # rows: which rows it works on, ROWS_*
+HEADER = ("opcode", "barrier", "rows", "when")  # rows: which rows it works on, ROWS_*
+
+# Whether an instruction, and its barrier, is left out: one of two that come to the same does so for few rows.
+WHEN_ANY, WHEN_FEW, WHEN_MANY = range(3)
 
 # When all threads must have finished an instruction before the next one starts.
 BARRIER_NEVER, BARRIER_ALWAYS, BARRIER_IF_SHARED, BARRIER_IF_MERGES = range(4)

@@ -12,6 +12,7 @@ from galerne.kernels.native.attention_vectors import VectorAttention
 from galerne.kernels.native.barrier import write_barrier, write_departure
 from galerne.kernels.native.cache import Storage
 from galerne.kernels.native.emitter import I64, VOID, Emitter
+from galerne.kernels.native.gated import write_gated
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.mixture import write_mixture
 from galerne.kernels.native.product import Products
@@ -24,16 +25,19 @@ from galerne.kernels.native.record import (
     CONTEXT,
     INSTRUCTION_BYTES,
     PRIVATE_ROWS,
+    WHEN_FEW,
+    WHEN_MANY,
     count_of,
 )
 from galerne.kernels.native.rope import write_rope
 from galerne.kernels.native.rows import write_embed, write_gather
-from galerne.kernels.native.sharing import COUNTER_BYTES
+from galerne.kernels.native.sharing import COUNTER_BYTES, many_rows
 
 OPCODES = (
     "embed",
     "quantise",
     "product",
+    "gated",
     "rope",
     "attention",
     "merge",
@@ -55,6 +59,7 @@ def write_runner(module: ir.Module, level: Level, storage: Storage) -> None:
         "embed": write_embed(module, level),
         "quantise": quantise,
         "product": products.write(),
+        "gated": write_gated(module, level, products),
         "rope": write_rope(module, level, storage),
         "attention": attention,
         "merge": merge,
@@ -69,18 +74,21 @@ def write_runner(module: ir.Module, level: Level, storage: Storage) -> None:
         address = ctx.program + index * INSTRUCTION_BYTES
         ins = ANY.at(emit, address)
         counter = ctx.counters + index * ctx.threads * COUNTER_BYTES
-        opcode = ins.opcode
-        for name, operation in operations.items():
-            with emit.if_(opcode.equals(OPCODES.index(name))):
-                emit.call(operation, address, context, counter, thread)
-        kind = ins.barrier
-        shared = (count_of(emit, ctx, ins.rows) > PRIVATE_ROWS) | (ctx.answers < ctx.rows)
-        needed = kind.equals(BARRIER_ALWAYS)
-        needed = needed | (kind.equals(BARRIER_IF_SHARED) & shared)
-        needed = needed | (kind.equals(BARRIER_IF_MERGES) & (ctx.merge_count > 0))
-        with emit.if_(needed & (ctx.threads > 1)):
-            emit.call(barrier, ctx.barrier, ctx.threads)
-    emit.call(write_departure(module, level), ctx.barrier, ctx.threads, thread)
+        rows = count_of(emit, ctx, ins.rows)
+        left_out = emit.select(many_rows(ctx, rows), emit.i64(WHEN_FEW), emit.i64(WHEN_MANY))
+        with emit.if_(ins.when.differs(left_out)):
+            opcode = ins.opcode
+            for name, operation in operations.items():
+                with emit.if_(opcode.equals(OPCODES.index(name))):
+                    emit.call(operation, address, context, counter, thread)
+            kind = ins.barrier
+            shared = (rows > PRIVATE_ROWS) | (ctx.answers < ctx.rows)
+            needed = kind.equals(BARRIER_ALWAYS)
+            needed = needed | (kind.equals(BARRIER_IF_SHARED) & shared)
+            needed = needed | (kind.equals(BARRIER_IF_MERGES) & (ctx.merge_count > 0))
+            with emit.if_(needed & (ctx.threads > 1)):
+                emit.call(barrier, ctx.barrier, ctx.threads)
+    emit.call(_departure(module, level), ctx.barrier, ctx.threads, thread)
     emit.done()
 
 

@@ -46,13 +46,18 @@ def share(emit: Emitter, ctx: Reader, rows: Value, most: int) -> Value:
     return emit.maximum(emit.minimum(pieces(rows, ctx.threads), most), 1)
 
 
+def many_rows(ctx: Reader, rows: Value) -> Value:
+    """Whether each thread has rows of its own, if they may be divided."""
+    return rows >= ctx.threads * PART_ROWS
+
+
 class Parts:
     """An instruction's work on some rows, in a part for each thread."""
 
     def __init__(self, emit: Emitter, ctx: Reader, rows: Value, *, divisible: Value | None = None) -> None:
         """`divisible`: whether the rows may be divided."""
         self._emit, self._rows, self._threads = emit, rows, ctx.threads
-        many = rows >= self._threads * PART_ROWS
+        many = many_rows(ctx, rows)
         self._by_rows = many if divisible is None else many & divisible
         self._size = (pieces(rows, self._threads) + (WHOLE - 1)) & -WHOLE
 
