@@ -76,8 +76,11 @@ class Operations(Protocol):
     def rope(self, x: Value, heads: int, rope: Rope) -> Value:
         """x with each head rotated by its row's position."""
 
-    def attention(self, q: Value, k: Value, v: Value, shape: Attention) -> Value:
-        """Store k and v at their positions in the cache, then attend: causal, grouped, windowed."""
+    def attention(self, q: Value, k: Value, v: Value, shape: Attention, *, outputs: bool = False) -> Value:
+        """Store k and v at their positions in the cache, then attend: causal, grouped, windowed.
+
+        `outputs`: nothing but `Operations.outputs` of it will be read, so no other row need be right.
+        """
 
     def swiglu(self, gate_up: Value) -> Value:
         """silu(gate) * up, where the left half of the columns is gate and the right half is up."""

@@ -125,7 +125,15 @@ class ReferenceOperations:
         result[..., second] = b * cos + a * sin
         return result.reshape(x.shape)
 
-    def attention(self, q: Value, k: Value, v: Value, shape: Attention) -> Value:
+    def attention(
+        self,
+        q: Value,
+        k: Value,
+        v: Value,
+        shape: Attention,
+        *,
+        outputs: bool = False,  # noqa: ARG002 - every row is right
+    ) -> Value:
         batch = self._batch
         result = np.empty_like(q)
         for sequence, length in enumerate(batch.lengths):

@@ -57,8 +57,9 @@ def forward(decoder: Decoder, ops: Operations) -> Value:
     """Logits of the rows that the batch wants, [outputs, vocabulary]."""
     x = ops.embed(decoder.embedding)
     for layer in decoder.layers:
-        attended = _attention(decoder, layer, x, ops)
-        if layer is decoder.layers[-1]:  # behind its keys and values, no other row counts
+        last = layer is decoder.layers[-1]
+        attended = _attention(decoder, layer, x, ops, outputs=last)
+        if last:  # but for its keys and values, no other row counts
             x, attended = ops.outputs(x), ops.outputs(attended)
         x = ops.linear(attended, layer.attention_output, bias=layer.attention_output_bias, add=x)
         x = _feed_forward(decoder, layer, x, ops)
@@ -72,7 +73,7 @@ def final_states(decoder: Decoder, states: Vector) -> Vector:
     return normed
 
 
-def _attention(decoder: Decoder, layer: Layer, x: Value, ops: Operations) -> Value:
+def _attention(decoder: Decoder, layer: Layer, x: Value, ops: Operations, *, outputs: bool) -> Value:
     shape = layer.attention
     normed = ops.rms_norm(x, layer.attention_norm, decoder.epsilon)
     qkv = ops.linear(normed, layer.qkv, bias=layer.qkv_bias)
@@ -80,7 +81,7 @@ def _attention(decoder: Decoder, layer: Layer, x: Value, ops: Operations) -> Val
     q, k, v = ops.split(qkv, (shape.heads * shape.head_dim, kv_width, kv_width))
     q = ops.rope(q, shape.heads, decoder.rope)
     k = ops.rope(k, shape.kv_heads, decoder.rope)
-    return ops.attention(q, k, v, shape)
+    return ops.attention(q, k, v, shape, outputs=outputs)
 
 
 def _feed_forward(decoder: Decoder, layer: Layer, x: Value, ops: Operations) -> Value:

@@ -47,12 +47,15 @@ def decoder(kernels):
         for layer, window in enumerate(windows):
             q, k, v = ops.split(ops.linear(ops.rms_norm(x, norm, 1e-5), qkv[layer], bias=bias), widths)
             shape = Attention(layer, HEADS, KV_HEADS, HEAD_DIM, 0.25, window)
-            attended = ops.attention(ops.rope(q, HEADS, rope), ops.rope(k, KV_HEADS, rope), v, shape)
+            last = layer == len(windows) - 1
+            attended = ops.attention(ops.rope(q, HEADS, rope), ops.rope(k, KV_HEADS, rope), v, shape, outputs=last)
+            if last:
+                x, attended = ops.outputs(x), ops.outputs(attended)
             x = ops.linear(attended, back[layer], add=x)
         for gate_up, down in networks:
             x = ops.linear(ops.swiglu(ops.linear(ops.rms_norm(x, norm, 1e-5), gate_up)), down, add=x)
         x = ops.mixture(ops.rms_norm(x, norm, 1e-5), router, *experts, used=2, add=x)
-        return ops.linear(ops.rms_norm(ops.outputs(x), norm, 1e-5), table)
+        return ops.linear(ops.rms_norm(x, norm, 1e-5), table)
 
     return forward
 
@@ -68,7 +71,8 @@ class Player:
         self.done = dict.fromkeys(LENGTHS, 0)
         self.rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in LENGTHS}
 
-    def step(self, **counts: int) -> None:
+    def step(self, *, outputs: Sequence[int] | None = None, **counts: int) -> None:
+        """`outputs`: the rows whose logits are wanted, if not all."""
         names = sorted(counts, key=lambda name: self.done[name] < PROMPTS[name])
         spans = {name: range(self.done[name], self.done[name] + counts[name]) for name in names}
         longest = max(len(self.tables[name]) for name in names)
@@ -79,7 +83,7 @@ class Player:
             starts=starts.astype(np.int32),
             lengths=np.array([span.stop for span in spans.values()], np.int32),
             blocks=np.stack([np.pad(self.tables[name], (0, longest - len(self.tables[name]))) for name in names]),
-            outputs=np.arange(starts[-1], dtype=np.int32),
+            outputs=np.array(range(starts[-1]) if outputs is None else outputs, np.int32),
             answers=sum(len(span) for name, span in spans.items() if span.start >= PROMPTS[name]),
         )
         for name, rows in zip(names, np.split(self.program(batch).copy(), starts[1:-1]), strict=True):
@@ -144,3 +148,12 @@ def test_rows_do_not_depend_on_the_batch(program, tokens, alone):
         for name, expected in alone.items():
             assert np.isfinite(expected).all()
             assert np.array_equal(player.result(name), expected), (schedule, name)
+
+
+def test_wanted_rows_do_not_depend_on_what_else_is_wanted(program, tokens, alone):
+    for outputs in ([], [0], [PAST - 1], [0, 40, 41, 300], [3, *range(100, 400)]):
+        player = Player(program, tokens, seed=3)
+        player.step(long=PAST, outputs=outputs)
+        assert np.array_equal(player.result("long"), alone["long"][outputs])
+        player.step(long=12)
+        assert np.array_equal(player.rows["long"][-1], alone["long"][PAST:])

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from galerne.kernels.native.buffers import Address, Buffer, Instruction
 from galerne.kernels.native.layout import ALIGNMENT, lay_out
-from galerne.kernels.native.record import BARRIER_ALWAYS, BARRIER_NEVER, ROWS_ALL, ROWS_OUTPUTS, Record
+from galerne.kernels.native.record import (
+    BARRIER_ALWAYS,
+    BARRIER_NEVER,
+    ROWS_ALL,
+    ROWS_OUTPUTS,
+    WHEN_ANY,
+    WHEN_MANY,
+    Record,
+)
 
 CAPACITY = {ROWS_ALL: 100, ROWS_OUTPUTS: 7}
 RECORD = Record("any", ("a", "b", "c"))
@@ -25,8 +33,13 @@ def programs(draw):
         buffers.append(Buffer(draw(st.sampled_from(list(CAPACITY))), draw(st.integers(1, 200))))
         values = dict(zip("abc", [Address(buffer) for buffer in (*read, buffers[-1])], strict=False))
         barrier = draw(st.sampled_from([BARRIER_ALWAYS, BARRIER_NEVER]))
-        instructions.append(Instruction(RECORD, "any", barrier, ROWS_ALL, values))
+        when = draw(st.sampled_from([WHEN_ANY, WHEN_MANY]))
+        instructions.append(Instruction(RECORD, "any", barrier, ROWS_ALL, values, when))
     return instructions, buffers
+
+
+def surely_meets(instruction):
+    return instruction.barrier == BARRIER_ALWAYS and instruction.when == WHEN_ANY
 
 
 @given(programs())
@@ -38,7 +51,7 @@ def test_buffers_that_live_together_lie_apart(program):
     for buffer in buffers:
         users = [number for number, each in enumerate(instructions) if buffer in each.buffers]
         end = users[-1]
-        while end < len(instructions) - 1 and instructions[end].barrier != BARRIER_ALWAYS:
+        while end < len(instructions) - 1 and not surely_meets(instructions[end]):
             end += 1  # until all threads have met, one may still be reading
         lives[buffer] = range(users[0], len(instructions) + 1 if buffer is last else end + 1)
     for buffer in buffers:

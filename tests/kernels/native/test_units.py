@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from galerne.kernels.batch import BLOCK, Batch
 from galerne.kernels.native.attention import CHUNK, MERGE, TILE_ROWS, UNIT
-from galerne.kernels.native.units import SLOTS, SPLIT_ROWS, plan_units
+from galerne.kernels.native.units import SLOTS, SPLIT_ROWS, plan_units, with_rows
 
 SEQUENCES = st.lists(
     st.tuples(st.integers(1, 70), st.one_of(st.just(0), st.integers(0, 100), st.integers(0, 5000))), min_size=1
@@ -75,3 +75,15 @@ def test_the_longest_work_comes_first():
     units, _ = plan_units(batch_of([(1, 3), (1, 300), (40, 20), (1, 90)]), 1)
     work = (units[:, UNIT.index("stop")] - units[:, UNIT.index("start")]).tolist()
     assert work == sorted(work, reverse=True)
+
+
+@given(SEQUENCES, st.data())
+def test_units_with_some_rows(sequences, data):
+    batch = batch_of(sequences)
+    rows = np.array(sorted(data.draw(st.sets(st.sampled_from(range(len(batch.tokens)))))), np.int32)
+    units, _ = plan_units(batch, 3)
+
+    def has_some(unit):
+        return any(unit["row"] <= row < unit["row"] + unit["queries"] for row in rows)
+
+    assert records(UNIT, with_rows(units, rows)) == [unit for unit in records(UNIT, units) if has_some(unit)]

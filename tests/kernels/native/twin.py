@@ -136,7 +136,7 @@ class _Operations(ReferenceOperations):
         rounded = self._rounding.activations(x)
         return super().linear(rounded, self._rounding.weights(matrix), bias=bias, add=add)
 
-    def attention(self, q: Value, k: Value, v: Value, shape) -> Value:
+    def attention(self, q: Value, k: Value, v: Value, shape, *, outputs=False) -> Value:
         """Queries are rounded after they are scaled, which is the same as long as the scale is a power of two."""
         rounding = self._rounding
         k, v = (
@@ -144,7 +144,7 @@ class _Operations(ReferenceOperations):
             for x, rounded in ((k, rounding.keys), (v, rounding.values))
         )
         queries = rounding.queries(q.reshape(-1, shape.head_dim)).reshape(q.shape)
-        return super().attention(queries, k, v, shape)
+        return super().attention(queries, k, v, shape, outputs=outputs)
 
 
 def run(kernels: Kernels, build: Callable[[Kernels], Callable[[Operations], Value]], *batches: Batch, **cache: int):

@@ -41,6 +41,7 @@ ATTENTION = instruction(
     "head_bytes",
     "partials",  # float32 [slots, kv_heads, SPLIT_ROWS, LANES + value_width]: largest score, sum; weighted values
     "split_rows",
+    "outputs",  # 1: of units that have rows whose logits are wanted, only
 )
 
 UNIT = Record(
@@ -100,8 +101,12 @@ class Attention(ABC):
     def write(self) -> tuple[ir.Function, ir.Function]:
         self._absorb()
         self._store()
-        attention = self._shared("attention", self.unit(), "unit_count")
-        return attention, self._shared("merge", self._merge(), "merge_count")
+        attention = self._shared(
+            "attention",
+            self.unit(),
+            lambda emit, ins, ctx: emit.select(ins.outputs.equals(0), ctx.unit_count, ctx.output_unit_count),
+        )
+        return attention, self._shared("merge", self._merge(), lambda _emit, _ins, ctx: ctx.merge_count)
 
     @abstractmethod
     def queries(self) -> ir.Function:
@@ -125,7 +130,8 @@ class Attention(ABC):
         emit = self._new("attention_unit", 5)
         address, context, private, number, head = emit.arguments
         ins, ctx = ATTENTION.at(emit, address), CONTEXT.at(emit, context)
-        unit = UNIT.at(emit, ctx.units + number * (8 * len(UNIT.fields)))
+        units = emit.select(ins.outputs.equals(0), ctx.units, ctx.output_units)
+        unit = UNIT.at(emit, units + number * (8 * len(UNIT.fields)))
         rows = unit.queries * ins.group
         at = self.scratch(private, rows, ins)
         emit.call(queries, address, private, unit.row, rows, head)
@@ -150,13 +156,13 @@ class Attention(ABC):
         function.linkage = "internal"
         return Emitter(function, fused=self.level.fused)
 
-    def _shared(self, name: str, one: ir.Function, count: str) -> ir.Function:
+    def _shared(self, name: str, one: ir.Function, count: Callable[[Emitter, Reader, Reader], Value]) -> ir.Function:
         """(instruction, context, counter, thread): `one` for every item of the work list and every key/value head."""
         emit = self._new(name, 4)
         address, context, counter, thread = emit.arguments
         ins, ctx = ATTENTION.at(emit, address), CONTEXT.at(emit, context)
         heads = ins.kv_heads
-        total = getattr(ctx, count) * heads
+        total = count(emit, ins, ctx) * heads
         private = ctx.private + ctx.private_stride * thread
         item = emit.variable(take(emit, counter))
         with emit.while_(lambda: item.now < total):

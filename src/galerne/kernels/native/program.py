@@ -37,7 +37,7 @@ from galerne.kernels.native.runner import OPCODES
 from galerne.kernels.native.sharing import COUNTER_BYTES
 from galerne.kernels.native.team import Team
 from galerne.kernels.native.trace import Trace
-from galerne.kernels.native.units import SLOTS, SPLIT_ROWS, plan_units
+from galerne.kernels.native.units import SLOTS, SPLIT_ROWS, plan_units, with_rows
 
 
 class NativeProgram:
@@ -107,7 +107,9 @@ class NativeProgram:
         counts = batch.starts[1:] - batch.starts[:-1]
         self._lists["sequence_of"][:rows] = np.repeat(self._counting[:sequences], counts)
         blocks = self._keep("blocks", np.ascontiguousarray(batch.blocks, np.int32))
+        output_units = units if len(batch.outputs) == rows else with_rows(units, batch.outputs)
         self._keep("units", units)
+        self._keep("output_units", output_units)
         self._keep("merges", merges)
         self._set(
             rows=rows,
@@ -117,6 +119,7 @@ class NativeProgram:
             output_pairs=len(batch.outputs) * self._trace.experts_used,
             blocks_stride=blocks.strides[0],
             unit_count=len(units),
+            output_unit_count=len(output_units),
             merge_count=len(merges),
         )
         rope = self._trace.rope_used

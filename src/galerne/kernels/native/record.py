@@ -50,6 +50,8 @@ CONTEXT = Record(
         "rotated",  # numbers of a head that RoPE turns
         "units",  # attention's work list, see attention.py
         "unit_count",
+        "output_units",  # those with rows whose logits are wanted
+        "output_unit_count",
         "merges",  # partial results to be merged
         "merge_count",
         "counters",  # [instructions, threads]: the next piece of its work, see sharing.py

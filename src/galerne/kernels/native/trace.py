@@ -116,7 +116,9 @@ class Trace:
             column += part.outputs
         return out
 
-    def attention(self, q: Turned | Floats, k: Turned | Floats, v: Floats, shape: Attention) -> Floats:
+    def attention(
+        self, q: Turned | Floats, k: Turned | Floats, v: Floats, shape: Attention, *, outputs: bool = False
+    ) -> Floats:
         layout = self.layout
         self.group = _agreed(self.group, shape.heads // shape.kv_heads, "heads to a key/value head")
         out = new_floats(shape.heads * shape.head_dim, ROWS_ALL)
@@ -145,6 +147,7 @@ class Trace:
             "window": shape.window or 0,
             "partials": PARTIALS,
             "split_rows": max(SPLIT_ROWS, self.group),
+            "outputs": int(outputs),
             **out.place("out"),
         }
         self.notes.emit(ATTENTION, "attention", BARRIER_ALWAYS, ROWS_ALL, **common)

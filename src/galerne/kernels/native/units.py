@@ -43,5 +43,12 @@ def plan_units(batch: Batch, group: int) -> tuple[NDArray[np.int64], NDArray[np.
     return _lines(UNIT, units), _lines(MERGE, merges)
 
 
+def with_rows(units: NDArray[np.int64], rows: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The units that have some of these rows, which ascend."""
+    first = units[:, UNIT.index("row")]
+    before, behind = np.searchsorted(rows, first), np.searchsorted(rows, first + units[:, UNIT.index("queries")])
+    return units[behind > before]
+
+
 def _lines(record: Record, lines: list[tuple[int, ...]]) -> NDArray[np.int64]:
     return np.array(lines, np.int64).reshape(-1, len(record.fields))
