@@ -11,7 +11,7 @@ from galerne.kernels.native.attention_tiles import TileAttention
 from galerne.kernels.native.attention_vectors import VectorAttention
 from galerne.kernels.native.barrier import write_barrier, write_departure
 from galerne.kernels.native.cache import Storage
-from galerne.kernels.native.emitter import I64, VOID, Emitter
+from galerne.kernels.native.emitter import I64, VOID, Emitter, Value
 from galerne.kernels.native.gated import write_gated
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.mixture import write_mixture
@@ -27,6 +27,7 @@ from galerne.kernels.native.record import (
     PRIVATE_ROWS,
     WHEN_FEW,
     WHEN_MANY,
+    Reader,
     count_of,
 )
 from galerne.kernels.native.rope import write_rope
@@ -81,15 +82,17 @@ def write_runner(module: ir.Module, level: Level, storage: Storage) -> None:
             for name, operation in operations.items():
                 with emit.if_(opcode.equals(OPCODES.index(name))):
                     emit.call(operation, address, context, counter, thread)
-            kind = ins.barrier
-            shared = (rows > PRIVATE_ROWS) | (ctx.answers < ctx.rows)
-            needed = kind.equals(BARRIER_ALWAYS)
-            needed = needed | (kind.equals(BARRIER_IF_SHARED) & shared)
-            needed = needed | (kind.equals(BARRIER_IF_MERGES) & (ctx.merge_count > 0))
-            with emit.if_(needed & (ctx.threads > 1)):
+            with emit.if_(_must_meet(ctx, ins.barrier, rows)):
                 emit.call(barrier, ctx.barrier, ctx.threads)
-    emit.call(_departure(module, level), ctx.barrier, ctx.threads, thread)
+    emit.call(write_departure(module, level), ctx.barrier, ctx.threads, thread)
     emit.done()
+
+
+def _must_meet(ctx: Reader, kind: Value, rows: Value) -> Value:
+    """Whether all threads wait for each other behind an instruction, of which `kind` is BARRIER_*."""
+    shared = (rows > PRIVATE_ROWS) | (ctx.answers < ctx.rows)
+    needed = kind.equals(BARRIER_ALWAYS) | (kind.equals(BARRIER_IF_SHARED) & shared)
+    return (needed | (kind.equals(BARRIER_IF_MERGES) & (ctx.merge_count > 0))) & (ctx.threads > 1)
 
 
 def _attention_kind(level: Level, storage: Storage) -> type[Attention]:
