@@ -15,6 +15,7 @@ LOCKED := $(INSTALL) --require-hashes --no-deps --only-binary :all: -r
 ITSELF := $(INSTALL) --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 LOCK := $(COMPILE) pyproject.toml requirements/build.in
 
 # The assistant's pages are built by Node.js: the machine's own or, where there is none, one inside .venv.
@@ -23,7 +24,7 @@ NODE_WORKS := node -e 'const [a, b] = process.versions.node.split("."); process.
 PAGES := $(shell find web/src web/build web/public web/index.html web/vite.config.ts -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run pages test check client schemas format crash bench shapes soak fuzz peers lock clean
+.PHONY: help run pages test coverage check client schemas format crash bench shapes soak fuzz peers lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -36,9 +37,12 @@ run: .venv/.run ## pull a model, serve it with the assistant on http://127.0.0.1
 pages: .venv/.pages ## build the assistant's pages, if their sources are newer
 	@:
 
-test: .venv/.test .venv/.pages ## run every test, with coverage
+test: .venv/.test .venv/.pages ## run every test
 	@$(IN_WEB) npm test --silent
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+	$(PYTEST)
+
+coverage: .venv/.test .venv/.pages ## run the tests of Python again, half as fast, and list the lines that none of them reaches
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered
 
 check: .venv/.test web/node_modules/.installed ## format, lint, strict types, import contracts
 	$(BIN)/ruff format --check

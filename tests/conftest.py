@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import os
+
+# One thread of torch's and of numpy's, read when they are imported: two of each process that runs tests would wait for
+# each other on two cores, and those that wait compute all the time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +19,6 @@ from tests.store.postgres import Cluster, find_server
 from tests.store.ready import lay_out
 
 from galerne.store.database import Database
-from galerne.store.schema import upgrade
 from galerne.weights.catalogue import load_catalogue
 from galerne.weights.pull import pull
 from galerne.weights.store import Store
@@ -55,9 +60,7 @@ def kernels_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Database]:
     """A database with all tables."""
-    database = Database(f"sqlite:///{lay_out(tmp_path)}")
-    yield database
-    database.close()
+    yield from _opened(f"sqlite:///{lay_out(tmp_path)}")
 
 
 @pytest.fixture(scope="session")
@@ -73,16 +76,20 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[D
         url = f"sqlite:///{tmp_path}/galerne.db"
     else:
         url = request.getfixturevalue("cluster").new_database()
+    yield from _opened(url)
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """The same, with all tables."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{lay_out(tmp_path)}"
+    else:
+        url = request.getfixturevalue("cluster").ready_database()
+    yield from _opened(url)
+
+
+def _opened(url: str) -> Iterator[Database]:
     database = Database(url)
     yield database
     database.close()
-
-
-@pytest.fixture
-def database(empty_database: Database, tmp_path: Path) -> Database:
-    """The same, with all tables."""
-    if empty_database.is_sqlite:
-        lay_out(tmp_path)
-    else:
-        upgrade(empty_database)
-    return empty_database

@@ -111,8 +111,8 @@ class Person:
 
 
 @pytest.fixture
-async def house(empty_database: Database, tmp_path: Path) -> AsyncIterator[IdentityHouse]:
-    address = empty_database.url.render_as_string(hide_password=False)
+async def house(database: Database, tmp_path: Path) -> AsyncIterator[IdentityHouse]:
+    address = database.url.render_as_string(hide_password=False)
     house = IdentityHouse(tmp_path, lambda _: b"Bonjour !", database=address, keep_requests_days=9)
     yield house
     house.close()

@@ -105,8 +105,8 @@ async def ask(house: KeptHouse, method: str, path: str, ids: Ids, who: dict[str,
 
 
 @pytest.fixture
-async def house(empty_database: Database, tmp_path: Path) -> AsyncIterator[KeptHouse]:
-    house = KeptHouse(tmp_path, database=empty_database.url.render_as_string(hide_password=False))
+async def house(database: Database, tmp_path: Path) -> AsyncIterator[KeptHouse]:
+    house = KeptHouse(tmp_path, database=database.url.render_as_string(hide_password=False))
     yield house
     house.database.close()
 
