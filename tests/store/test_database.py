@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 
@@ -98,3 +99,47 @@ def test_a_database_that_another_program_keeps_is_worth_another_try(
 def test_a_fault_of_the_program_is_none_of_the_database(empty_database: Database) -> None:
     with pytest.raises(DatabaseError), empty_database.read() as connection:
         connection.exec_driver_sql("SELECT * FROM nowhere")
+
+
+def _count(database: Database) -> int:
+    with database.write(durable=False) as connection:
+        connection.exec_driver_sql("UPDATE counter SET value = value + 1")
+    with database.read() as connection:
+        return int(connection.exec_driver_sql("SELECT value FROM counter").scalar() or 0)
+
+
+async def test_a_lane_and_what_is_at_hand_see_what_others_write(empty_database: Database) -> None:
+    with empty_database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE counter (value INTEGER)")
+        connection.exec_driver_sql("INSERT INTO counter VALUES (0)")
+    lane, at_hand = empty_database.lane(), empty_database.at_hand()
+    both = [(database, each) for each in range(10) for database in (lane, at_hand)]
+    seen = [await database.run(_count, database) for database, _ in both]
+    assert seen == list(range(1, 21))
+    assert _count(empty_database) == 21
+    all_at_once = await asyncio.gather(*(lane.run(_count, lane) for _ in range(20)))
+    assert max(all_at_once) == 41
+
+
+async def test_what_fails_in_a_lane_is_undone_and_told(empty_database: Database) -> None:
+    with empty_database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE counter (value INTEGER)")
+        connection.exec_driver_sql("INSERT INTO counter VALUES (0)")
+    lane = empty_database.lane()
+
+    def fail() -> None:
+        with lane.write() as connection:
+            connection.exec_driver_sql("UPDATE counter SET value = 7")
+            connection.exec_driver_sql("SELECT * FROM nowhere")
+
+    with pytest.raises(DatabaseError):
+        await lane.run(fail)
+    assert await lane.run(_count, lane) == 1
+
+
+async def test_nobody_waits_for_a_writer_to_read_what_is_at_hand(sqlite: Database) -> None:
+    at_hand = sqlite.at_hand()
+    with sqlite.write() as connection:
+        connection.exec_driver_sql("DELETE FROM users")
+        with at_hand.read() as reading:
+            assert reading.exec_driver_sql("SELECT count(*) FROM users").scalar() == 1

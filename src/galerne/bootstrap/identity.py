@@ -99,9 +99,9 @@ def open_callers(database: Database, settings: Settings) -> Callers:
     from galerne.store.sessions import SqlSessions
     from galerne.store.standing import SqlStanding
 
-    idle = timedelta(minutes=settings.session_idle_minutes)
-    stores = SqlKeys(database), SqlSessions(database), SqlStanding(database), SqlAllowedModels(database)
-    return KnownCallers(*stores, idle=idle, open_door=_is_open(settings))
+    idle, at_hand = timedelta(minutes=settings.session_idle_minutes), database.at_hand()
+    stores = SqlKeys(at_hand), SqlSessions(at_hand), SqlStanding(database), SqlAllowedModels(at_hand)
+    return KnownCallers(*stores, idle=idle, open_door=_is_open(settings), run=at_hand.run)
 
 
 def first_key(settings: Settings) -> str | None:

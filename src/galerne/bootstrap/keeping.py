@@ -69,14 +69,14 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     settlement = open_settlement(settings)
     settle = partial(settle_left, database, books, settlement, journals)
     settle()
-    journal = Journal(journals)
+    journal, lane = Journal(journals), database.lane()
     return database, Kept(
         files=files,
         batches=Batches(SqlJobs(database), inputs, files, models, settings),
         agents=SqlAgents(database),
         conversations=SqlThreads(database, "conversation", ConversationFields, journal.name),
         responses=SqlThreads(database, "response", KeptResponse, journal.name),
-        billing=Billing(books, journal, settlement),
+        billing=Billing(SqlBooks(lane, key), journal, settlement, lane.run),
         settle_left=settle,
         requests=SqlRequestStore(database, days) if (days := settings.keep_requests_days) else None,
         receipts=Receipts(SqlReceiptLog(database), key),

@@ -17,6 +17,7 @@ from galerne.ledger.books import Books, Closing, Settled
 from galerne.ledger.prices import Kind, PriceList
 from galerne.ledger.quota import Standing
 from galerne.ledger.usage import Reservation
+from galerne.running import Run
 
 Clock = Callable[[], datetime]
 
@@ -64,17 +65,20 @@ class Billing:
         books: Books,
         journal: Journal,
         settlement: Settlement,
+        run: Run = asyncio.to_thread,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
+        """`run` does what blocks: whatever the books do."""
         self._books = books
         self._journal = journal
         self._settlement = settlement
+        self._run = run
         self._clock = clock
         self._open: dict[str, _Open] = {}
         self._none_open = asyncio.Event()
         self._none_open.set()
         self._undoing = set[asyncio.Task[None]]()
-        self._closing = Together(self._close)
+        self._closing = Together(self._close, run)
         self._unrecorded = False  # whether there is an answer that has ended and is not on record
 
     async def reserve(self, claim: Claim) -> Sequence[Standing]:
@@ -119,7 +123,7 @@ class Billing:
 
     async def _reserve(self, claim: Claim, slot: int) -> Sequence[Standing]:
         try:
-            self._open[claim.id], standings = await asyncio.to_thread(self._set_aside, claim, slot)
+            self._open[claim.id], standings = await self._run(self._set_aside, claim, slot)
         except BaseException:
             self._journal.give_back(slot)
             raise

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from galerne.running import Run
+
 Item = TypeVar("Item")
 
 MOST = 100
@@ -15,9 +17,10 @@ MOST = 100
 class Together(Generic[Item]):
     """Does whatever waits, as soon as what was begun before is done."""
 
-    def __init__(self, work: Callable[[Sequence[Item]], None]) -> None:
-        """`work` does all of some items or, when it fails, none. It blocks: it has a thread."""
+    def __init__(self, work: Callable[[Sequence[Item]], None], run: Run = asyncio.to_thread) -> None:
+        """`work` does all of some items or, when it fails, none. It blocks: `run` does it in a thread."""
         self._work = work
+        self._run = run
         self._waiting: list[tuple[Item, asyncio.Future[None]]] = []
         self._working: asyncio.Task[None] | None = None
 
@@ -26,10 +29,10 @@ class Together(Generic[Item]):
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
         if self._working is None:
-            self._working = asyncio.create_task(self._run())
+            self._working = asyncio.create_task(self._go_on())
         await done
 
-    async def _run(self) -> None:
+    async def _go_on(self) -> None:
         while self._waiting:
             some, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
             await self._try(some)
@@ -38,7 +41,7 @@ class Together(Generic[Item]):
     async def _try(self, some: Sequence[tuple[Item, asyncio.Future[None]]]) -> None:
         """An item that cannot be done keeps no other from being done."""
         try:
-            await asyncio.to_thread(self._work, [item for item, _ in some])
+            await self._run(self._work, [item for item, _ in some])
         except Exception as error:
             if len(some) > 1:
                 for one in some:

@@ -88,19 +88,18 @@ class Demand:
     def of(self, measure: Measure) -> int:
         return int(getattr(self, measure.counts))
 
+    def __sub__(self, other: Demand) -> Demand:
+        return Demand(self.tokens - other.tokens, self.nano_euros - other.nano_euros, self.requests - other.requests)
+
 
 NOTHING = Demand(tokens=0, nano_euros=0, requests=0)
 
 
 def window(measure: Measure, now: datetime) -> str:
     """Names the time span that `now` is in: "2026-11", "2026-11-25T15:04"; one for all times of what runs at once."""
-    match measure:
-        case Measure.CONCURRENT:
-            return ""
-        case Measure.REQUESTS_MINUTE | Measure.TOKENS_MINUTE:
-            return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
-        case _:
-            return now.astimezone(UTC).strftime("%Y-%m")
+    if measure is Measure.CONCURRENT:
+        return ""
+    return now.astimezone(UTC).isoformat()[: len("2026-11" if measure.is_monthly else "2026-11-25T15:04")]
 
 
 def window_start(measure: Measure, now: datetime) -> datetime:

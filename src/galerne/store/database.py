@@ -9,12 +9,14 @@ PostgreSQL's texts have no NUL, and clients may send one: whatever is kept or lo
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -35,8 +37,11 @@ PRAGMAS = (
 )
 
 
+Result = TypeVar("Result")
+
+
 class Database:
-    """Connections to one database. Its methods block: call them from a thread (`asyncio.to_thread`).
+    """Connections to one database. Its methods block: call them from a thread (`run`).
 
     Both `read` and `write` raise `DatabaseUnavailable` and `DiskFull`.
     """
@@ -45,6 +50,7 @@ class Database:
         """Raises `SettingsError` for an address that is none, or a driver that is not installed."""
         self.url = _parsed(url)
         self._writing = threading.Lock()
+        self._kept: list[_Kept] = []
         self.engine = _engine(self.url)
         event.listen(self.engine, "before_cursor_execute", _without_nul, retval=True)
 
@@ -52,10 +58,23 @@ class Database:
     def is_sqlite(self) -> bool:
         return self.url.get_backend_name() == "sqlite"
 
+    def lane(self) -> Database:
+        """The same database for work that comes again and again: SQLite's has a thread and a connection for it alone.
+        It is closed with this one."""
+        return self._added(_Lane(self)) if self.is_sqlite else self
+
+    def at_hand(self) -> Database:
+        """The same database for reading a few rows: SQLite's are read in the event loop. It is closed with this one."""
+        return self._added(_AtHand(self)) if self.is_sqlite else self
+
+    async def run(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """Do something with it in a thread. Raises what `work` raises."""
+        return await asyncio.to_thread(work, *arguments)
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection in a transaction that changes nothing."""
-        with self._failures(), self.engine.connect() as connection:
+        with self._failures(), self._connected() as connection:
             yield connection
 
     @contextmanager
@@ -66,12 +85,12 @@ class Database:
         """
         with self._failures():
             if not self.is_sqlite:
-                with self.engine.begin() as connection:
+                with self._connected() as connection, connection.begin():
                     if not durable:
                         drive(connection, "execute", "SET LOCAL synchronous_commit = off")
                     yield connection
                 return
-            with self._writing, self.engine.connect() as connection, connection.begin():
+            with self._writing, self._connected() as connection, connection.begin():
                 drive(connection, "execute", f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
                 drive(connection, "execute", "BEGIN IMMEDIATE")
                 yield connection
@@ -83,7 +102,16 @@ class Database:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
+        for kept in self._kept:
+            kept.close()
         self.engine.dispose()
+
+    def _connected(self) -> AbstractContextManager[Connection]:
+        return self.engine.connect()
+
+    def _added(self, kept: _Kept) -> Database:
+        self._kept.append(kept)
+        return kept
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -94,6 +122,69 @@ class Database:
             if failure is None:
                 raise
             raise failure from error
+
+
+class _Kept(Database):
+    """One connection to it is never given back: its pages and statements are still in memory when they are needed."""
+
+    def __init__(self, database: Database) -> None:
+        self.url, self.engine, self._writing = database.url, database.engine, database._writing
+        self._connection: Connection | None = None
+
+    def close(self) -> None:
+        self._give_back()
+
+    @contextmanager
+    def _own(self) -> Iterator[Connection]:
+        """One with which something failed is given back, and looked after, as any other is."""
+        connection = self._connection = self._connection or self.engine.connect()
+        try:
+            yield connection
+            connection.rollback()  # ends what SQLAlchemy began for a statement of its own
+        except BaseException:
+            self._give_back()
+            raise
+
+    def _give_back(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+
+class _Lane(_Kept):
+    """In a thread of its own: several would wait for each other, and for Python's lock, at every statement."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._thread = _one_thread()
+
+    async def run(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        self._thread = _one_thread()  # there is another one, as there is another connection, if it is needed again
+        self._give_back()
+
+    def _connected(self) -> AbstractContextManager[Connection]:
+        return self._own()
+
+
+class _AtHand(_Kept):
+    """A few rows are read sooner than a thread is woken, and nobody who writes holds up SQLite's readers. It writes as
+    the database does, by the connections that all share: in a thread, as that waits."""
+
+    async def run(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        return work(*arguments)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self._failures(), self._own() as connection:
+            yield connection
+
+
+def _one_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
 
 
 def _parsed(url: str | URL) -> URL:

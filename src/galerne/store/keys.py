@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -96,13 +97,7 @@ class SqlKeys:
     def find(self, digest: str) -> Opened | None:
         with self._database.read() as connection:
             found = _BY_SECRET.rows(connection, {"shown_digest": digest})
-        if not found:
-            return None
-        row = found[0]._asdict()
-        key, until = _key(row), utc({"until": row["until"]})["until"]
-        ends = min((time for time in (key.expires, until) if time is not None), default=None)
-        holder = {column.name: row[f"holder_{column.name}"] for column in USER}
-        return Opened(replace(key, prefix=row["shown"], expires=ends), user_of(holder))
+        return _opened(found[0]) if found else None
 
     def page(self, user: str | None, first: int, most: int) -> list[Key]:
         newest = _ALL.order_by(keys.c.created.desc(), keys.c.id).limit(most).offset(first)
@@ -133,7 +128,7 @@ class SqlKeys:
             return done.rowcount == 1
 
     def used(self, id: str, when: datetime) -> None:
-        with self._database.write() as connection:
+        with self._database.write(durable=False) as connection:
             connection.execute(update(keys).where(keys.c.id == id).values(last_used=when))
 
 
@@ -143,6 +138,16 @@ def _add(connection: Connection, key: Key, digest: str) -> None:
         row[name] = None if row[name] is None else " ".join(sorted(row[name]))
     connection.execute(insert(keys).values(row))
     connection.execute(insert(key_secrets).values(digest=digest, key=key.id, prefix=key.prefix))
+
+
+@lru_cache(maxsize=4096)
+def _opened(row: Any) -> Opened:
+    """What the columns of `_BY_SECRET` say. The same row comes again with each request of the same caller."""
+    known = row._asdict()
+    key, until = _key(known), utc({"until": known["until"]})["until"]
+    ends = min((time for time in (key.expires, until) if time is not None), default=None)
+    holder = {column.name: known[f"holder_{column.name}"] for column in USER}
+    return Opened(replace(key, prefix=known["shown"], expires=ends), user_of(holder))
 
 
 def _key(row: Mapping[Any, Any]) -> Key:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     String,
     Table,
     bindparam,
+    case,
     delete,
     insert,
+    literal_column,
     select,
-    update,
 )
 
 from galerne.errors import QuotaExceeded
@@ -35,9 +37,9 @@ from galerne.ledger.quota import (
     window,
 )
 from galerne.store.metadata import metadata
-from galerne.store.prepared import Prepared, numbered
+from galerne.store.prepared import Prepared
 from galerne.store.subjects import named, of_subjects
-from galerne.store.upsert import upsert
+from galerne.store.upsert import Upsert, upsert
 
 limits = Table(
     "limits",
@@ -59,22 +61,6 @@ counters = Table(
 )
 
 
-_LIMITS = Prepared(
-    select(limits).where(of_subjects(limits)).order_by(limits.c.holder, limits.c.subject, limits.c.measure)
-)
-_PLACE = [f"the_{column.name}" for column in counters.primary_key]
-_CORRECT = Prepared(
-    update(counters)
-    .where(*(column == bindparam(f"the_{column.name}") for column in counters.primary_key))
-    .values(used=counters.c.used + bindparam("more"))
-)
-
-
-def limits_of(connection: Connection, subjects: Sequence[Subject]) -> list[Limit]:
-    """In one order for everybody, which `correct` has, too: two transactions cannot wait for each other."""
-    return [_limit(*row) for row in _LIMITS.rows(connection, named(subjects))]
-
-
 def all_limits(connection: Connection) -> list[Limit]:
     return [_limit(*row) for row in connection.execute(select(limits))]
 
@@ -84,47 +70,21 @@ def count(connection: Connection, subjects: Sequence[Subject], demand: Demand, n
 
     The counters are locked until the transaction ends.
     """
-    held = limits_of(connection, subjects)
-    if not held:
-        return []
-    spans = {measure: window(measure, now) for measure in {limit.measure for limit in held}}
-    wanted = {measure: demand.of(measure) for measure in spans}
-    rows = (
-        {
-            "holder": limit.subject.holder.value,
-            "subject": limit.subject.id,
-            "measure": limit.measure.value,
-            "span": spans[limit.measure],
-            "used": wanted[limit.measure],
-        }
-        for limit in held
-    )
-    added = _adding(connection.dialect.name, len(held)).rows(connection, numbered(rows))
-    used = {(row.holder, row.measure): int(row.used) for row in added}
-    standings = [Standing(limit, used[limit.subject.holder.value, limit.measure.value]) for limit in held]
+    added = _counting(connection.dialect.name).rows(connection, _parameters(subjects, demand, demand.requests, now))
+    standings = [Standing(_limit(row.holder, row.subject, row.measure, row.most), int(row.used)) for row in added]
     for standing in standings:
         if standing.used > standing.limit.most:
-            raise _exceeded(standing, wanted[standing.limit.measure], now)
+            raise _exceeded(standing, demand.of(standing.limit.measure), now)
     return standings
 
 
 def correct(connection: Connection, closed: Iterable[Closing]) -> None:
-    """Put what each used in the place of what it reserved, in the span in which it did; it runs no longer.
-
-    Where there is no counter, there was no limit then.
-    """
-    changes = Counter[tuple[str, str, str, str]]()
+    """Put what each used in the place of what it reserved, in the span in which it did; it runs no longer."""
+    adding = _correcting(connection.dialect.name)
     for closing in closed:
-        reserved, used, subjects = closing.reservation.demand, closing.used, closing.reservation.subjects
-        for measure in Measure:
-            more = (0 if measure is Measure.CONCURRENT else used.of(measure)) - reserved.of(measure)
-            if more:
-                span = window(measure, closing.reservation.created)
-                for subject in subjects:
-                    changes[subject.holder.value, subject.id, measure.value, span] += more
-    rows = [dict(zip(_PLACE, place, strict=True), more=more) for place, more in sorted(changes.items()) if more]
-    if rows:
-        _CORRECT.run_each(connection, rows)
+        reservation = closing.reservation
+        more, running = closing.used - reservation.demand, -reservation.demand.requests
+        adding.run(connection, _parameters(reservation.subjects, more, running, reservation.created))
 
 
 def replace_limit(connection: Connection, limit: Limit, used: int, now: datetime) -> None:
@@ -147,15 +107,59 @@ def remove_limit(connection: Connection, subject: Subject, measure: Measure) -> 
 
 
 @cache
-def _adding(dialect: str, count: int) -> Prepared:
-    """The statement that adds to so many counters, or makes them."""
-    rows: list[dict[str, Any]] = [
-        {column.name: bindparam(f"{column.name}_{place}") for column in counters.c} for place in range(count)
-    ]
-    adding = upsert(dialect, counters).values(rows)
+def _counting(dialect: str) -> Prepared:
+    """The statement that adds to what some subjects have used, and tells how far each of their limits is used."""
+    here = [column == literal_column(f"counters.{column.name}") for column in limits.primary_key]
+    most = select(limits.c.most).where(*here).scalar_subquery()
+    return Prepared(_adding(dialect).returning(*counters.c, most.label("most")))
+
+
+@cache
+def _correcting(dialect: str) -> Prepared:
+    return Prepared(_adding(dialect))
+
+
+def _adding(dialect: str) -> Upsert:
+    """The statement that adds to the counter of every limit of some subjects, or makes it.
+
+    Each transaction goes from the organisation down to the key, for one answer after the other: as these are a tree, no
+    two can wait for each other.
+    """
+    ranks = _by(limits.c.holder, {holder: literal_column(f"{rank}") for rank, holder in enumerate(Holder)})
+    spans = _by(limits.c.measure, {each: bindparam(_span(each), type_=String) for each in Measure})
+    amounts = _by(limits.c.measure, {each: bindparam(_amount(each), type_=BigInteger) for each in Measure})
+    rows = select(*limits.primary_key, spans, amounts).where(of_subjects(limits), amounts != 0)
+    adding = upsert(dialect, counters).from_select(list(counters.c), rows.order_by(ranks.desc(), limits.c.measure))
     more = {"used": counters.c.used + adding.excluded.used}
-    known = adding.on_conflict_do_update(index_elements=["holder", "subject", "measure", "span"], set_=more)
-    return Prepared(known.returning(counters.c.holder, counters.c.measure, counters.c.used))
+    return adding.on_conflict_do_update(index_elements=list(counters.primary_key), set_=more)
+
+
+def _by(column: ColumnElement[str], values: Mapping[StrEnum, ColumnElement[Any]]) -> ColumnElement[Any]:
+    """The value that belongs to what is in the column."""
+    return case(*((column == literal_column(f"'{name}'"), value) for name, value in values.items()))
+
+
+def _parameters(subjects: Sequence[Subject], more: Demand, running: int, now: datetime) -> dict[str, Any]:
+    return {
+        **named(subjects),
+        "minute": window(Measure.TOKENS_MINUTE, now),
+        "month": window(Measure.TOKENS_MONTH, now),
+        "always": window(Measure.CONCURRENT, now),
+        "requests": more.requests,
+        "tokens": more.tokens,
+        "nano_euros": more.nano_euros,
+        "running": running,
+    }
+
+
+def _span(measure: Measure) -> str:
+    if measure is Measure.CONCURRENT:
+        return "always"
+    return "month" if measure.is_monthly else "minute"
+
+
+def _amount(measure: Measure) -> str:
+    return "running" if measure is Measure.CONCURRENT else measure.counts
 
 
 @lru_cache(maxsize=4096)

@@ -112,7 +112,7 @@ class SqlSessions:
             return [Session(**utc(row._mapping)) for row in connection.execute(mine)]
 
     def used(self, id: str, when: datetime) -> None:
-        with self._database.write() as connection:
+        with self._database.write(durable=False) as connection:
             connection.execute(update(sessions).where(sessions.c.id == id).values(last_used=when))
 
     def end(self, id: str, user: str) -> bool:
