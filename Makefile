@@ -24,7 +24,7 @@ NODE_WORKS := node -e 'const [a, b] = process.versions.node.split("."); process.
 PAGES := $(shell find web/src web/build web/public web/index.html web/vite.config.ts -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run pages test coverage check client schemas format crash bench shapes soak fuzz peers lock clean
+.PHONY: help run pages test coverage check check-python check-pages client schemas format crash bench shapes soak fuzz peers lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -44,12 +44,15 @@ test: .venv/.test .venv/.pages ## run every test
 coverage: .venv/.test .venv/.pages ## run the tests of Python again, half as fast, and list the lines that none of them reaches
 	$(PYTEST) --cov --cov-report=term-missing:skip-covered
 
-check: .venv/.test web/node_modules/.installed ## format, lint, strict types, import contracts
+check: check-python check-pages ## format, lint, strict types, import contracts
+
+check-python: .venv/.test
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@$(MAKE) --no-print-directory client
+
+check-pages: client
 	@$(IN_WEB) npm run check --silent
 
 client: .venv/.test web/node_modules/.installed ## make the pages' types from what the API says of itself

@@ -59,7 +59,7 @@ def _as_float32(model: Path) -> Path:
         shutil.rmtree(partial, ignore_errors=True)
         loaded = AutoModelForCausalLM.from_pretrained(model.parent, gguf_file=model.name)
         config = AutoConfig.from_pretrained(model.parent, gguf_file=model.name)
-        plain = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
+        plain = AutoModelForCausalLM.from_config(config)
         plain.load_state_dict(loaded.state_dict())  # what came out of a GGUF file refuses to be saved
         plain.save_pretrained(partial)
         partial.rename(folder)

@@ -16,7 +16,6 @@ from galerne.assistant.dialogue import attachment_ids
 from galerne.assistant.headings import headings_in
 from galerne.assistant.markdown import markdown
 from galerne.assistant.own_things import OwnThings
-from galerne.assistant.pdf import pdf
 from galerne.assistant.tree import branch
 from galerne.errors import TooLarge
 from galerne.flows.auditing import note
@@ -85,6 +84,8 @@ class ChatExports:
             return Document(f"{name}.md", "text/markdown; charset=utf-8", text.encode())
         if sum(len(each.content) for each in line) > MOST_ON_PAPER:
             raise TooLarge(f"the PDF would have more than {MOST_ON_PAPER} characters.", hint="Export it as Markdown.")
+        from galerne.assistant.pdf import pdf  # with its libraries, which few processes ever need
+
         return Document(f"{name}.pdf", "application/pdf", pdf(card.title, line, language))
 
     def _whole(self, owner: Owner, card: ChatCard, messages: list[ChatMessage]) -> ExportedChat:
