@@ -14,7 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,7 +74,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection in a transaction that changes nothing."""
-        with self._failures(), self._connected() as connection:
+        with self._failures(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -85,14 +85,13 @@ class Database:
         """
         with self._failures():
             if not self.is_sqlite:
-                with self._connected() as connection, connection.begin():
+                with self.engine.begin() as connection:
                     if not durable:
                         drive(connection, "execute", "SET LOCAL synchronous_commit = off")
                     yield connection
                 return
-            with self._writing, self._connected() as connection, connection.begin():
-                drive(connection, "execute", f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-                drive(connection, "execute", "BEGIN IMMEDIATE")
+            with self._writing, self.engine.connect() as connection, connection.begin():
+                _begin(connection, durable=durable)
                 yield connection
 
     def forget(self) -> None:
@@ -105,9 +104,6 @@ class Database:
         for kept in self._kept:
             kept.close()
         self.engine.dispose()
-
-    def _connected(self) -> AbstractContextManager[Connection]:
-        return self.engine.connect()
 
     def _added(self, kept: _Kept) -> Database:
         self._kept.append(kept)
@@ -125,34 +121,37 @@ class Database:
 
 
 class _Kept(Database):
-    """One connection to it is never given back: its pages and statements are still in memory when they are needed."""
+    """Reads by one connection that it never gives back: its pages and statements are still in memory."""
 
     def __init__(self, database: Database) -> None:
         self.url, self.engine, self._writing = database.url, database.engine, database._writing
         self._connection: Connection | None = None
 
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self._failures(), self._own() as connection:
+            yield connection
+
     def close(self) -> None:
-        self._give_back()
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
 
     @contextmanager
     def _own(self) -> Iterator[Connection]:
-        """One with which something failed is given back, and looked after, as any other is."""
+        """When something fails, it is given back, which undoes what was begun, and another one is taken."""
         connection = self._connection = self._connection or self.engine.connect()
         try:
             yield connection
             connection.rollback()  # ends what SQLAlchemy began for a statement of its own
         except BaseException:
-            self._give_back()
+            _Kept.close(self)
             raise
-
-    def _give_back(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
 
 
 class _Lane(_Kept):
-    """In a thread of its own: several would wait for each other, and for Python's lock, at every statement."""
+    """Writes by it, too, in a thread of its own: several would wait for each other at every statement, and for Python's
+    lock. SQLAlchemy's own way to begin and to commit would take a tenth of the time of a short transaction."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
@@ -161,26 +160,31 @@ class _Lane(_Kept):
     async def run(self, work: Callable[..., Result], *arguments: Any) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
+    @contextmanager
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+        with self._failures(), self._writing, self._own() as connection:
+            _begin(connection, durable=durable)
+            yield connection
+            drive(connection, "execute", "COMMIT")
+
     def close(self) -> None:
         self._thread.shutdown()
         self._thread = _one_thread()  # there is another one, as there is another connection, if it is needed again
-        self._give_back()
-
-    def _connected(self) -> AbstractContextManager[Connection]:
-        return self._own()
+        super().close()
 
 
 class _AtHand(_Kept):
-    """A few rows are read sooner than a thread is woken, and nobody who writes holds up SQLite's readers. It writes as
-    the database does, by the connections that all share: in a thread, as that waits."""
+    """A few rows are read sooner than a thread is woken, and nobody who writes holds up SQLite's readers. What writes
+    waits for others: it needs a thread."""
 
     async def run(self, work: Callable[..., Result], *arguments: Any) -> Result:
         return work(*arguments)
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        with self._failures(), self._own() as connection:
-            yield connection
+
+def _begin(connection: Connection, *, durable: bool) -> None:
+    """A transaction that writes."""
+    drive(connection, "execute", f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+    drive(connection, "execute", "BEGIN IMMEDIATE")
 
 
 def _one_thread() -> ThreadPoolExecutor:
