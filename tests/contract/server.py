@@ -32,6 +32,7 @@ def serving(app: ASGIApp) -> Iterator[str]:
 def until_ready(url: str, seconds: float = 120) -> None:
     """Wait until every model has really produced a token."""
     end = time.monotonic() + seconds
-    while httpx2.get(f"{url}/readyz", timeout=seconds).status_code != 200:
-        assert time.monotonic() < end, f"not ready within {seconds} seconds"
-        time.sleep(0.05)
+    with httpx2.Client(base_url=url, timeout=seconds) as client:
+        while client.get("/readyz").status_code != 200:
+            assert time.monotonic() < end, f"not ready within {seconds} seconds"
+            time.sleep(0.05)

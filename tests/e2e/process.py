@@ -21,6 +21,8 @@ GALERNE = Path(sys.executable).with_name("galerne")
 MODEL = "smollm2-135m-instruct"
 PATIENCE = 60.0
 """Seconds that a busy machine may need for what takes one or two."""
+HTTP = httpx2.Client(timeout=PATIENCE, limits=httpx2.Limits(max_keepalive_connections=0))
+"""One for all requests: to make one takes longer than most answers do. A connection is for one request."""
 
 
 @dataclass
@@ -45,13 +47,13 @@ class Served:
     def until_running(self, requests: int) -> None:
         """Wait until the engine works on so many at once."""
         end = time.monotonic() + PATIENCE
-        while f'galerne_engine_running{{model="{MODEL}"}} {requests}.0' not in httpx2.get(f"{self.url}/metrics").text:
+        while f'galerne_engine_running{{model="{MODEL}"}} {requests}.0' not in HTTP.get(f"{self.url}/metrics").text:
             assert time.monotonic() < end, "the requests do not arrive"
             time.sleep(0.02)
 
     def _is_ready(self) -> bool:
         try:
-            return httpx2.get(f"{self.url}/readyz").status_code == 200
+            return HTTP.get(f"{self.url}/readyz").status_code == 200
         except httpx2.TransportError:
             return False
 
@@ -114,9 +116,7 @@ class Stream:
     """One streamed answer, chunk by chunk."""
 
     def __init__(self, url: str, **fields: Any) -> None:
-        self._context = httpx2.stream(
-            "POST", f"{url}/v1/chat/completions", json=endless(stream=True) | fields, timeout=PATIENCE
-        )
+        self._context = HTTP.stream("POST", f"{url}/v1/chat/completions", json=endless(stream=True) | fields)
         self._lines = self._context.__enter__().iter_lines()
 
     def chunk(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.e2e.process import PATIENCE, serve
+from tests.e2e.process import HTTP, serve
 
 from galerne.assistant.chats import SAVE_SECONDS
 
@@ -34,10 +34,10 @@ def events(response: httpx2.Response) -> Iterator[dict[str, Any]]:
 def test_a_killed_server_leaves_what_was_said(environment: dict[str, str]) -> None:
     with serve(environment) as served:
         served.until_ready()
-        chat = httpx2.post(f"{served.url}/v1/chats", json={}).json()["id"]
+        chat = HTTP.post(f"{served.url}/v1/chats", json={}).json()["id"]
         asked = {"content": "Count from 1 to 1000, each number in words.", "parameters": {"temperature": 0.0}}
         address = f"{served.url}/v1/chats/{chat}/messages"
-        with httpx2.stream("POST", address, json=asked, timeout=PATIENCE) as response:
+        with HTTP.stream("POST", address, json=asked) as response:
             said = events(response)
             answer = next(said)["answer"]["id"]
             heard, until = next(said)["text"], time.monotonic() + 2 * SAVE_SECONDS
@@ -49,15 +49,15 @@ def test_a_killed_server_leaves_what_was_said(environment: dict[str, str]) -> No
     with serve(environment) as served:
         served.until_ready()
         address = f"{served.url}/v1/chats/{chat}/messages"
-        with httpx2.stream("GET", f"{address}/{answer}/events", timeout=PATIENCE) as response:
+        with HTTP.stream("GET", f"{address}/{answer}/events") as response:
             *_, ended = events(response)
         message = ended["answer"]
         assert (ended["type"], message["state"]) == ("answer.ended", "interrupted")
         assert message["content"]
         assert heard.startswith(message["content"]) or message["content"].startswith(heard)
-        receipt = httpx2.get(f"{served.url}/v1/receipts/{answer}").json()
+        receipt = HTTP.get(f"{served.url}/v1/receipts/{answer}").json()
         assert receipt["tokens"]["completion"] > 0
         more = {"parent": answer, "content": "Go on.", "parameters": {"max_tokens": 5}}
-        with httpx2.stream("POST", address, json=more, timeout=PATIENCE) as response:
+        with HTTP.stream("POST", address, json=more) as response:
             *_, ended = events(response)
         assert (ended["answer"]["state"], ended["answer"]["finish_reason"]) == ("complete", "length")

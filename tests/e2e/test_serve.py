@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.e2e.process import MODEL, PATIENCE, Served, Stream, children, endless, free_port, galerne, serve
+from tests.e2e.process import HTTP, MODEL, PATIENCE, Served, Stream, children, endless, free_port, galerne, serve
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def served(environment: dict[str, str]) -> Iterator[Served]:
 
 
 def ask(served: Served, **fields: object) -> httpx2.Response:
-    return httpx2.post(f"{served.url}/v1/chat/completions", json=endless(**fields), timeout=PATIENCE)
+    return HTTP.post(f"{served.url}/v1/chat/completions", json=endless(**fields))
 
 
 def test_it_says_where_it_serves_and_answers(served: Served) -> None:
@@ -66,7 +66,7 @@ def test_a_killed_engine_fails_what_is_open_at_once_and_is_back_by_itself(served
     served.until_ready()
     assert served.engine() != killed
     assert ask(served, min_tokens=12, max_tokens=12).json()["choices"] == before
-    assert f'restarts{{model="{MODEL}"}} 1.0' in httpx2.get(f"{served.url}/metrics").text
+    assert f'restarts{{model="{MODEL}"}} 1.0' in HTTP.get(f"{served.url}/metrics").text
 
 
 def test_wrong_bytes_instead_of_http_disturb_nobody(served: Served) -> None:
@@ -79,7 +79,7 @@ def test_wrong_bytes_instead_of_http_disturb_nobody(served: Served) -> None:
                 connection.shutdown(socket.SHUT_WR)
                 answer = connection.recv(1 << 16)
             assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
-    assert httpx2.get(f"{served.url}/healthz").status_code == 200
+    assert HTTP.get(f"{served.url}/healthz").status_code == 200
 
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 0)])

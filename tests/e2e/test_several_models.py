@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.e2e.process import MODEL, PATIENCE, Served, Stream, children, command_line, endless, galerne, serve
+from tests.e2e.process import HTTP, MODEL, PATIENCE, Served, Stream, children, command_line, endless, galerne, serve
 from tests.e2e.two_models import BROKEN, SECOND, import_both
 
 
@@ -44,17 +44,17 @@ def until(done: Callable[[], object]) -> None:
 
 
 def card(served: Served, name: str) -> dict[str, Any]:
-    cards = httpx2.get(f"{served.url}/v1/admin/models", timeout=PATIENCE).json()["data"]
+    cards = HTTP.get(f"{served.url}/v1/admin/models").json()["data"]
     return next(card for card in cards if card["name"] == name)
 
 
 def change(served: Served, name: str, how: str) -> httpx2.Response:
-    return httpx2.post(f"{served.url}/v1/admin/models/{name}/{how}", timeout=PATIENCE)
+    return HTTP.post(f"{served.url}/v1/admin/models/{name}/{how}")
 
 
 def ask(served: Served, model: str) -> httpx2.Response:
     short = endless(model=model, min_tokens=5, max_tokens=5)
-    return httpx2.post(f"{served.url}/v1/chat/completions", json=short, timeout=PATIENCE)
+    return HTTP.post(f"{served.url}/v1/chat/completions", json=short)
 
 
 def engines(served: Served) -> list[int]:
@@ -62,18 +62,18 @@ def engines(served: Served) -> list[int]:
 
 
 def test_each_is_asked_by_its_name_and_receipts_say_which_it_was(served: Served) -> None:
-    listed = {model["id"]: model for model in httpx2.get(f"{served.url}/v1/models").json()["data"]}
+    listed = {model["id"]: model for model in HTTP.get(f"{served.url}/v1/models").json()["data"]}
     assert list(listed)[:2] == [MODEL, SECOND]
     for name in (MODEL, SECOND):
         answer = ask(served, name)
         assert (answer.status_code, answer.json()["model"]) == (200, name)
-        receipt = httpx2.get(f"{served.url}/v1/receipts/{answer.headers['x-galerne-receipt']}").json()
+        receipt = HTTP.get(f"{served.url}/v1/receipts/{answer.headers['x-galerne-receipt']}").json()
         named = receipt.get("receipt", receipt)["model"]
         assert (named["name"], named["sha256"]) == (name, listed[name]["sha256"])
-        vector = httpx2.post(f"{served.url}/v1/embeddings", json={"model": name, "input": "wind"}, timeout=PATIENCE)
+        vector = HTTP.post(f"{served.url}/v1/embeddings", json={"model": name, "input": "wind"})
         assert (vector.status_code, vector.json()["model"]) == (200, name)
     assert listed[MODEL]["sha256"] != listed[SECOND]["sha256"]
-    metrics = httpx2.get(f"{served.url}/metrics").text
+    metrics = HTTP.get(f"{served.url}/metrics").text
     for name in (MODEL, SECOND):
         assert f'galerne_answers_total{{model="{name}",reason="length"}}' in metrics
         assert f'galerne_engine_resident_bytes{{model="{name}"}}' in metrics
@@ -119,10 +119,10 @@ def test_a_batch_waits_for_a_model_that_the_settings_name_by_its_path(
         assert (card(served, name)["size"], card(served, name)["fits"]) == (default_model.stat().st_size, True)
         rows = [{"custom_id": str(at), "body": endless(model=name, min_tokens=40, max_tokens=40)} for at in range(60)]
         order = {"endpoint": "/v1/chat/completions", "model": name, "requests": rows}
-        job = httpx2.post(f"{served.url}/v1/batch/jobs", json=order, timeout=PATIENCE).json()
+        job = HTTP.post(f"{served.url}/v1/batch/jobs", json=order).json()
 
         def told() -> dict[str, Any]:
-            return httpx2.get(f"{served.url}/v1/batch/jobs/{job['id']}", timeout=PATIENCE).json()  # type: ignore[no-any-return]
+            return HTTP.get(f"{served.url}/v1/batch/jobs/{job['id']}").json()  # type: ignore[no-any-return]
 
         until(lambda: told()["succeeded_requests"])
         change(served, name, "unload")
@@ -137,7 +137,7 @@ def test_a_batch_waits_for_a_model_that_the_settings_name_by_its_path(
 def audited(served: Served, name: str) -> list[dict[str, Any]]:
     """What was done to a model, the newest first."""
     query = {"object": name, "action": "model"}
-    return httpx2.get(f"{served.url}/v1/admin/audit", params=query, timeout=PATIENCE).json()["data"]  # type: ignore[no-any-return]
+    return HTTP.get(f"{served.url}/v1/admin/audit", params=query).json()["data"]  # type: ignore[no-any-return]
 
 
 def test_one_whose_weights_are_no_numbers_fails_and_the_server_lives(served: Served) -> None:

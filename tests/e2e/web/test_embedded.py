@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
-import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.e2e.process import GALERNE, MODEL, Served, serve
+from tests.e2e.process import GALERNE, HTTP, MODEL, Served, serve
 from tests.e2e.web.conftest import PATIENCE_MS
 from tests.e2e.web.talking import answers, ask
 from tests.e2e.web.test_everyone import barriers
@@ -128,7 +127,7 @@ def test_it_answers_on_a_page_that_may_show_it_and_is_refused_on_another(browser
 def test_a_saved_agent_answers_and_nothing_of_it_is_kept(browser: Browser, sites: Sites) -> None:
     headers = {"authorization": f"Bearer {sites.manager}"}
     asked = {"model": MODEL, "name": "Town hall", "instructions": "Say: come in.", "completion_args": {"max_tokens": 8}}
-    agent = httpx2.post(f"{sites.served.url}/v1/agents", json=asked, headers=headers).json()["id"]
+    agent = HTTP.post(f"{sites.served.url}/v1/agents", json=asked, headers=headers).json()["id"]
     sites.embed(agent=agent)
     with browser.new_context(locale="en-GB") as context:
         context.set_default_timeout(PATIENCE_MS)
@@ -137,7 +136,7 @@ def test_a_saved_agent_answers_and_nothing_of_it_is_kept(browser: Browser, sites
         page.on("console", lambda said: refusals.append(said.text) if "Content Security" in said.text else None)
         answers_in_its_frame(page, sites.allowed)
         assert refusals == []
-    kept = httpx2.get(f"{sites.served.url}/v1/conversations", headers=headers)
+    kept = HTTP.get(f"{sites.served.url}/v1/conversations", headers=headers)
     assert kept.json() == []
 
 
