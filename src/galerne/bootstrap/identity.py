@@ -100,7 +100,7 @@ def open_callers(database: Database, settings: Settings) -> Callers:
     from galerne.store.standing import SqlStanding
 
     idle, at_hand = timedelta(minutes=settings.session_idle_minutes), database.at_hand()
-    stores = SqlKeys(at_hand), SqlSessions(at_hand), SqlStanding(database), SqlAllowedModels(at_hand)
+    stores = SqlKeys(at_hand), SqlSessions(at_hand), SqlStanding(at_hand), SqlAllowedModels(at_hand)
     return KnownCallers(*stores, idle=idle, open_door=_is_open(settings), run=at_hand.run)
 
 

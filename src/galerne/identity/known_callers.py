@@ -42,7 +42,7 @@ class KnownCallers:
         run: Run = asyncio.to_thread,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """A session that is not used for `idle` is over. `run` does what finds a caller."""
+        """A session that is not used for `idle` is over. `run` does what finds callers."""
         self._keys = keys
         self._sessions = sessions
         self._standing = standing
@@ -65,7 +65,7 @@ class KnownCallers:
     async def lost(self, callers: Collection[Caller]) -> set[Caller]:
         named = {caller: {id for id in (caller.user, caller.key, caller.session) if id} for caller in callers}
         ids = frozenset[str]().union(*named.values())
-        ended = await asyncio.to_thread(self._standing.ended, ids, self._clock())
+        ended = await self._run(self._standing.ended, ids, self._clock())
         return {caller for caller in callers if named[caller] & ended}
 
     async def again(self, caller: Caller) -> Caller | None:
