@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.administrator import done, run
+from tests.store.ready import lay_out
 
 from galerne import bootstrap
 from galerne.errors import InvalidRequest, NotFound, SettingsError
@@ -20,6 +21,7 @@ from galerne.store.books import SqlBooks
 
 @pytest.fixture(autouse=True)
 def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_out(tmp_path)
     monkeypatch.setenv("GALERNE_DATA_DIR", str(tmp_path))
 
 

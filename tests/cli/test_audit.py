@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.store.authority import Authority, serving
+from tests.store.ready import lay_out
 from typer.testing import CliRunner, Result
 
 from galerne import bootstrap
@@ -19,6 +20,7 @@ from galerne.settings import Settings
 
 @pytest.fixture(autouse=True)
 def _three_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_out(tmp_path / "data")
     monkeypatch.setenv("GALERNE_DATA_DIR", str(tmp_path / "data"))
     with bootstrap.open_audit(Settings()) as audit:
         for number in range(3):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.store.ready import lay_out
 from typer.testing import CliRunner, Result
 
 from galerne import bootstrap
@@ -33,6 +34,7 @@ NOW = datetime(2026, 11, 25, 15, 4, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _three_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_out(tmp_path / "data")
     monkeypatch.setenv("GALERNE_DATA_DIR", str(tmp_path / "data"))
     settings = Settings()
     database, _ = bootstrap.open_receipts(settings)

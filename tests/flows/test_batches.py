@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from tests.flows.fakes import ScriptedGenerator, served
+from tests.store.ready import lay_out
 
 from galerne.bootstrap import open_kept
 from galerne.errors import DatabaseUnavailable, InvalidRequest
@@ -63,6 +64,7 @@ class Desk:
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
         settings = {"disk_reserve_mb": 0} | settings
+        lay_out(folder)
         self.database, self.kept = open_kept(
             served(ScriptedGenerator(lambda _: b"")), Settings(data_dir=folder, **settings)
         )
