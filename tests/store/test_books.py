@@ -6,6 +6,7 @@ import json
 import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 
 import pytest
 
@@ -185,6 +186,35 @@ def test_200_at_the_edge_of_a_budget_overspend_by_nothing(
     else:
         with pytest.raises(QuotaExceeded, match=f"leaves {'50 tokens' if most == 2050 else '0.000000999 euros'}"):
             books.reserve(reservation("last"))
+
+
+def test_no_two_wait_for_each_other(books: SqlBooks) -> None:
+    """Those who close answers of several callers together, and those who reserve for any of these."""
+    keys = {f"key{number}": ("anna", "ben")[number % 2] for number in range(4)}
+    holders = {Holder.KEY: keys, Holder.USER: ("anna", "ben"), Holder.WORKSPACE: ("town",)}
+    for holder, ids in holders.items():
+        for id in ids:
+            books.set_limit(Subject(holder, id), Measure.CONCURRENT, 1000, NOW)
+    failures = []
+
+    def ask(number: int) -> None:
+        order = Random(number).sample(sorted(keys), len(keys))
+        try:
+            for turn in range(6):
+                asked = [reservation(f"{number}/{turn}/{key}", key=key, user=keys[key]) for key in order]
+                for each in asked:
+                    books.reserve(each)
+                books.close([Closing(each, settled(each)) for each in asked])
+        except Exception as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert [each.used for each in books.reserve(reservation("last", key="key0", user="anna"))] == [1, 1, 1]
 
 
 def test_prices_are_kept_by_model_kind_and_day(books: SqlBooks) -> None:
