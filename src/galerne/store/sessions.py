@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     delete,
     insert,
     or_,
@@ -29,6 +30,7 @@ from galerne.identity.sessions import Session
 from galerne.store.database import Database
 from galerne.store.directory import USER, USERS, user_of, users
 from galerne.store.metadata import metadata
+from galerne.store.prepared import Prepared
 from galerne.store.times import utc
 from galerne.store.upsert import upsert
 
@@ -71,6 +73,12 @@ tries = Table(
 
 _KNOWN = [column for column in sessions.c if column.name != "digest"]
 
+_BY_TOKEN = Prepared(
+    select(*_KNOWN, *(column.label(f"user_{column.name}") for column in USER))
+    .select_from(USERS.join(sessions, sessions.c.user == users.c.id))
+    .where(sessions.c.digest == bindparam("shown_digest"))
+)
+
 
 class SqlPasswords:
     def __init__(self, database: Database) -> None:
@@ -96,13 +104,11 @@ class SqlSessions:
             connection.execute(insert(sessions).values(**asdict(session), digest=digest))
 
     def find(self, digest: str) -> tuple[Session, User] | None:
-        of_user = [column.label(f"user_{column.name}") for column in USER]
-        query = select(*_KNOWN, *of_user).select_from(USERS.join(sessions, sessions.c.user == users.c.id))
         with self._database.read() as connection:
-            row = connection.execute(query.where(sessions.c.digest == digest)).first()
-        if row is None:
+            found = _BY_TOKEN.rows(connection, {"shown_digest": digest})
+        if not found:
             return None
-        known = utc(row._mapping)
+        known = utc(found[0]._asdict())
         user = user_of({column.name: known[f"user_{column.name}"] for column in USER})
         return Session(**{name: known[name] for name in Session.__slots__}), user
 
