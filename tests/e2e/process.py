@@ -19,7 +19,7 @@ import httpx2
 
 GALERNE = Path(sys.executable).with_name("galerne")
 MODEL = "smollm2-135m-instruct"
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds that a busy machine may need for what takes one or two."""
 HTTP = httpx2.Client(timeout=PATIENCE, limits=httpx2.Limits(max_keepalive_connections=0))
 """One for all requests: to make one takes longer than most answers do. A connection is for one request."""
