@@ -75,11 +75,11 @@ def test_what_a_process_that_died_left_open_is_settled_while_another_one_lives(t
                 f"a{slot}", "o", "town", None, None, "/v1/x", "m", 5, 9, 0, now, dead.name, slot, "d", None, "e", "p"
             )
         )
-    kept.settle_left()
+    kept.tidy_books()
     assert len(books.open_reservations()) == 2  # nothing says that it died
     np.array([0, 4], np.int64).tofile(dead)
-    kept.settle_left()
-    kept.settle_left()
+    kept.tidy_books()
+    kept.tidy_books()
     (receipt,) = map(json.loads, SqlReceiptLog(database).lines())
     assert (receipt["id"], receipt["tokens"]["completion"], receipt["flags"]["reasons"]) == ("a1", 4, ["lost"])
     assert books.open_reservations() == []

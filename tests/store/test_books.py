@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import pytest
+from sqlalchemy import select
 
 from galerne.errors import QuotaExceeded
 from galerne.ledger.books import Closing, Settled
@@ -20,6 +21,7 @@ from galerne.ledger.usage import REVENUE, Reservation, receivable
 from galerne.store.audit import SqlAuditLog
 from galerne.store.books import SqlBooks
 from galerne.store.database import Database
+from galerne.store.quota import counters
 from galerne.store.receipts import SqlReceiptLog
 
 KEY = SigningKey.generate()
@@ -132,6 +134,25 @@ def test_a_new_month_and_a_new_minute_begin_at_nothing(books: SqlBooks) -> None:
     with pytest.raises(QuotaExceeded, match="requests_per_month"):
         books.reserve(reservation("c", created=later + timedelta(minutes=1)))
     books.reserve(reservation("d", created=datetime(2026, 12, 1, tzinfo=UTC)))
+
+
+def test_minutes_that_are_long_over_leave_nothing(books: SqlBooks, database: Database) -> None:
+    for measure in Measure:
+        books.set_limit(TOWN, measure, 10_000, NOW)
+    later = NOW + timedelta(minutes=9)
+    for number in range(10):
+        books.reserve(reservation(f"a{number}", created=NOW + timedelta(minutes=number)))
+    books.forget_minutes(later)
+    with database.read() as connection:
+        kept = {(row.measure, row.used) for row in connection.execute(select(counters))}
+    assert kept == {
+        ("requests_per_minute", 1),
+        ("tokens_per_minute", 100),
+        ("requests_per_month", 10),
+        ("tokens_per_month", 1000),
+        ("nano_euros_per_month", 10_000),
+        ("concurrent_requests", 10),
+    }
 
 
 def test_a_limit_that_is_set_late_counts_what_was_used_before(books: SqlBooks) -> None:

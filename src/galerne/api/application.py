@@ -99,7 +99,7 @@ class Kept:
     responses: Threads[KeptResponse]
     conversations: Threads[ConversationFields]
     billing: Billing
-    settle_left: Callable[[], None]  # what processes that died left open; to be called from time to time
+    tidy_books: Callable[[], None]  # of what processes that died left open; to be called from time to time
     requests: RequestStore | None  # None: what engines are asked is not kept
     receipts: Receipts
     accounts: Accounts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,17 +29,23 @@ def open_settlement(settings: Settings) -> Settlement:
     return Settlement(load_secret(settings.data_dir / "pseudonyms.key"), power, _grid(settings))
 
 
-def settle_left(database: Database, books: Books, settlement: Settlement, folder: Path) -> None:
-    """What processes that died left open: conversations are free again, answers are settled."""
+MINUTES_KEPT = timedelta(days=1)
+"""How long it is known what was used in a minute: no clock is off by more, nor any answer under way."""
+
+
+def tidy_books(database: Database, books: Books, settlement: Settlement, folder: Path) -> None:
+    """What processes that died left open: conversations are free again, answers are settled. Past minutes go."""
     from galerne.flows.recovery import recover
     from galerne.store.journal import left_journals, remove_journal
     from galerne.store.threads import free_threads
 
+    now = datetime.now(UTC)
+    books.forget_minutes(now - MINUTES_KEPT)
     left = left_journals(folder)
     if not left:
         return
     free_threads(database, left)
-    recover(books, left, settlement, datetime.now(UTC))
+    recover(books, left, settlement, now)
     for name in left:
         remove_journal(folder, name)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from galerne.bootstrap.accounts import build_accounts, open_settlement, receipts_key, settle_left
+from galerne.bootstrap.accounts import build_accounts, open_settlement, receipts_key, tidy_books
 from galerne.bootstrap.identity import build_identity
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
     files = Files(SqlFiles(database), contents, signer, audit, settings)
     journals = settings.data_dir / "journals"
     settlement = open_settlement(settings)
-    settle = partial(settle_left, database, books, settlement, journals)
-    settle()
+    tidy = partial(tidy_books, database, books, settlement, journals)
+    tidy()
     journal, lane = Journal(journals), database.lane()
     return database, Kept(
         files=files,
@@ -77,7 +77,7 @@ def open_kept(models: ServedModels, settings: Settings) -> tuple[Database, Kept]
         conversations=SqlThreads(database, "conversation", ConversationFields, journal.name),
         responses=SqlThreads(database, "response", KeptResponse, journal.name),
         billing=Billing(SqlBooks(lane, key), journal, settlement, lane.run),
-        settle_left=settle,
+        tidy_books=tidy,
         requests=SqlRequestStore(database, days) if (days := settings.keep_requests_days) else None,
         receipts=Receipts(SqlReceiptLog(database), key),
         accounts=build_accounts(database, books, audit, settings),

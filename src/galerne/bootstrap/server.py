@@ -79,7 +79,7 @@ def build_app(settings: Settings, worker: tuple[str, ...] = WORKER) -> FastAPI:
         loading.begin(opened)
         try:
             chats = [kept.chats.tidy, kept.retentions.tidy]
-            tidied = [kept.files.tidy, kept.batches.tidy, *chats, kept.audit.tidy, kept.settle_left]
+            tidied = [kept.files.tidy, kept.batches.tidy, *chats, kept.audit.tidy, kept.tidy_books]
             tidied += [kept.requests.tidy] if kept.requests is not None else []
             tidy = keep_tidy(*tidied)
             anchoring = build_anchoring(kept.audit, settings)

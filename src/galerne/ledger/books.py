@@ -48,6 +48,9 @@ class Books(Protocol):
     def set_limit(self, subject: Subject, measure: Measure, most: int | None, now: datetime) -> None:
         """From now on; None: no limit. What was used in the span that `now` is in counts."""
 
+    def forget_minutes(self, before: datetime) -> None:
+        """What was used in minutes that were over by then counts for no limit any more."""
+
     def allowances(self) -> list[Allowance]:
         """All of them."""
 

@@ -116,6 +116,10 @@ class SqlBooks:
                 used = _used(connection, subject, measure, now)
                 quota.replace_limit(connection, Limit(subject, measure, most), used, now)
 
+    def forget_minutes(self, before: datetime) -> None:
+        with self._database.write(durable=False) as connection:
+            quota.forget_minutes(connection, before)
+
     def allowances(self) -> list[Allowance]:
         with self._database.read() as connection:
             return all_allowances(connection)

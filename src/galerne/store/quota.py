@@ -106,6 +106,13 @@ def remove_limit(connection: Connection, subject: Subject, measure: Measure) -> 
         )
 
 
+def forget_minutes(connection: Connection, before: datetime) -> None:
+    """Remove what minutes that were over by then have counted."""
+    minutes = [each.value for each in Measure if _span(each) == "minute"]
+    past = counters.c.span < window(Measure.TOKENS_MINUTE, before)
+    connection.execute(delete(counters).where(counters.c.measure.in_(minutes), past))
+
+
 @cache
 def _counting(dialect: str) -> Prepared:
     """The statement that adds to what some subjects have used, and tells how far each of their limits is used."""
