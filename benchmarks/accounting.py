@@ -56,6 +56,7 @@ class Load:
 
     tokens: int  # of an answer
     each: int  # answers that each client wants, after a shorter one
+    pairs: int  # of runs without and with accounts, in a round: a machine's speed changes within seconds
 
     @property
     def title(self) -> str:
@@ -66,7 +67,7 @@ class Load:
         return STREAMS * (1 + self.each)
 
 
-LOADS = (Load(512, 1), Load(TOKENS, 3), Load(16, 10))
+LOADS = (Load(512, 1, 2), Load(TOKENS, 2, 6), Load(16, 10, 3))
 """Long answers, those of the comparison of engines, and such as are so short that accounts weigh most."""
 
 
@@ -85,8 +86,9 @@ async def measure(pair: Pair, rounds: int) -> list[list[str]]:
         seen = [await _in_turns(pair, _alone, swapped=bool(turn % 2)) for turn in range(PAIRS)]
         alone += seen if number else []
         for each, runs in loads.items():
-            run = await _in_turns(pair, partial(_serve, each), swapped=bool(number % 2))
-            runs += [run] if number else []
+            for turn in range(each.pairs):
+                run = await _in_turns(pair, partial(_serve, each), swapped=bool((number + turn) % 2))
+                runs += [run] if number else []
     added = median(on - off for off, on in alone)
     rows = [["what all accounts add to a chat", f"{added * 1000:.1f} ms (median of {len(alone)} pairs)", "5 ms"]]
     for each, runs in loads.items():
