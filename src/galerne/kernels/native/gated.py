@@ -10,19 +10,19 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from galerne.kernels.native.emitter import F32V, I32, I64, LANES, VOID, Emitter, Value, vector
+from galerne.kernels.native.emitter import I64, LANES, VOID, Emitter, Value, vector
 from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, UNIT_BYTES, Form
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.panel import PANEL_BLOCKS, panel_bytes, write_unpack
-from galerne.kernels.native.product import Products, quantised_bytes, rows_below
-from galerne.kernels.native.quantise import silu
+from galerne.kernels.native.product import Products, activation_addresses, copy_group, quantised_bytes, rows_below
+from galerne.kernels.native.quantise import swiglu
 from galerne.kernels.native.quantise_groups import write_groups
 from galerne.kernels.native.record import CONTEXT, count_of, instruction
 from galerne.kernels.native.sharing import Parts, pieces
 
 GATED = instruction(
     "gated",
-    "form",  # of 4 bits
+    "form",  # one of FORMS
     "quants",  # the activations, as in PRODUCT
     "scales",
     "sums",
@@ -36,6 +36,9 @@ GATED = instruction(
     "to_sums",
     "to_scaled_sums",
 )
+
+FORMS = {number: form for number, form in enumerate(STORED) if form.nibbles}
+"""The forms that weights may have, by their numbers in a program."""
 
 PAIR = GROUP // BLOCK_OUT
 """Blocks of gate, and of up, that make a group of the result."""
@@ -55,8 +58,7 @@ def gated_bytes(groups: int) -> int:
 
 def write_gated(module: ir.Module, level: Level, products: Products) -> ir.Function:
     """The function (instruction, context, counter, thread), for rows that each thread has some of."""
-    forms = {number: form for number, form in enumerate(STORED) if form.nibbles}
-    chunks = {number: _chunk(module, level, products, form) for number, form in forms.items()}
+    chunks = {number: _chunk(module, level, products, form) for number, form in FORMS.items()}
     emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 4), "gated"), fused=level.fused)
     address, context, counter, thread = emit.arguments
     ins, ctx = GATED.at(emit, address), CONTEXT.at(emit, context)
@@ -93,9 +95,9 @@ class _Room:
         units = scales + groups * (PANEL_BLOCKS * form.scale_bytes)
         products = units + PANEL_BLOCKS * UNIT_BYTES
         gated = products + TOGETHER * 2 * GROUP * 4
-        quants = gated + TOGETHER * GROUP * 4
-        lists = [quants + TOGETHER * (GROUP + 4 * number) for number in range(3)]
-        return cls(private, scales, units, products, gated, [quants, *lists])
+        emit, quants = private.emit, gated + TOGETHER * GROUP * 4
+        quantised = activation_addresses(quants, emit.i64(TOGETHER), emit.i64(1))
+        return cls(private, scales, units, products, gated, quantised)
 
 
 def _chunk(module: ir.Module, level: Level, products: Products, form: Form) -> ir.Function:
@@ -129,7 +131,7 @@ def _chunk(module: ir.Module, level: Level, products: Products, form: Form) -> i
                 _gate(emit, room.products + index * (2 * GROUP * 4), room.gated + index * (GROUP * 4))
             emit.call(quantise, room.gated, some, *room.quantised)
             with emit.loop(0, some) as index:
-                _put(emit, room.quantised, index, to, (row + index) * pairs + pair)
+                copy_group(emit, room.quantised, index, to, (row + index) * pairs + pair)
     emit.done()
     return function
 
@@ -140,14 +142,5 @@ def _copy(emit: Emitter, source: Value, target: Value, size: Value) -> None:
 
 
 def _gate(emit: Emitter, products: Value, target: Value) -> None:
-    for half in range(GROUP // LANES):
-        gate, up = (emit.load(F32V, products + (half * LANES + side * GROUP) * 4) for side in range(2))
-        emit.store(silu(emit, gate) * up, target + half * (LANES * 4))
-
-
-def _put(emit: Emitter, quantised: list[Value], index: Value, to: list[Value], place: Value) -> None:
-    """One group where it belongs."""
-    (quants, *numbers), (to_quants, *to_numbers) = quantised, to
-    emit.store(emit.load(vector(I64, 4), quants + index * GROUP), to_quants + place * GROUP)
-    for number, target in zip(numbers, to_numbers, strict=True):
-        emit.store(emit.load(I32, number + index * 4), target + place * 4)
+    for half in range(0, GROUP * 4, LANES * 4):
+        emit.store(swiglu(emit, products + half, products + (GROUP * 4 + half)), target + half)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from galerne.kernels.native.emitter import F32, F32V, I32, I64, LANES, VOID, Emitter, Value, vector
+from galerne.kernels.native.emitter import F32, F32V, I64, LANES, VOID, Emitter, Value
 from galerne.kernels.native.forms import GROUP, STORED
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.product import Products
+from galerne.kernels.native.product import Products, copy_group
 from galerne.kernels.native.quantise import exponential
 from galerne.kernels.native.record import ANY, CONTEXT, Reader, count_of, instruction
 from galerne.kernels.native.sharing import take
@@ -156,15 +156,13 @@ def _arrange(module: ir.Module, level: Level) -> ir.Function:
 
 def _deal(emit: Emitter, address: Value, row: Value) -> None:
     ins = DEAL.at(emit, address)
+    activations = [ins.quants, ins.scales, ins.sums, ins.scaled_sums]
+    to = [ins.to_quants, ins.to_scales, ins.to_sums, ins.to_scaled_sums]
     with emit.loop(0, ins.used) as slot:
         place = emit.load(I64, ins.places + (row * ins.used + slot) * 8)
         with emit.loop(0, ins.groups) as group:
             source, target = row * ins.groups + group, place * ins.groups + group
-            quants = emit.load(vector(I64, 4), ins.quants + source * GROUP)
-            emit.store(quants, ins.to_quants + target * GROUP)
-            for name in ("scales", "sums", "scaled_sums"):
-                word = emit.load(I32, getattr(ins, name) + source * 4)
-                emit.store(word, getattr(ins, f"to_{name}") + target * 4)
+            copy_group(emit, activations, source, to, target)
 
 
 def _experts(module: ir.Module, level: Level, products: Products) -> ir.Function:

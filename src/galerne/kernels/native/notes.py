@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from galerne.kernels.native.buffers import Address, Buffer, Floats, Gated, Instruction, Normed, Quants, new_quants
 from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED
-from galerne.kernels.native.gated import GATED
+from galerne.kernels.native.gated import FORMS, GATED
 from galerne.kernels.native.memory import aligned
 from galerne.kernels.native.pack import PackedMatrix
 from galerne.kernels.native.product import PRODUCT
@@ -61,8 +61,8 @@ class Notes:
         barrier = BARRIER_IF_SHARED if private else BARRIER_ALWAYS
         place = source.place("x")
         when = WHEN_FEW if isinstance(x, Gated) and self._gate(x.gate_up, quants) else WHEN_ANY
-        self.emit(QUANTISE, "quantise", barrier, source.buffer.rows, **values, **place, **quants.addresses())
-        self.instructions[-1].when = when
+        values |= place | quants.addresses()
+        self.emit(QUANTISE, "quantise", barrier, source.buffer.rows, **values).when = when
         return quants
 
     def _gate(self, gate_up: Floats, to: Quants) -> bool:
@@ -71,18 +71,18 @@ class Notes:
         whole = gate_up.width % (2 * GROUP) == 0 and product.values.get("blocks") == gate_up.width // BLOCK_OUT
         if product.record is not PRODUCT or not whole or "bias" in product.values or to.bfloats is not None:
             return False
-        if not any(form.nibbles and product.values["form"] == number for number, form in enumerate(STORED)):
+        if product.values["form"] not in FORMS:
             return False
         product.when = WHEN_FEW
         known = {name: value for name, value in product.values.items() if name in GATED.fields}
         values = known | to.addresses("to_") | {"pairs": to.groups}
-        self.emit(GATED, "gated", BARRIER_ALWAYS, product.rows, **values)
-        self.instructions[-1].when = WHEN_MANY
+        self.emit(GATED, "gated", BARRIER_ALWAYS, product.rows, **values).when = WHEN_MANY
         return True
 
-    def emit(self, record: Record, opcode: str, barrier: int, rows: int, **values: int | Address) -> None:
-        """Add an instruction; fields that are not named are 0."""
+    def emit(self, record: Record, opcode: str, barrier: int, rows: int, **values: int | Address) -> Instruction:
+        """Add an instruction, and return it; fields that are not named are 0."""
         self.instructions.append(Instruction(record, opcode, barrier, rows, values))
+        return self.instructions[-1]
 
     def matrix(self, matrix: PackedMatrix) -> dict[str, int]:
         """An instruction's fields that say where the weights are."""

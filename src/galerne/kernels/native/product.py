@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping, Sequence
 from llvmlite import ir
 
 from galerne.kernels.native.bfloat_product import BfloatProducts
-from galerne.kernels.native.emitter import I64, VOID, Emitter, Value
+from galerne.kernels.native.emitter import I32, I64, VOID, Emitter, Value, vector
 from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, UNIT_BYTES, Form
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.panel import PANEL_BLOCKS, write_unpack
@@ -62,6 +62,14 @@ def rows_below(activations: list[Value], row: Value, groups: Value) -> list[Valu
     """The same addresses, `row` rows further."""
     quants, *others = activations
     return [quants + row * groups * GROUP, *(address + row * groups * 4 for address in others)]
+
+
+def copy_group(emit: Emitter, activations: Sequence[Value], group: Value, to: Sequence[Value], place: Value) -> None:
+    """One group's quants, scale, sum and scaled sum: to another place, both counted in groups."""
+    (quants, *numbers), (to_quants, *to_numbers) = activations, to
+    emit.store(emit.load(vector(I64, 4), quants + group * GROUP), to_quants + place * GROUP)
+    for number, target in zip(numbers, to_numbers, strict=True):
+        emit.store(emit.load(I32, number + group * 4), target + place * 4)
 
 
 def quantised_apart(ins: Reader, every: Value, quantised: Value) -> Value:

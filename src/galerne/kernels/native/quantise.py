@@ -150,7 +150,8 @@ class _Norm(_Plain):
 
 class _Swiglu(_Plain):
     def at(self, column: Value) -> Value:
-        return silu(self.emit, super().at(column)) * self.emit.load(F32V, self.x + self.ins.up + column * 4)
+        gate = self.x + column * 4
+        return swiglu(self.emit, gate, gate + self.ins.up)
 
 
 def _new(module: ir.Module, level: Level, name: str, parameters: int) -> Emitter:
@@ -176,6 +177,11 @@ def inverse_root_mean_square(emit: Emitter, x: Value, width: Value, epsilon: Val
     mean = emit.reduce("add", total.now) / emit.to_float(width)
     root = emit.intrinsic("llvm.sqrt.f32", F32, mean + epsilon)
     return emit.f32(1.0) / root
+
+
+def swiglu(emit: Emitter, gate: Value, up: Value) -> Value:
+    """Of sixteen numbers at each of these addresses."""
+    return silu(emit, emit.load(F32V, gate)) * emit.load(F32V, up)
 
 
 def silu(emit: Emitter, x: Value) -> Value:
