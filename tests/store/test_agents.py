@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
+from tests.store.side_by_side import side_by_side
 
 from galerne.agents.agent import Agent, AgentChoice, AgentWindow
 from galerne.agents.threads import new_id, now
@@ -161,14 +161,7 @@ def test_what_is_deleted_is_gone_with_all_its_versions(agents: SqlAgents) -> Non
 
 def test_changes_at_once_make_a_version_each(agents: SqlAgents) -> None:
     agent = add(agents)
-    workers = [
-        threading.Thread(target=change, args=(agents, agent.id), kwargs={"instructions": str(number)})
-        for number in range(8)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    side_by_side(lambda number: change(agents, agent.id, instructions=str(number)), range(8))
     assert agents.find("ours", agent.id).latest == 8
     told = {each.definition.instructions for each in agents.versions("ours", agent.id, 0, 9)}
     assert told == {None, *map(str, range(8))}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import pytest
 from sqlalchemy import select
+from tests.store.side_by_side import side_by_side
 
 from galerne.errors import QuotaExceeded
 from galerne.ledger.books import Closing, Settled
@@ -192,11 +192,7 @@ def test_200_at_the_edge_of_a_budget_overspend_by_nothing(
             except QuotaExceeded as refusal:
                 refused.append(str(refusal))
 
-    threads = [threading.Thread(target=ask, args=(range(first, first + 20),)) for first in range(0, 200, 20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    side_by_side(ask, [range(first, first + 20) for first in range(0, 200, 20)])
     assert (len(let_through), len(refused)) == (20, 180)
     assert all(f"{holder.value} {IDS[holder]!r}" in said for said in refused)
     for reserved in books.open_reservations():
@@ -229,11 +225,7 @@ def test_no_two_wait_for_each_other(books: SqlBooks) -> None:
         except Exception as failure:
             failures.append(failure)
 
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    side_by_side(ask, range(6))
     assert failures == []
     assert [each.used for each in books.reserve(reservation("last", key="key0", user="anna"))] == [1, 1, 1]
 

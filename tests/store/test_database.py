@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import DatabaseError
+from tests.store.side_by_side import side_by_side
 
 from galerne.errors import DatabaseUnavailable, DiskFull, SettingsError
 from galerne.store.database import Database
@@ -34,16 +34,12 @@ def test_writers_in_threads_take_turns(empty_database: Database) -> None:
         connection.exec_driver_sql("CREATE TABLE counter (value INTEGER)")
         connection.exec_driver_sql("INSERT INTO counter VALUES (0)")
 
-    def count() -> None:
+    def count(_number: int) -> None:
         for _ in range(20):
             with empty_database.write() as connection:
                 connection.exec_driver_sql("UPDATE counter SET value = value + 1")
 
-    threads = [threading.Thread(target=count) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    side_by_side(count, range(4))
     with empty_database.read() as connection:
         assert connection.exec_driver_sql("SELECT value FROM counter").scalar() == 80
 

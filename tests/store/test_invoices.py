@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy.exc import IntegrityError
+from tests.store.side_by_side import side_by_side
 
 from galerne.errors import Taken
 from galerne.ledger.invoices import InvoiceBody, InvoiceKind, Line, credit_note
@@ -90,11 +90,7 @@ def test_many_at_once_get_numbers_without_a_gap(book: SqlInvoiceBook, database: 
             except Taken:
                 refused.append(workspace)
 
-    threads = [threading.Thread(target=issue, args=(worker,)) for worker in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    side_by_side(issue, range(4))
     numbers = [each.number for each in book.all()]
     assert numbers == [f"F2026-{sequence:05d}" for sequence in range(1, 42)]
     assert len(refused) == 39

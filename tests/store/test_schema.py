@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, inspect
+from tests.store.side_by_side import side_by_side
 
 import galerne.store.tables  # noqa: F401
 from galerne.errors import SettingsError
@@ -48,7 +48,7 @@ def test_a_second_upgrade_changes_nothing(database: Database) -> None:
 def test_processes_that_start_together_take_turns(empty_database: Database) -> None:
     failures = []
 
-    def start() -> None:
+    def start(_: int) -> None:
         other = Database(empty_database.url.render_as_string(hide_password=False))
         try:
             upgrade(other)
@@ -57,11 +57,7 @@ def test_processes_that_start_together_take_turns(empty_database: Database) -> N
         finally:
             other.close()
 
-    threads = [threading.Thread(target=start) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    side_by_side(start, range(4))
     assert failures == []
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from argon2 import PasswordHasher
+from tests.store.side_by_side import side_by_side
 
 from galerne.errors import NotAuthenticated
 from galerne.identity.directory import UserKind, new_user
@@ -56,11 +56,7 @@ async def test_a_session_ends_when_it_is_old_or_unused(database: Database) -> No
 def test_no_try_too_many_however_many_come_at_once(database: Database) -> None:
     tries = SqlTries(database)
     waits: list[float] = []
-    threads = [threading.Thread(target=lambda: waits.append(tries.take(["a", "b"], 5, WINDOW, NOW))) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    side_by_side(lambda _: waits.append(tries.take(["a", "b"], 5, WINDOW, NOW)), range(12))
     assert waits.count(0) == 5
     assert set(waits) == {0, WINDOW.total_seconds()}
     tries.give_back("a")

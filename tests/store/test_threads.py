@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import func, select
+from tests.store.side_by_side import side_by_side
 
 from galerne.agents.threads import Lease, Thread, new_id, now
 from galerne.errors import Busy, NotFound
@@ -167,11 +167,7 @@ def test_of_many_who_want_to_add_at_once_one_does(threads: SqlThreads[About]) ->
             done.append(name)
             threads.add(thread.id, lease, said(name))
 
-    workers = [threading.Thread(target=turn, args=(f"turn {number}",)) for number in range(8)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    side_by_side(turn, [f"turn {number}" for number in range(8)])
     assert (len(done), len(refused)) == (1, 7)
     assert texts(threads.history(threads.find("ours", thread.id).head)) == done
 
