@@ -48,7 +48,7 @@ def code(level, write) -> str:
 def tiles(module, level, rows):
     """Of every form that weights have for few and for many rows."""
     products = Products(module, level)
-    return [products.tile(form, rows, 1) for each in STORED for form in {each, each.unpacked}]
+    return [products.tile(form, rows, 1) for each in STORED for form in {each, each.unpacked(paired=False)}]
 
 
 @pytest.fixture(params=DOTS)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.kernels.native.inputs import any_weights, batch, floats, stored, weights
 from tests.kernels.native.nibbles import KINDS, rounded, whole
-from tests.kernels.native.twin import run, weights_to_bytes
+from tests.kernels.native.twin import STEPS, run, weights_to_bytes
 
 from galerne.weights.tensor import Tensor
 
@@ -48,8 +48,8 @@ def test_every_weight(kind, outputs, kernels):
     matrix = with_odd_rows(any_weights(outputs, 256, kind))
     single = stored(127 * np.eye(64, 256, k=96, dtype=np.float32))
     quants = np.zeros((64, 8, 32), np.int64)
-    quants.reshape(64, 256)[np.arange(64), np.arange(96, 160)] = 127
-    scales = np.broadcast_to(np.float32(127) * np.float32(1 / 127), (64, 8))
+    quants.reshape(64, 256)[np.arange(64), np.arange(96, 160)] = STEPS
+    scales = np.broadcast_to(np.float32(127) * np.float32(1 / STEPS), (64, 8))
     expected = products(quants, scales, matrix, fused=True)
     for rows in (1, 5, 64):
         assert np.array_equal(run(kernels, product(single, matrix), answers(rows)), expected[:rows])
@@ -60,8 +60,8 @@ def test_sums_are_exact_in_a_group_and_added_in_order(kind, kernels):
     matrix, table = weights(70, 512, kind), floats(40, 512)
     groups = weights_to_bytes(table).reshape(40, 16, 32)
     largest = np.abs(groups).max(axis=-1)
-    quants = np.rint(groups * (np.float32(127) / largest)[..., None]).astype(np.int64)
-    expected = products(quants, largest * np.float32(1 / 127), matrix, fused=kernels.level != "portable")
+    quants = np.rint(groups * (np.float32(STEPS) / largest)[..., None]).astype(np.int64)
+    expected = products(quants, largest * np.float32(1 / STEPS), matrix, fused=kernels.level != "portable")
     for rows in (1, 2, 9, 15, 16, 40):
         assert np.array_equal(run(kernels, product(stored(table), matrix), answers(rows)), expected[:rows])
 
@@ -73,7 +73,8 @@ def products(quants, activations, matrix, *, fused):
     counts = -8 * quants.sum(axis=-1)
     total = np.zeros((len(quants), len(units)), np.float32)
     for group, dot in enumerate(dots):
-        exact = dot * scales[:, group] + counts[:, group, None] * minima[:, group]
+        upper = counts[:, group, None] - (dot < 0)  # as both are halves of one number
+        exact = dot * scales[:, group] + upper * minima[:, group]
         assert np.abs(exact).max() < 2**31
         terms = exact.astype(np.float32).astype(np.float64) * activations[:, group, None]
         total = (total + (terms if fused else terms.astype(np.float32))).astype(np.float32)

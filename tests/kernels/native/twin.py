@@ -20,15 +20,23 @@ Floats = NDArray[np.float32]
 EXACT = ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K")
 """Types whose weights the kernels take as they are, but for the last bits of scales."""
 
+STEPS = 120
+"""Of activations in 8 bits, on either side of 0."""
+
 SMALLEST_HALF = np.finfo(np.float16).smallest_subnormal
 
 
-def to_bytes(x: Floats) -> Floats:
-    """Activations -> 8 bits in groups of 32, with a float32 scale."""
+def in_steps(x: Floats) -> tuple[Floats, Floats]:
+    """Activations -> 8 bits in groups of 32, [rows, groups, 32], and a float32 scale of each group."""
     groups, largest = _groups(x)
     with np.errstate(divide="ignore", invalid="ignore"):
-        steps = np.where(largest > 0, np.rint(groups * (np.float32(127) / largest)), np.float32(0))
-    return _ungroup(steps * (largest * np.float32(1 / 127)), x)
+        steps = np.where(largest > 0, np.rint(groups * (np.float32(STEPS) / largest)), np.float32(0))
+    return steps, largest * np.float32(1 / STEPS)
+
+
+def to_bytes(x: Floats) -> Floats:
+    steps, scales = in_steps(x)
+    return _ungroup(steps * scales, x)
 
 
 def weights_to_bytes(x: Floats) -> Floats:
@@ -103,6 +111,24 @@ def rounding(level: str, *, prompt: bool = False) -> Rounding:
     return result
 
 
+class _Packed(np.ndarray):  # type: ignore[type-arg]
+    """What is left of weights, and the tensors that they were."""
+
+    parts: Sequence[Tensor] = ()
+
+    def lost(self, x: Floats) -> Floats:
+        """What a product of activations x has less, as a negative dot product takes 1 from the count above it."""
+        steps, scales = in_steps(x)
+        return np.concatenate([self._lost(part, steps, scales) for part in self.parts], axis=1)
+
+    def _lost(self, part: Tensor, steps: Floats, scales: Floats) -> Floats:
+        if part.kind not in nibbles.KINDS or part.shape[1] % 32:
+            return np.zeros((len(steps), part.shape[0]), np.float32)
+        stored, _, minima, units = nibbles.whole(part)
+        dots = np.einsum("rgi,ogi->rog", steps, stored.astype(np.float32) - 8, optimize=True)
+        return ((dots < 0) * minima @ scales[..., 0][:, :, None])[..., 0] * units
+
+
 class Twin(ReferenceKernels):
     """Fills `Kernels`."""
 
@@ -111,7 +137,9 @@ class Twin(ReferenceKernels):
         self._rounding = rounding
 
     def matrix(self, parts: Sequence[Tensor]) -> Matrix:
-        return np.concatenate([packed(part) for part in parts])
+        matrix = np.concatenate([packed(part) for part in parts]).view(_Packed)
+        matrix.parts = parts
+        return matrix
 
     def program(self, forward: Callable[[Operations], Value], cache: CacheShape, max_rows: int) -> ReferenceProgram:  # noqa: ARG002
         return _Program(forward, cache, self._rounding)
@@ -133,8 +161,12 @@ class _Operations(ReferenceOperations):
         self.attend = rounding.attend
 
     def linear(self, x: Value, matrix: Matrix, *, bias=None, add=None) -> Value:
-        rounded = self._rounding.activations(x)
-        return super().linear(rounded, self._rounding.weights(matrix), bias=bias, add=add)
+        rounding = self._rounding
+        weights = np.asarray(matrix)
+        result = super().linear(rounding.activations(x), rounding.weights(weights), bias=bias, add=add)
+        if rounding.activations is to_bytes and isinstance(matrix, _Packed):
+            result -= matrix.lost(x)
+        return result
 
     def attention(self, q: Value, k: Value, v: Value, shape, *, outputs=False) -> Value:
         """Queries are rounded after they are scaled, which is the same as long as the scale is a power of two."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from galerne.errors import SettingsError
 from galerne.kernels.interface import CacheShape, CacheType, Operations, Value
 from galerne.kernels.native.cache import CacheLayout, Storage, storage_for
-from galerne.kernels.native.cpu import host_features, usable_threads
-from galerne.kernels.native.levels import LEVELS, Level, usable_levels
+from galerne.kernels.native.cpu import host_cpu, host_features, usable_threads
+from galerne.kernels.native.levels import LEVELS, Level, tuned, usable_levels
 from galerne.kernels.native.library import Library, load_library
 from galerne.kernels.native.memory import WeightMemory
 from galerne.kernels.native.pack import PackedMatrix, pack_stack
@@ -53,7 +53,7 @@ def native_kernels(
         raise SettingsError(
             f"this CPU cannot run {name!r}.", where="kernels", hint=f"It can run {', '.join(usable)}, reference."
         )
-    level, storage = usable[name], storage_for(cache, usable[name])
+    level, storage = tuned(usable[name], host_cpu()), storage_for(cache, usable[name])
     return NativeKernels(level, storage, load_library(level, storage, folder, announce), usable_threads(threads))
 
 

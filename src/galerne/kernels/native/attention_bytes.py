@@ -19,6 +19,7 @@ from galerne.kernels.native.attention_softmax import FACTOR_BYTES, LOG2_E, write
 from galerne.kernels.native.emitter import BYTES, F32, F32V, I32, I32V, I64, LANES, Emitter, Value
 from galerne.kernels.native.forms import MIDDLE
 from galerne.kernels.native.halves import load_halves
+from galerne.kernels.native.quantise_groups import count_in
 from galerne.kernels.native.record import Reader
 
 HEIGHTS = (6, 4, 3, 2, 1)
@@ -68,10 +69,10 @@ class ByteAttention(Attention):
             numbers = emit.select(inside, numbers * scale, emit.constant(F32V, 0.0))
             emit.store(numbers, at.total + (row * ins.width + d) * 4)
         groups = rows * (ins.width // CACHE_GROUP)
-        emit.call(quantise, at.total, groups, at.q, at.q_scales, at.q_sums, at.part)
+        emit.call(quantise, at.total, groups, at.q, at.q_scales, at.q_sums, at.part, *[emit.i64(0)] * 2)
         with emit.loop(0, groups, LANES) as group:
             place = at.q_sums + group * 4
-            emit.store(emit.load(I32V, place) * (128 // MIDDLE), place)
+            emit.store(count_in(emit, emit.load(I32V, place)) * (128 // MIDDLE), place)
         emit.done()
         return emit.function
 

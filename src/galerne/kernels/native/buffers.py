@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from galerne.kernels.interface import Rope, Vector
-from galerne.kernels.native.forms import GROUP
+from galerne.kernels.native.forms import ACTIVATIONS, GROUP
 from galerne.kernels.native.record import ROWS_ALL, WHEN_ANY, Record
 
 
@@ -87,16 +87,13 @@ class Instruction:
 class Quants:
     """Where quantised activations are."""
 
-    quants: Buffer
-    scales: Buffer
-    sums: Buffer
-    scaled_sums: Buffer
+    rows: int  # ROWS_*
     groups: int
+    buffers: dict[str, Buffer]  # of ACTIVATIONS
     bfloats: Buffer | None = None  # of prompts' rows
 
     def addresses(self, prefix: str = "") -> dict[str, int | Address]:
-        names = ("quants", "scales", "sums", "scaled_sums")
-        places: dict[str, int | Address] = {prefix + name: Address(getattr(self, name)) for name in names}
+        places: dict[str, int | Address] = {prefix + name: Address(buffer) for name, buffer in self.buffers.items()}
         return places | ({"bfloats": Address(self.bfloats)} if self.bfloats is not None else {})
 
 
@@ -105,5 +102,4 @@ def new_floats(width: int, rows: int) -> Floats:
 
 
 def new_quants(groups: int, rows: int) -> Quants:
-    quants, scales, sums, scaled = (Buffer(rows, size * groups) for size in (GROUP, 4, 4, 4))
-    return Quants(quants, scales, sums, scaled, groups)
+    return Quants(rows, groups, {name: Buffer(rows, size * groups) for name, size in ACTIVATIONS.items()})

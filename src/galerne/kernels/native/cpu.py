@@ -16,6 +16,11 @@ _ARM_HWCAPS = {"lse": 8, "fullfp16": 10, "rcpc": 15, "dotprod": 20}
 """LLVM's names -> bits of Linux' AT_HWCAP (arch/arm64/include/uapi/asm/hwcap.h)."""
 
 
+def host_cpu() -> str:
+    """LLVM's name of this CPU, such as znver4."""
+    return str(binding.get_host_cpu_name())
+
+
 def host_features() -> frozenset[str]:
     """LLVM's names of what this CPU, and the system on it, can do."""
     features = {name for name, has in binding.get_host_cpu_features().items() if has}

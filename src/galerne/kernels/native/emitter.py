@@ -170,8 +170,12 @@ class Emitter:
     def f32(self, number: float) -> Value:
         return self.constant(F32, number)
 
+    def numbers(self, numbers: Sequence[int]) -> Value:
+        """A vector of 32-bit numbers."""
+        return Value(self, ir.Constant(vector(I32, len(numbers)), list(numbers)))
+
     def iota(self) -> Value:
-        return Value(self, ir.Constant(I32V, list(range(LANES))))
+        return self.numbers(range(LANES))
 
     def splat(self, scalar: Value, lanes: int = LANES) -> Value:
         undefined = ir.Constant(vector(scalar.type, lanes), ir.Undefined)
@@ -291,8 +295,11 @@ class Emitter:
         return value.lane(0)
 
     def reduce_each(self, operation: str, vectors: Sequence[Value]) -> Value:
-        """The same of sixteen vectors of sixteen integers: lane i is what `reduce` gives of vector i."""
-        width, rest = LANES, list(vectors)
+        """The same of sixteen vectors of sixteen integers: lane i is what `reduce` gives of vector i.
+
+        Of eight vectors, lane i is that of their half number i, of four a quarter's.
+        """
+        width, rest = len(vectors), list(vectors)
         while width > 1:
             lanes = [lane for lane in range(2 * LANES) if lane % width < width // 2]
             others = [lane + width // 2 for lane in lanes]

@@ -20,16 +20,30 @@ weight = unit * (scale * (stored - 8) - 8 * minimum):
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 GROUP = 32
 BLOCK_OUT = 16
+
+LARGEST_QUANT = 120
+"""Of an activation in 8 bits: what is left of a byte holds the weights that are added to it in pairs.py."""
 
 MIDDLE = 8
 """Subtracted from weights of 4 bits, which keeps their dot products within 16 bits."""
 
 UNIT_BYTES = BLOCK_OUT * 4
 """Of the units of a block's outputs."""
+
+
+ACTIVATIONS = {
+    "quants": GROUP,  # int8
+    "scales": 4,  # float32
+    "sums": 4,  # int32: the count, a group's sum times -MIDDLE, in the lower 16 bits and added to the upper ones
+    "scaled_sums": 4,  # float32: scale * sum
+    "paired_quants": GROUP,  # as pairs.py wants them, where the level multiplies in pairs and rows are many
+    "paired_sums": 4,
+}
+"""What activations in 8 bits are: an array [rows, groups] of each of these, so many bytes a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +57,24 @@ class Form:
     whole: bool  # scales and minima are integers; what is stored is 0..15
     wide: bool = False  # scales and minima are float32
     panel: bool = False  # unpacked for many rows, so in the cache
+    paired: bool = False  # multiplied two at a time, see pairs.py
 
     @property
     def group_bytes(self) -> int:
-        """Bytes of the weights of one (block, group)."""
-        return GROUP * BLOCK_OUT // (2 if self.nibbles else 1)
+        """Bytes of the weights of one (block, group), with what is added to the sums of `paired` ones."""
+        return GROUP * BLOCK_OUT // (2 if self.nibbles else 1) + (BLOCK_OUT * 4 if self.paired else 0)
 
     @property
     def scale_bytes(self) -> int:
         """Bytes of the scales of one (block, group), with the minima of `whole` ones."""
         return BLOCK_OUT * (4 if self.wide or (self.whole and self.minimum) else 2)
 
-    @property
-    def unpacked(self) -> Form:
+    def unpacked(self, *, paired: bool) -> Form:
         """What the form becomes when a panel of it is unpacked for many rows."""
         if not self.nibbles:
             return self
-        return PANEL_MINIMUM if self.minimum else PANEL_OFFSET
+        panel = PANEL_MINIMUM if self.minimum else PANEL_OFFSET
+        return replace(panel, name=f"{panel.name}_paired", paired=True) if paired else panel
 
 
 Q4_OFFSET = Form("q4_offset", nibbles=True, offset=MIDDLE, minimum=False, whole=True)

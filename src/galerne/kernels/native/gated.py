@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from galerne.kernels.native.emitter import I64, LANES, VOID, Emitter, Value, vector
-from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, UNIT_BYTES, Form
+from galerne.kernels.native.forms import ACTIVATIONS, BLOCK_OUT, GROUP, STORED, UNIT_BYTES, Form
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.panel import PANEL_BLOCKS, panel_bytes, write_unpack
-from galerne.kernels.native.product import Products, activation_addresses, copy_group, quantised_bytes, rows_below
+from galerne.kernels.native.pairs import write_pairing
+from galerne.kernels.native.panel import PANEL_BLOCKS, panel_bytes, unpacked, write_unpack
+from galerne.kernels.native.product import (
+    Products,
+    activation_addresses,
+    copy_group,
+    multiplied,
+    quantised_bytes,
+    rows_below,
+)
 from galerne.kernels.native.quantise import swiglu
 from galerne.kernels.native.quantise_groups import write_groups
 from galerne.kernels.native.record import CONTEXT, count_of, instruction
@@ -23,18 +31,13 @@ from galerne.kernels.native.sharing import Parts, pieces
 GATED = instruction(
     "gated",
     "form",  # one of FORMS
-    "quants",  # the activations, as in PRODUCT
-    "scales",
-    "sums",
+    *ACTIVATIONS,  # as in PRODUCT
     "groups",
     "weights",  # gate's blocks, then as many of up
     "weight_scales",
     "weight_units",
     "pairs",  # of gate's blocks: 32 outputs, so one group of the result
-    "to_quants",  # [rows, pairs * 32], and so on
-    "to_scales",
-    "to_sums",
-    "to_scaled_sums",
+    *(f"to_{name}" for name in ACTIVATIONS),  # [rows, pairs]
 )
 
 FORMS = {number: form for number, form in enumerate(STORED) if form.nibbles}
@@ -67,9 +70,9 @@ def write_gated(module: ir.Module, level: Level, products: Products) -> ir.Funct
     pairs, parts = ins.pairs, Parts(emit, ctx, rows)
     with parts.each(counter, thread, lambda _: pieces(pairs, emit.i64(CHUNK))) as (start, end, piece):
         first = piece * CHUNK
-        activations = rows_below([ins.quants, ins.scales, ins.sums], start, ins.groups)
-        to = rows_below([ins.to_quants, ins.to_scales, ins.to_sums, ins.to_scaled_sums], start, pairs)
-        where = [*activations, ins.weights, ins.weight_scales, ins.weight_units, *to]
+        activations = rows_below([getattr(ins, name) for name in ACTIVATIONS], start, ins.groups)
+        to = rows_below([getattr(ins, f"to_{name}") for name in ACTIVATIONS], start, pairs)
+        where = [*activations, *to, ins.weights, ins.weight_scales, ins.weight_units]
         count = emit.minimum(pairs - first, CHUNK)
         for number, chunk in chunks.items():
             with emit.if_(ins.form.equals(number)):
@@ -87,11 +90,11 @@ class _Room:
     units: Value
     products: Value  # float32 [TOGETHER, gate's 32, up's 32]
     gated: Value  # float32 [TOGETHER, 32]
-    quantised: list[Value]  # its quants, scales, sums and scaled sums
+    quantised: list[Value]  # its ACTIVATIONS
 
     @classmethod
-    def at(cls, private: Value, groups: Value, form: Form) -> _Room:
-        scales = private + groups * (PANEL_BLOCKS * form.unpacked.group_bytes)
+    def at(cls, private: Value, groups: Value, form: Form, panel: Form) -> _Room:
+        scales = private + groups * (PANEL_BLOCKS * panel.group_bytes)
         units = scales + groups * (PANEL_BLOCKS * form.scale_bytes)
         products = units + PANEL_BLOCKS * UNIT_BYTES
         gated = products + TOGETHER * 2 * GROUP * 4
@@ -101,39 +104,41 @@ class _Room:
 
 
 def _chunk(module: ir.Module, level: Level, products: Products, form: Form) -> ir.Function:
-    """(quants, scales, sums of the activations; weights, their scales, units; quants, scales, sums and scaled sums of
-    the result; groups, pairs in all; rows, first pair, pairs, private memory)"""
-    many, unpack = products.rows(form.unpacked, level.many), write_unpack(module, level, form)
-    quantise = write_groups(module, level)
-    function = ir.Function(module, ir.FunctionType(VOID, [I64] * 16), f"gated_{form.name}")
+    """(ACTIVATIONS, those of the result; weights, their scales, units; groups, pairs in all; rows, first pair, pairs,
+    private memory)"""
+    many, unpack, panel = products.many(form), write_unpack(module, level, form), unpacked(level, form)
+    quantise, pairing = write_groups(module, level), write_pairing(module, level)
+    size = len(ACTIVATIONS)
+    function = ir.Function(module, ir.FunctionType(VOID, [I64] * (2 * size + 9)), f"gated_{form.name}")
     function.linkage = "internal"
     emit = Emitter(function, fused=level.fused)
-    quants, scales, sums, weights, weight_scales, units, *to, groups, pairs, rows, first, count, private = (
-        emit.arguments
-    )
-    room, none, stride = _Room.at(private, groups, form), emit.i64(0), groups * form.scale_bytes
+    activations, to = emit.arguments[:size], emit.arguments[size : 2 * size]
+    weights, weight_scales, units, groups, pairs, rows, first, count, private = emit.arguments[2 * size :]
+    room, none, stride = _Room.at(private, groups, form, panel), emit.i64(0), groups * form.scale_bytes
     with emit.loop(first, first + count) as pair:
         for half in range(2):
             block, place = (pair + pairs * half) * PAIR, groups * (PAIR * half)
-            panel = room.panel + place * form.unpacked.group_bytes
-            emit.call(unpack, weights + block * groups * form.group_bytes, panel, groups * PAIR)
+            emit.call(unpack, weights + block * groups * form.group_bytes, room.panel + place * panel.group_bytes,
+                      groups * PAIR)  # fmt: skip
             _copy(emit, weight_scales + block * stride, room.scales + place * form.scale_bytes, stride * PAIR)
             _copy(emit, units + block * UNIT_BYTES, room.units + PAIR * half * UNIT_BYTES, emit.i64(PAIR * UNIT_BYTES))
         with emit.loop(0, rows, TOGETHER) as row:
-            some, at = emit.minimum(rows - row, TOGETHER), row * groups
+            some = emit.minimum(rows - row, TOGETHER)
+            quants, scales, sums = multiplied(panel, rows_below(activations, row, groups))
             emit.call(
-                many, room.products, emit.i64(2 * GROUP * 4), quants + at * GROUP, groups * GROUP,
-                scales + at * 4, sums + at * 4, groups * 4, room.panel, groups * form.unpacked.group_bytes,
-                room.scales, room.scales, stride, stride, room.units, groups, none, none, none,
-                some, emit.i64(PANEL_BLOCKS),
+                many, room.products, emit.i64(2 * GROUP * 4), quants, groups * GROUP, scales, sums, groups * 4,
+                room.panel, groups * panel.group_bytes, room.scales, room.scales, stride, stride, room.units,
+                groups, none, none, none, some, emit.i64(PANEL_BLOCKS),
             )  # fmt: skip
             with emit.loop(0, some) as index:
                 _gate(emit, room.products + index * (2 * GROUP * 4), room.gated + index * (GROUP * 4))
             emit.call(quantise, room.gated, some, *room.quantised)
+            if level.paired:
+                emit.call(pairing, some, *room.quantised)
             with emit.loop(0, some) as index:
-                copy_group(emit, room.quantised, index, to, (row + index) * pairs + pair)
+                copy_group(emit, level, room.quantised, index, to, (row + index) * pairs + pair)
     emit.done()
-    return function
+    return emit.function
 
 
 def _copy(emit: Emitter, source: Value, target: Value, size: Value) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from galerne.kernels.native import amx
 from galerne.kernels.native.emitter import BYTES, I16, I32, I32V, LANES, Emitter, Value, vector
@@ -33,6 +33,7 @@ class Level:
         int, ...
     ]  # heights of the register tiles for few rows, descending, the last one 1; they are a vector wide
     many: dict[int, tuple[int, ...]]  # for many rows: height -> widths in vectors of 16 outputs; both as above
+    paired: dict[int, tuple[int, ...]] = field(default_factory=dict)  # the same, of 4-bit weights multiplied in pairs
     one_register: bool = False  # for a vector
     fused: bool = True  # has fused multiply-add
     halves: bool = True  # converts float16 in hardware
@@ -240,6 +241,19 @@ PORTABLE = Level(
 )
 
 LEVELS = {level.name: level for level in (AMX, AVX512_BF16, AVX512_VNNI, AVX_VNNI, AVX2, NEON_DOT, PORTABLE)}
+
+
+_PAIRED: dict[int, tuple[int, ...]] = {6: (2, 1), 4: (2, 1), 2: (2, 1), 1: (2, 1)}
+
+
+def tuned(level: Level, cpu: str) -> Level:
+    """The level as this CPU (by LLVM's name) runs it fastest; the numbers are the same.
+
+    Zen adds in units that do not multiply, four vectors for two; Intel's CPUs do both in the same ones.
+    """
+    if cpu not in ("znver4", "znver5") or level.dot is not _vpdpbusd_512 or level.tiles:
+        return level
+    return replace(level, cpu="znver4", paired=_PAIRED)
 
 
 def usable_levels(features: frozenset[str], machine: str = "") -> list[Level]:

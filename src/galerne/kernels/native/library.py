@@ -109,7 +109,7 @@ def _link(image: bytes) -> binding.orcjit.ResourceTracker:
 
 
 def _fingerprint(level: Level) -> str:
-    target = (binding.llvm_version_info, _triple(level), level.cpu, level.features)
+    target = (binding.llvm_version_info, _triple(level), level.cpu, level.features, level.paired)
     digest = hashlib.sha256(repr(target).encode())
     for source in (Path(batch.__file__), Path(interface.__file__), *sorted(Path(__file__).parent.glob("*.py"))):
         digest.update(source.read_bytes())

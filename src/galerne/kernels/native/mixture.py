@@ -9,9 +9,9 @@ from __future__ import annotations
 from llvmlite import ir
 
 from galerne.kernels.native.emitter import F32, F32V, I64, LANES, VOID, Emitter, Value
-from galerne.kernels.native.forms import GROUP, STORED
+from galerne.kernels.native.forms import ACTIVATIONS, STORED
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.product import Products, copy_group
+from galerne.kernels.native.product import Products, copy_group, rows_below
 from galerne.kernels.native.quantise import exponential
 from galerne.kernels.native.record import ANY, CONTEXT, Reader, count_of, instruction
 from galerne.kernels.native.sharing import take
@@ -43,14 +43,8 @@ DEAL = instruction(
     "used",
     "places",
     "groups",
-    "quants",
-    "scales",
-    "sums",
-    "scaled_sums",
-    "to_quants",
-    "to_scales",
-    "to_sums",
-    "to_scaled_sums",
+    *ACTIVATIONS,
+    *(f"to_{name}" for name in ACTIVATIONS),
 )
 
 EXPERTS = instruction(
@@ -61,10 +55,7 @@ EXPERTS = instruction(
     "table",  # int64 [experts, 4]: weights, scales, minima, units
     "out",
     "out_stride",
-    "quants",
-    "scales",
-    "sums",
-    "scaled_sums",
+    *ACTIVATIONS,
     "groups",
     "blocks",
     "chunk",
@@ -92,13 +83,13 @@ def _for_each_row(module: ir.Module, level: Level, name: str, body) -> ir.Functi
     rows = count_of(emit, CONTEXT.at(emit, context), ANY.at(emit, address).rows)
     row = emit.variable(take(emit, counter))
     with emit.while_(lambda: row.now < rows):
-        body(emit, address, row.now)
+        body(emit, level, address, row.now)
         row.now = take(emit, counter)
     emit.done()
     return emit.function
 
 
-def _route(emit: Emitter, address: Value, row: Value) -> None:
+def _route(emit: Emitter, level: Level, address: Value, row: Value) -> None:  # noqa: ARG001
     ins = ROUTE.at(emit, address)
     scores = ins.scores + row * ins.experts * 4
     with emit.loop(0, ins.experts) as expert:
@@ -154,15 +145,14 @@ def _arrange(module: ir.Module, level: Level) -> ir.Function:
     return emit.function
 
 
-def _deal(emit: Emitter, address: Value, row: Value) -> None:
+def _deal(emit: Emitter, level: Level, address: Value, row: Value) -> None:
     ins = DEAL.at(emit, address)
-    activations = [ins.quants, ins.scales, ins.sums, ins.scaled_sums]
-    to = [ins.to_quants, ins.to_scales, ins.to_sums, ins.to_scaled_sums]
+    activations, to = ([getattr(ins, prefix + name) for name in ACTIVATIONS] for prefix in ("", "to_"))
     with emit.loop(0, ins.used) as slot:
         place = emit.load(I64, ins.places + (row * ins.used + slot) * 8)
         with emit.loop(0, ins.groups) as group:
             source, target = row * ins.groups + group, place * ins.groups + group
-            copy_group(emit, activations, source, to, target)
+            copy_group(emit, level, activations, source, to, target)
 
 
 def _experts(module: ir.Module, level: Level, products: Products) -> ir.Function:
@@ -196,15 +186,14 @@ def _expert(
     groups = ins.groups
     weights = [emit.load(I64, ins.table + (expert * 4 + part) * 8) for part in range(4)]
     outputs = [ins.out + start * ins.out_stride, ins.out_stride, emit.i64(0), emit.i64(0), emit.i64(0)]
-    at = start * groups
-    activations = [ins.quants + at * GROUP, ins.scales + at * 4, ins.sums + at * 4, ins.scaled_sums + at * 4]
+    activations = rows_below([getattr(ins, name) for name in ACTIVATIONS], start, groups)
     count = emit.minimum(ins.blocks - first, ins.chunk)
     for number, form in enumerate(STORED):
         with emit.if_(ins.form.equals(number)):
             emit.call(products.chunk(form), *outputs, *activations, *weights, groups, rows, first, count, private)
 
 
-def _combine(emit: Emitter, address: Value, row: Value) -> None:
+def _combine(emit: Emitter, level: Level, address: Value, row: Value) -> None:  # noqa: ARG001
     ins = COMBINE.at(emit, address)
     with emit.loop(0, ins.width, LANES) as column:
         total = emit.variable(emit.load(F32V, ins.add + row * ins.add_stride + column * 4))

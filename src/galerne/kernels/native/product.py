@@ -5,15 +5,16 @@ Few rows read the weights as they are stored. Many rows unpack a panel of some b
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Container, Mapping, Sequence
 
 from llvmlite import ir
 
 from galerne.kernels.native.bfloat_product import BfloatProducts
 from galerne.kernels.native.emitter import I32, I64, VOID, Emitter, Value, vector
-from galerne.kernels.native.forms import BLOCK_OUT, GROUP, STORED, UNIT_BYTES, Form
+from galerne.kernels.native.forms import ACTIVATIONS, BLOCK_OUT, GROUP, STORED, UNIT_BYTES, Form
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.panel import PANEL_BLOCKS, write_unpack
+from galerne.kernels.native.panel import PANEL_BLOCKS, unpacked, write_unpack
 from galerne.kernels.native.record import CONTEXT, PRIVATE_ROWS, Reader, count_of, instruction
 from galerne.kernels.native.sharing import Parts, pieces
 from galerne.kernels.native.tile import PARAMETERS, Tile
@@ -23,10 +24,7 @@ PRODUCT = instruction(
     "form",  # place in forms.STORED
     "out",
     "out_stride",
-    "quants",  # int8 [rows, groups * 32], shared by all threads
-    "scales",  # float32 [rows, groups]
-    "sums",  # int32 [rows, groups], times -MIDDLE
-    "scaled_sums",  # float32 [rows, groups]
+    *ACTIVATIONS,  # shared by all threads
     "bfloats",  # bfloat16 [rows, groups * 32] of prompts' rows, or 0: all rows are quantised
     "private",  # 1: few rows are quantised by each thread for itself
     "groups",
@@ -47,29 +45,37 @@ when it is read from one end to the other."""
 
 
 def quantised_bytes(groups: int, rows: int) -> int:
-    """Memory for the quants, scales and both sums of `rows` rows."""
-    return rows * groups * (GROUP + 12)
+    """Memory for the activations of `rows` rows."""
+    return rows * groups * sum(ACTIVATIONS.values())
 
 
 def activation_addresses(base: Value, rows: Value, groups: Value) -> list[Value]:
-    """Where the quants, scales, sums and scaled sums of `rows` rows lie when they start at `base`."""
-    scales = base + rows * groups * GROUP
-    sums = scales + rows * groups * 4
-    return [base, scales, sums, sums + rows * groups * 4]
+    """Where each of ACTIVATIONS lies when those of `rows` rows start at `base`."""
+    starts = itertools.accumulate(ACTIVATIONS.values(), initial=0)
+    return [base + rows * groups * start for start in itertools.islice(starts, len(ACTIVATIONS))]
+
+
+def multiplied(form: Form, activations: Sequence[Value]) -> tuple[Value, Value, Value]:
+    """The quants, scales and sums that weights in this form are multiplied by."""
+    quants, scales, sums, scaled_sums, paired_quants, paired_sums = activations
+    if form.paired:
+        return paired_quants, scales, paired_sums
+    return quants, scales, scaled_sums if form.wide else sums
 
 
 def rows_below(activations: list[Value], row: Value, groups: Value) -> list[Value]:
     """The same addresses, `row` rows further."""
-    quants, *others = activations
-    return [quants + row * groups * GROUP, *(address + row * groups * 4 for address in others)]
+    return [address + row * groups * size for address, size in zip(activations, ACTIVATIONS.values(), strict=True)]
 
 
-def copy_group(emit: Emitter, activations: Sequence[Value], group: Value, to: Sequence[Value], place: Value) -> None:
-    """One group's quants, scale, sum and scaled sum: to another place, both counted in groups."""
-    (quants, *numbers), (to_quants, *to_numbers) = activations, to
-    emit.store(emit.load(vector(I64, 4), quants + group * GROUP), to_quants + place * GROUP)
-    for number, target in zip(numbers, to_numbers, strict=True):
-        emit.store(emit.load(I32, number + group * 4), target + place * 4)
+def copy_group(
+    emit: Emitter, level: Level, activations: Sequence[Value], group: Value, to: Sequence[Value], place: Value
+) -> None:
+    """All of one group: to another place, both counted in groups."""
+    for (name, size), source, target in zip(ACTIVATIONS.items(), activations, to, strict=True):
+        if level.paired or not name.startswith("paired"):
+            kind = I32 if size == 4 else vector(I64, 4)
+            emit.store(emit.load(kind, source + group * size), target + place * size)
 
 
 def quantised_apart(ins: Reader, every: Value, quantised: Value) -> Value:
@@ -104,12 +110,8 @@ class Products:
         rows = emit.select(ins.bfloats.equals(0), every, ctx.answers)
         own = quantised_apart(ins, every, rows)
         activations = [
-            emit.select(own, own_at, shared_at)
-            for own_at, shared_at in zip(
-                activation_addresses(private, rows, ins.groups),
-                (ins.quants, ins.scales, ins.sums, ins.scaled_sums),
-                strict=True,
-            )
+            emit.select(own, own_at, getattr(ins, name))
+            for own_at, name in zip(activation_addresses(private, rows, ins.groups), ACTIVATIONS, strict=True)
         ]
         stored = [ins.weights, ins.weight_scales, ins.weight_minima, ins.weight_units]
 
@@ -140,23 +142,24 @@ class Products:
     def chunk(self, form: Form) -> ir.Function:
         """The function that computes some blocks of outputs for some rows.
 
-        (out, its stride, add, its stride, bias; quants, scales, sums, scaled sums; weights, their scales, minima,
-        units; groups, rows, first block, blocks, private memory)
+        (out, its stride, add, its stride, bias; ACTIVATIONS; weights, their scales, minima, units; groups, rows, first
+        block, blocks, private memory)
         """
         name = f"chunk_{form.name}"
         if name in self.module.globals:
             return self.module.globals[name]
         few = self.rows(form, dict.fromkeys(self.level.few, (1,)))
-        many = self.rows(form.unpacked, self.level.many)
-        function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * 18), name)
+        many = self.many(form)
+        function = ir.Function(self.module, ir.FunctionType(VOID, [I64] * (14 + len(ACTIVATIONS))), name)
         function.linkage = "internal"
         emit = Emitter(function, fused=self.level.fused)
-        (out, out_stride, add, add_stride, bias, quants, scales, sums, scaled_sums,
-         weights, weight_scales, weight_minima, units,
-         groups, rows, first, blocks, private) = emit.arguments  # fmt: skip
+        out, out_stride, add, add_stride, bias, *others = emit.arguments
+        activations, others = others[: len(ACTIVATIONS)], others[len(ACTIVATIONS) :]
+        weights, weight_scales, weight_minima, units, groups, rows, first, blocks, private = others
+        quants, scales, sums = multiplied(form, activations)
         where = _moved(
             [
-                out, out_stride, quants, groups * GROUP, scales, scaled_sums if form.wide else sums, groups * 4,
+                out, out_stride, quants, groups * GROUP, scales, sums, groups * 4,
                 weights, groups * form.group_bytes, weight_scales, weight_minima,
                 groups * form.scale_bytes, groups * form.scale_bytes, units,
                 groups, add, add_stride, bias,
@@ -169,11 +172,17 @@ class Products:
                 emit.call(few, *where, rows, blocks)
             with otherwise:
                 if form.nibbles:
+                    where[2], where[4], where[5] = multiplied(unpacked(self.level, form), activations)
                     self._panels(emit, form, many, where, rows, blocks, private)
                 else:
                     emit.call(many, *where, rows, blocks)
         emit.done()
         return function
+
+    def many(self, form: Form) -> ir.Function:
+        """`rows` for many rows of weights in this form, unpacked where they are of 4 bits."""
+        panel = unpacked(self.level, form)
+        return self.rows(panel, self.level.paired if panel.paired else self.level.many)
 
     def rows(self, form: Form, sizes: Mapping[int, Sequence[int]]) -> ir.Function:
         """(tile's parameters, rows, blocks): cover rows x blocks with tiles of these heights and widths, in order."""
@@ -203,7 +212,7 @@ class Products:
 
     def _panels(self, emit, form, many, where, rows, blocks, private) -> None:  # type: ignore[no-untyped-def]
         """Unpack some blocks at a time into private memory, then run all rows over them."""
-        unpack, panel, groups = write_unpack(self.module, self.level, form), form.unpacked, where[14]
+        unpack, panel, groups = write_unpack(self.module, self.level, form), unpacked(self.level, form), where[14]
         with emit.loop(0, blocks, PANEL_BLOCKS) as block:
             width = emit.minimum(blocks - block, PANEL_BLOCKS)
             moved = _moved(where, emit.i64(0), block)

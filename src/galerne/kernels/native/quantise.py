@@ -7,11 +7,12 @@ from contextlib import AbstractContextManager
 from llvmlite import ir
 
 from galerne.kernels.native.emitter import F32, F32V, I32, I32V, I64, LANES, VOID, Emitter, Value
-from galerne.kernels.native.forms import GROUP
+from galerne.kernels.native.forms import ACTIVATIONS, GROUP
 from galerne.kernels.native.halves import round_to_bfloats
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.memory import LINE
-from galerne.kernels.native.product import activation_addresses, quantised_apart, quantised_bytes, rows_below
+from galerne.kernels.native.pairs import write_pairing
+from galerne.kernels.native.product import MANY_ROWS, activation_addresses, quantised_apart, quantised_bytes, rows_below
 from galerne.kernels.native.quantise_groups import ROUNDER, write_groups
 from galerne.kernels.native.record import CONTEXT, PRIVATE_ROWS, Reader, count_of, instruction
 from galerne.kernels.native.sharing import Parts, pieces, share
@@ -26,10 +27,7 @@ QUANTISE = instruction(
     "groups",  # ceil(width / 32)
     "weight",  # of the norm, float32 [width rounded up to 32, zeros beyond]
     "epsilon",  # of the norm: a float32's bits
-    "quants",
-    "scales",
-    "sums",
-    "scaled_sums",
+    *ACTIVATIONS,
     "floats",  # where the float32 numbers go too, or 0
     "floats_stride",
     "bfloats",  # bfloat16 [rows, groups * 32] for prompts' rows, or 0: quantise all rows
@@ -44,7 +42,7 @@ ROW_CHUNK = 8
 
 def write_quantise(module: ir.Module, level: Level) -> ir.Function:
     """The function (instruction, context, counter, thread). Few rows: each thread does all of them, for itself."""
-    row = _row(module, level)
+    row, pairing = _row(module, level), write_pairing(module, level)
     bfloat_row = _bfloat_row(module, level)
     emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * 4), "quantise"), fused=level.fused)
     address, context, counter, thread = emit.arguments
@@ -64,7 +62,11 @@ def write_quantise(module: ir.Module, level: Level) -> ir.Function:
         quantised = pieces(end - first, size) * kept
         with emit.builder.if_else((piece < quantised).ir) as (then, otherwise):
             with then, _rows_of(emit, first + piece * size, size, end) as index:
-                emit.call(row, address, index, room, ins.quants, ins.scales, ins.sums, ins.scaled_sums)
+                to = [getattr(ins, name) for name in ACTIVATIONS]
+                emit.call(row, address, index, room, *to)
+                if level.paired:
+                    with emit.if_(rows > MANY_ROWS - 1):
+                        emit.call(pairing, ins.groups, *rows_below(to, index, ins.groups))
             with otherwise, _rows_of(emit, rows + (piece - quantised) * size, size, every) as index:
                 emit.call(bfloat_row, address, index, index - rows, room)
     emit.done()
@@ -91,9 +93,9 @@ def _bfloat_row(module: ir.Module, level: Level) -> ir.Function:
 
 
 def _row(module: ir.Module, level: Level) -> ir.Function:
-    """(instruction, row, room for a row of floats, quants, scales, sums, scaled sums of all rows)"""
+    """(instruction, row, room for a row of floats, ACTIVATIONS of all rows)"""
     prepare, quantise = _prepare(module, level), write_groups(module, level)
-    emit = _new(module, level, "quantise_row", 7)
+    emit = _new(module, level, "quantise_row", 3 + len(ACTIVATIONS))
     address, row, room, *to = emit.arguments
     ins = QUANTISE.at(emit, address)
     plain = ins.input.equals(INPUT_PLAIN) & (ins.groups * GROUP).equals(ins.width) & ins.floats.equals(0)

@@ -200,7 +200,7 @@ class _Row:
         return emit.splat(emit.select(scale > 0.0, emit.f32(1.0) / scale, emit.f32(0.0)))
 
     def _steps(self, numbers: Value, inverse: Value) -> Value:
-        return self.emit.truncate(whole_steps(self.emit, numbers, inverse), vector(I8))
+        return self.emit.truncate(whole_steps(self.emit, numbers, inverse, 127), vector(I8))
 
 
 def cache_slot(emit: Emitter, ctx: Reader, ins: Reader, row: Value) -> tuple[Value, Value]:

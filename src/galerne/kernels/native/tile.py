@@ -30,6 +30,8 @@ from galerne.kernels.native.forms import GROUP, MIDDLE, UNIT_BYTES, Form
 from galerne.kernels.native.halves import load_halves
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.memory import LINE
+from galerne.kernels.native.pairs import COUPLES, QUADS
+from galerne.kernels.native.quantise_groups import count_in
 from galerne.kernels.native.whole_scales import as_floats, load_pairs
 
 AHEAD = 8192
@@ -80,9 +82,6 @@ class Tile:
         emit, at = self.emit, self.at
         totals = [emit.variables(self.columns, emit.constant(F32V, 0.0)) for _ in range(self.rows)]
         scale = self._scale_whole if self.form.whole else self._scale
-        self.lower = emit.constant(I32V, 0xFFFF)
-        if self.level.one_register:  # LLVM would make of "and, or" a permutation, which takes the dot products' units
-            self.lower = emit.opaque(self.lower)
         with emit.loop(0, at.groups) as group:
             scale(group, self._dots(group), totals)
         for c in range(self.columns):
@@ -99,31 +98,49 @@ class Tile:
         dot = self.level.dot if self.form.whole else self.level.dot_bytes
         quants = [at.quants + at.quants_stride * r + group * GROUP for r in range(self.rows)]
         weights = [at.weights + at.weights_stride * c + group * self.form.group_bytes for c in range(self.columns)]
-        halves = 2 if self.form.nibbles else 1
         if not self.form.panel:  # that is in the cache already
             for address, line in product(weights, range(0, self.form.group_bytes, LINE)):
                 emit.prefetch(address + (AHEAD + line))
-        for j in range(8 // halves):
-            stored = [emit.load(BYTES, address + j * 64) for address in weights]
-            for half in range(halves):
-                v = j + 4 * half
-                columns = [nibbles(x, half) if self.form.nibbles else x for x in stored]
+
+        def fours(row: int, quad: int) -> Value:
+            return emit.splat(emit.load(I32, quants[row] + 4 * quad)).bits(BYTES)
+
+        if self.form.paired:
+            started = [emit.load(I32V, address + 64 * (2 * QUADS)) for address in weights]
+            sums = [[start + at for at in started] for (start, *_) in sums]
+        for j in range(QUADS):
+            halves = [self._weights(weights, j, half) for half in range(2)]
+            if self.form.paired and j < COUPLES:
                 for r in range(self.rows):
-                    four = emit.splat(emit.load(I32, quants[r] + 4 * v)).bits(BYTES)
-                    for c in range(self.columns):
-                        sums[r][c] = dot(emit, sums[r][c], columns[c], four)
+                    a, b = fours(r, j), fours(r, QUADS + j)
+                    for c, (w, v) in enumerate(zip(*halves, strict=True)):
+                        sums[r][c] = dot(emit, sums[r][c], w + b, v + a)
+            else:
+                for half, columns in enumerate(halves):
+                    for r in range(self.rows):
+                        four = fours(r, half * QUADS + j)
+                        for c in range(self.columns):
+                            sums[r][c] = dot(emit, sums[r][c], columns[c], four)
         return sums
 
+    def _weights(self, addresses: list[Value], quad: int, half: int) -> list[Value]:
+        """Four of the sixteen outputs of each block: number `quad` of the first or the second half of a group."""
+        emit = self.emit
+        if self.form.nibbles:
+            return [nibbles(emit.load(BYTES, address + 64 * quad), half) for address in addresses]
+        return [emit.load(BYTES, address + 64 * (half * QUADS + quad)) for address in addresses]
+
     def _start(self, row: int, group: Value) -> Value:
-        offset = self.form.offset - (128 if self.level.signed_bytes and not self.form.whole else 0)
+        if self.form.whole:
+            return self._sum(row, group)
+        offset = self.form.offset - (128 if self.level.signed_bytes else 0)
         if offset == 0:
             return self.emit.constant(I32V, 0)
         if self.form.wide:  # the sums at hand are scaled: count the quants instead
             return self._counted(row, group) * -offset
-        count = self._count(row, group)
-        return count if offset == MIDDLE else count * (offset // MIDDLE)
+        return count_in(self.emit, self._sum(row, group)) * (offset // MIDDLE)
 
-    def _count(self, row: int, group: Value) -> Value:
+    def _sum(self, row: int, group: Value) -> Value:
         at = self.at
         return self.emit.splat(self.emit.load(I32, at.sums + at.scales_stride * row + group * 4))
 
@@ -139,10 +156,8 @@ class Tile:
         pairs = [load_pairs(emit, self.form, place + group * self.form.scale_bytes) for place in places]
         for r in range(self.rows):
             scale = emit.splat(emit.load(F32, at.scales + at.scales_stride * r + group * 4))
-            count = self._count(r, emit.opaque(group)) << 16  # read again: it would be kept in a register otherwise
             for c in range(self.columns):
-                sums = (dots[r][c] & self.lower) | count if self.form.minimum else dots[r][c]
-                scaled = emit.to_float(self.level.dot_words(emit, sums, pairs[c]))
+                scaled = emit.to_float(self.level.dot_words(emit, dots[r][c], pairs[c]))
                 totals[r][c].now = emit.fma(scaled, scale, totals[r][c].now)
 
     def _scale(self, group: Value, dots: list[list[Value]], totals: list[list[Variable]]) -> None:

@@ -202,7 +202,7 @@ class Trace:
     ) -> Floats:
         if len({tuple(part.form for part in parts) for parts in matrices}) > 1:
             raise UnsupportedFile("the experts of one layer are stored in different types.")
-        rows = quants.quants.rows
+        rows = quants.rows
         out = new_floats(sum(part.outputs for part in matrices[0]), rows)
         column = 0
         for number, part in enumerate(matrices[0]):
