@@ -43,45 +43,39 @@ class Step:
 
 
 class BatchBuilder:
-    """Fills the same arrays for each step: a `Step` is valid until the next one is built."""
+    """Writes block tables to the same array for each step: a `Step` is valid until the next one is built."""
 
     def __init__(self, max_rows: int, max_sequences: int, context_length: int) -> None:
         self.max_rows = max_rows
         self.max_sequences = max_sequences
-        self._tokens = np.zeros(max_rows, np.int32)
-        self._positions = np.zeros(max_rows, np.int32)
-        self._starts = np.zeros(max_sequences + 1, np.int32)
-        self._lengths = np.zeros(max_sequences, np.int32)
         self._blocks = np.zeros((max_sequences, blocks_for(context_length)), np.int32)
-        self._outputs = np.zeros(max_rows, np.int32)
-        self._counting = np.arange(max(context_length, max_rows) + 1, dtype=np.int32)
 
     def build(self, shares: list[Share]) -> Step:
         """The batch of these shares, of which those of answers come first."""
-        row = wanted = answers = 0
+        tokens: list[int] = []
+        positions: list[int] = []
+        starts, lengths = [0], []
+        outputs: list[int] = []
+        answers = 0
         for index, share in enumerate(shares):
             sequence = share.sequence
-            first, last = sequence.computed, sequence.computed + share.rows
-            tokens = [*sequence.tokens[first:last], *share.proposal]
-            end = row + len(tokens)
-            self._tokens[row:end] = tokens
-            self._positions[row:end] = self._counting[first : first + len(tokens)]
-            self._starts[index] = row
-            self._lengths[index] = first + len(tokens)
+            first, length = sequence.computed, sequence.computed + share.size
+            tokens += sequence.tokens[first : first + share.rows]
+            tokens += share.proposal
+            positions += range(first, length)
+            end = len(tokens)
+            starts.append(end)
+            lengths.append(length)
+            outputs += range(end - share.outputs, end)
             self._blocks[index, : sequence.held] = sequence.table[: sequence.held]
-            outputs = share.outputs
-            self._outputs[wanted : wanted + outputs] = self._counting[end - outputs : end]
-            row = end
-            answers = answers if sequence.in_prompt else row
-            wanted += outputs
-        self._starts[len(shares)] = row
+            answers = answers if sequence.in_prompt else end
         batch = Batch(
-            tokens=self._tokens[:row],
-            positions=self._positions[:row],
-            starts=self._starts[: len(shares) + 1],
-            lengths=self._lengths[: len(shares)],
+            tokens=np.array(tokens, np.int32),
+            positions=np.array(positions, np.int32),
+            starts=np.array(starts, np.int32),
+            lengths=np.array(lengths, np.int32),
             blocks=self._blocks[: len(shares)],
-            outputs=self._outputs[:wanted],
+            outputs=np.array(outputs, np.int32),
             answers=answers,
         )
         return Step(batch, shares)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from galerne.engine.distribution import largest
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def logprobs(logits: NDArray[np.float32], token: int, count: int) -> tuple[float, tuple[tuple[int, float], ...]]:
     """The natural logarithm of `token`'s probability, and the `count` best tokens with theirs, best first."""
     peak = logits.max()

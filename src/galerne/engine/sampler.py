@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +35,11 @@ class Sampler:
         events: list[TokenEvent] = []
         winners = logits.argmax(axis=1).tolist()
         first = 0
-        with np.errstate(over="ignore", invalid="ignore"):
-            for share in step.shares:
-                last = first + share.outputs
-                if not share.sequence.request.embeds:
-                    self._advance(share, logits[first:last], winners[first:last], events)
-                first = last
+        for share in step.shares:
+            last = first + share.outputs
+            if not share.sequence.request.embeds:
+                self._advance(share, logits[first:last], winners[first:last], events)
+            first = last
         return events
 
     def _advance(self, share: Share, logits: Logits, winners: list[int], events: list[TokenEvent]) -> None:
@@ -58,20 +58,26 @@ class Sampler:
 
     def _choose(self, sequence: Sequence, logits: Logits, winner: int) -> int | None:
         """The next token; None when there can be none, and the sequence has ended. `winner` has the largest logit."""
-        sampling = sequence.request.sampling
-        if not np.isfinite(logits[winner]):  # a NaN counts as the largest
+        if not isfinite(logits.item(winner)):  # a NaN counts as the largest
             sequence.fail("The model computed something that is not a number. Its weights may be damaged.")
             return None
+        greedy = sequence.request.sampling.temperature == 0
+        if greedy and sequence.only_masked and (sequence.mask is None or _permits(sequence, winner)):
+            return winner
+        return self._weigh(sequence, logits, winner)
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _weigh(self, sequence: Sequence, logits: Logits, winner: int) -> int | None:
+        """The same where the logits must be changed or drawn from."""
+        sampling = sequence.request.sampling
         if not sequence.untouched:
-            if sampling.temperature == 0 and sequence.only_masked and _permits(sequence, winner):
-                return winner
             allowed = _allowed(sequence)
             if sequence.end is not None:
                 return None
             logits = logits.copy()
             self._adjust(sequence, logits, allowed)
             winner = int(logits.argmax())
-            if not np.isfinite(logits[winner]):
+            if not isfinite(logits.item(winner)):
                 end = sequence.fail if sequence.mask is None else sequence.refuse
                 end("No token may come next: the stop tokens, the grammar and the biases forbid all of them.")
                 return None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from galerne.kernels.batch import BLOCK, Batch
 from galerne.kernels.native.attention import CHUNK, MERGE, TILE_ROWS, UNIT
-from galerne.kernels.native.units import SLOTS, SPLIT_ROWS, plan_units, with_rows
+from galerne.kernels.native.units import SLOTS, SPLIT_ROWS, WorkList, plan_units, with_rows
 
 SEQUENCES = st.lists(
     st.tuples(st.integers(1, 70), st.one_of(st.just(0), st.integers(0, 100), st.integers(0, 5000))), min_size=1
@@ -30,14 +32,14 @@ def batch_of(sequences) -> Batch:
     )
 
 
-def records(kind, array):
-    return [dict(zip(kind.fields, line, strict=True)) for line in array.tolist()]
+def records(kind, lines):
+    return [dict(zip(kind.fields, line, strict=True)) for line in lines]
 
 
 @given(SEQUENCES, st.sampled_from([1, 3, 4, 8, 16, 50]))
 def test_every_query_sees_all_of_its_past_once(sequences, group):
     batch = batch_of(sequences)
-    units, merges = (records(kind, array) for kind, array in zip((UNIT, MERGE), plan_units(batch, group), strict=True))
+    units, merges = (records(kind, lines) for kind, lines in zip((UNIT, MERGE), plan_units(batch, group), strict=True))
     chunks_of: Counter[int] = Counter()
     for unit in units:
         sequence, rows = unit["sequence"], range(unit["row"], unit["row"] + unit["queries"])
@@ -73,17 +75,39 @@ def assert_merges_are_made_of_units(units, merges, group) -> None:
 
 def test_the_longest_work_comes_first():
     units, _ = plan_units(batch_of([(1, 3), (1, 300), (40, 20), (1, 90)]), 1)
-    work = (units[:, UNIT.index("stop")] - units[:, UNIT.index("start")]).tolist()
+    work = [unit["stop"] - unit["start"] for unit in records(UNIT, units)]
     assert work == sorted(work, reverse=True)
 
 
 @given(SEQUENCES, st.data())
 def test_units_with_some_rows(sequences, data):
     batch = batch_of(sequences)
-    rows = np.array(sorted(data.draw(st.sets(st.sampled_from(range(len(batch.tokens)))))), np.int32)
+    rows = sorted(data.draw(st.sets(st.sampled_from(range(len(batch.tokens))))))
     units, _ = plan_units(batch, 3)
 
     def has_some(unit):
         return any(unit["row"] <= row < unit["row"] + unit["queries"] for row in rows)
 
     assert records(UNIT, with_rows(units, rows)) == [unit for unit in records(UNIT, units) if has_some(unit)]
+
+
+def test_a_work_list_has_its_lines_one_after_the_other():
+    work = WorkList(MERGE, most=3)
+    address = work.numbers.ctypes.data
+    for lines in ([(1, 2, 3, 4), (5, 6, 7, 8), (2**40, -1, 0, 9)], [(9, 8, 7, 6)], []):
+        work.write(lines)
+        assert work.numbers.reshape(3, -1)[: len(lines)].tolist() == [list(line) for line in lines]
+    assert work.numbers.ctypes.data == address
+
+
+def test_a_work_list_writes_nothing_behind_its_end():
+    with pytest.raises(struct.error):
+        WorkList(MERGE, most=1).write([(1, 2, 3, 4)] * 2)
+
+
+@given(SEQUENCES, st.sampled_from([1, 3, 16]))
+def test_as_many_units_as_there_is_room_for(sequences, group):
+    """Each is of some rows that no other has, or has a slot."""
+    batch = batch_of(sequences)
+    units, merges = plan_units(batch, group)
+    assert len(merges) <= len(units) <= len(batch.tokens) + SLOTS

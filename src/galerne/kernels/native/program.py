@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from galerne.kernels.batch import Batch
+from galerne.kernels.batch import BLOCK, Batch
 from galerne.kernels.interface import Operations, Value
 from galerne.kernels.native import attention_bytes, attention_chunks, attention_vectors, bfloat_product
-from galerne.kernels.native.attention import TILE_ROWS
+from galerne.kernels.native.angles import Angles
+from galerne.kernels.native.attention import MERGE, TILE_ROWS, UNIT
 from galerne.kernels.native.barrier import BARRIER_WORDS
-from galerne.kernels.native.buffers import PARTIALS, Address, Floats
+from galerne.kernels.native.buffers import PARTIALS, Address, Buffer, Floats
 from galerne.kernels.native.cache import CacheLayout
 from galerne.kernels.native.emitter import LANES
 from galerne.kernels.native.forms import GROUP
@@ -37,7 +39,9 @@ from galerne.kernels.native.runner import OPCODES
 from galerne.kernels.native.sharing import COUNTER_BYTES
 from galerne.kernels.native.team import Team
 from galerne.kernels.native.trace import Trace
-from galerne.kernels.native.units import SLOTS, SPLIT_ROWS, plan_units, with_rows
+from galerne.kernels.native.units import SLOTS, SPLIT_ROWS, WorkList, plan_units, with_rows
+
+PLACES = {field: place for place, field in enumerate(CONTEXT.fields)}
 
 
 class NativeProgram:
@@ -56,6 +60,8 @@ class NativeProgram:
         slot_rows = layout.shape.kv_heads * max(SPLIT_ROWS, self._group)
         self._partials = aligned(SLOTS * slot_rows * (self._layout.width + LANES), np.float32)
         self._context = aligned(len(CONTEXT.fields), np.int64)
+        self._context_address = _at(self._context)
+        self._numbers = self._context.data  # quicker to write to than an array
         self._kept: dict[str, NDArray[Any]] = {}
         self._prepare_private(level)
         counters = len(self._notes.instructions) * team.threads
@@ -63,11 +69,17 @@ class NativeProgram:
         self._keep("barrier", np.zeros(BARRIER_WORDS, np.int32))
         names = ("tokens", "positions", "sequence_of", "output_rows")
         self._lists = {name: self._keep(name, np.zeros(max_rows, np.int32)) for name in names}
-        self._counting = np.arange(max_rows, dtype=np.int32)
+        self._blocks = self._keep("blocks", np.zeros((max_rows, layout.shape.blocks), np.int32))
+        records = {"units": UNIT, "output_units": UNIT, "merges": MERGE}
+        self._work = {name: WorkList(record, max_rows + SLOTS) for name, record in records.items()}
+        for name, work in self._work.items():
+            self._keep(name, work.numbers)
         rope = self._trace.rope_used
-        self._frequencies = np.zeros(0) if rope is None else rope.frequencies.astype(np.float64)
-        self._set(threads=team.threads, program_length=len(self._notes.instructions))
-        self._set(rotated=2 * len(self._frequencies))
+        self._angles = None if rope is None else Angles(rope)
+        half = 0 if rope is None else len(rope.frequencies)
+        self._turns = [self._keep(name, np.zeros((max_rows, half), np.float32)) for name in ("cosines", "sines")]
+        self._set(threads=team.threads, program_length=len(self._notes.instructions), rotated=2 * half)
+        self._set(blocks_stride=self._blocks.strides[0])
         self._place_buffers(outputs=min(16, max_rows))
 
     def __call__(self, batch: Batch) -> NDArray[np.float32]:
@@ -76,14 +88,14 @@ class NativeProgram:
         if outputs > self._outputs:
             self._place_buffers(outputs=outputs)
         self._describe(batch)
-        self._counters[:] = 0
-        self._team.run(_at(self._context))
+        self._counters.fill(0)
+        self._team.run(self._context_address)
         self._wanted = outputs
-        return self._rows(self._result)
+        return self._logits[:outputs]
 
     def states(self) -> NDArray[np.float32]:
-        assert self._trace.kept_states is not None
-        return self._rows(self._trace.kept_states)
+        assert self._states is not None
+        return self._states[: self._wanted]
 
     def copy_block(self, source: int, target: int) -> None:
         size = self._layout.block
@@ -94,39 +106,38 @@ class NativeProgram:
         rows = len(batch.tokens)
         if not 0 < rows <= self._max_rows:
             raise ValueError(f"a batch has from 1 to {self._max_rows} rows, not {rows}")
-        if batch.tokens.view(np.uint32).max() >= self._trace.vocabulary:  # negative ones are large
+        tokens = batch.tokens.tolist()
+        if min(tokens) < 0 or max(tokens) >= self._trace.vocabulary:
             raise ValueError(f"the model has {self._trace.vocabulary} tokens, the batch names others")
 
     def _describe(self, batch: Batch) -> None:
         """Write the batch into the context."""
-        rows, sequences = len(batch.tokens), len(batch.lengths)
-        units, merges = plan_units(batch, self._group)
+        rows, outputs = len(batch.tokens), len(batch.outputs)
+        starts = batch.starts.tolist()
+        blocks = -(-max(batch.lengths.tolist()) // BLOCK)
         self._lists["tokens"][:rows] = batch.tokens
         self._lists["positions"][:rows] = batch.positions
-        self._lists["output_rows"][: len(batch.outputs)] = batch.outputs
-        counts = batch.starts[1:] - batch.starts[:-1]
-        self._lists["sequence_of"][:rows] = np.repeat(self._counting[:sequences], counts)
-        blocks = self._keep("blocks", np.ascontiguousarray(batch.blocks, np.int32))
-        output_units = units if len(batch.outputs) == rows else with_rows(units, batch.outputs)
-        self._keep("units", units)
-        self._keep("output_units", output_units)
-        self._keep("merges", merges)
+        self._lists["output_rows"][:outputs] = batch.outputs
+        self._lists["sequence_of"][:rows] = [
+            sequence for sequence, (row, end) in enumerate(pairwise(starts)) for _ in range(row, end)
+        ]
+        self._blocks[: len(starts) - 1, :blocks] = batch.blocks[:, :blocks]
+        units, merges = plan_units(batch, self._group)
+        output_units = units if outputs == rows else with_rows(units, batch.outputs.tolist())
+        for name, lines in (("units", units), ("output_units", output_units), ("merges", merges)):
+            self._work[name].write(lines)
         self._set(
             rows=rows,
             answers=batch.answers if self.answers_apart and batch.answers is not None else rows,
-            outputs=len(batch.outputs),
+            outputs=outputs,
             pairs=rows * self._trace.experts_used,
-            output_pairs=len(batch.outputs) * self._trace.experts_used,
-            blocks_stride=blocks.strides[0],
+            output_pairs=outputs * self._trace.experts_used,
             unit_count=len(units),
             output_unit_count=len(output_units),
             merge_count=len(merges),
         )
-        rope = self._trace.rope_used
-        if rope is not None:
-            angles = batch.positions[:, None] * self._frequencies
-            for name, turn in (("cosines", np.cos), ("sines", np.sin)):
-                self._keep(name, (turn(angles) * rope.magnitude).astype(np.float32))
+        if self._angles is not None:
+            self._angles.write(batch.positions, *(turns[:rows] for turns in self._turns))
 
     def _place_buffers(self, outputs: int) -> None:
         """Lay the buffers out for so many rows of logits, and write the instructions."""
@@ -158,13 +169,14 @@ class NativeProgram:
                 if name in each.record.fields:
                     line[each.record.index(name)] = value
         self._keep("program", program)
-        self._offsets = {buffer: offsets[buffer] for buffer in lasting}
+        self._logits = self._rows(self._result, offsets)
+        self._states = None if trace.kept_states is None else self._rows(trace.kept_states, offsets)
 
-    def _rows(self, x: Floats) -> NDArray[np.float32]:
-        """The rows of a lasting buffer that the last batch wanted."""
-        start, stride = self._offsets[x.buffer], x.buffer.row_bytes
-        rows = self._arena[start : start + self._wanted * stride].view(np.float32)
-        return rows.reshape(self._wanted, stride // 4)[:, : x.width]
+    def _rows(self, x: Floats, offsets: Mapping[Buffer, int]) -> NDArray[np.float32]:
+        """The rows of a buffer that holds outputs."""
+        start, stride = offsets[x.buffer], x.buffer.row_bytes
+        rows = self._arena[start : start + self._outputs * stride].view(np.float32)
+        return rows.reshape(self._outputs, stride // 4)[:, : x.width]
 
     def _prepare_private(self, level: Level) -> None:
         rows = max(TILE_ROWS, SPLIT_ROWS, self._group)
@@ -182,12 +194,12 @@ class NativeProgram:
     def _keep(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
         """Point the context at an array, and keep it as long as the context does."""
         self._kept[name] = array
-        self._context[CONTEXT.index(name)] = _at(array)
+        self._numbers[PLACES[name]] = _at(array)
         return array
 
     def _set(self, **numbers: int) -> None:
         for name, number in numbers.items():
-            self._context[CONTEXT.index(name)] = number
+            self._numbers[PLACES[name]] = number
 
 
 def _attention(level: Level, layout: CacheLayout) -> ModuleType:

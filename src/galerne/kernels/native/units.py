@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
+from struct import Struct
+
 import numpy as np
-from numpy.typing import NDArray
 
 from galerne.kernels.batch import Batch
-from galerne.kernels.native.attention import CHUNK, MERGE, TILE_ROWS, UNIT
+from galerne.kernels.native.attention import CHUNK, TILE_ROWS
+from galerne.kernels.native.memory import aligned
 from galerne.kernels.native.record import Record
 
 SPLIT_ROWS = 16
@@ -15,11 +19,14 @@ SPLIT_ROWS = 16
 SLOTS = 256
 """Partial results that there is room for; without room a unit goes through its cache alone."""
 
+Line = tuple[int, ...]
+"""The fields of a record, in order."""
 
-def plan_units(batch: Batch, group: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+
+def plan_units(batch: Batch, group: int) -> tuple[list[Line], list[Line]]:
     """(units, merges) as attention.UNIT and attention.MERGE say. `group`: heads that share a key/value head."""
-    units: list[tuple[int, ...]] = []
-    merges: list[tuple[int, ...]] = []
+    units: list[Line] = []
+    merges: list[Line] = []
     slots = 0
     tile = max(1, TILE_ROWS // group)
     starts, lengths = batch.starts.tolist(), batch.lengths.tolist()
@@ -40,15 +47,23 @@ def plan_units(batch: Batch, group: int) -> tuple[NDArray[np.int64], NDArray[np.
             units.append((sequence, row, queries, position, 0, position + queries, -1))
             row, position = row + queries, position + queries
     units.sort(key=lambda unit: unit[4] - unit[5])  # the longest first: they should not be what all wait for
-    return _lines(UNIT, units), _lines(MERGE, merges)
+    return units, merges
 
 
-def with_rows(units: NDArray[np.int64], rows: NDArray[np.int32]) -> NDArray[np.int64]:
+def with_rows(units: Sequence[Line], rows: Sequence[int]) -> list[Line]:
     """The units that have some of these rows, which ascend."""
-    first = units[:, UNIT.index("row")]
-    before, behind = np.searchsorted(rows, first), np.searchsorted(rows, first + units[:, UNIT.index("queries")])
-    return units[behind > before]
+    return [unit for unit in units if bisect_left(rows, unit[1]) < bisect_left(rows, unit[1] + unit[2])]
 
 
-def _lines(record: Record, lines: list[tuple[int, ...]]) -> NDArray[np.int64]:
-    return np.array(lines, np.int64).reshape(-1, len(record.fields))
+class WorkList:
+    """Room for at most `most` lines of a record, at an address that stays."""
+
+    def __init__(self, record: Record, most: int) -> None:
+        self._line = Struct(f"{len(record.fields)}q")
+        self.numbers = aligned(most * len(record.fields), np.int64)
+        self._bytes = self.numbers.data.cast("B")
+
+    def write(self, lines: Sequence[Line]) -> None:
+        """Raises `struct.error` where there is no room."""
+        for number, line in enumerate(lines):
+            self._line.pack_into(self._bytes, number * self._line.size, *line)
