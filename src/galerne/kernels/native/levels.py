@@ -253,7 +253,7 @@ def tuned(level: Level, cpu: str) -> Level:
     """
     if cpu not in ("znver4", "znver5") or level.dot is not _vpdpbusd_512 or level.tiles:
         return level
-    return replace(level, cpu="znver4", paired=_PAIRED)
+    return replace(level, paired=_PAIRED)
 
 
 def usable_levels(features: frozenset[str], machine: str = "") -> list[Level]:
