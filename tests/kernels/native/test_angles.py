@@ -18,13 +18,12 @@ def rope() -> Rope:
 
 
 def turns(angles: Angles, positions: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    cosines, sines = (np.full((len(positions), 10), np.nan, np.float32) for _ in range(2))
-    angles.write(np.array(positions, np.int32), cosines, sines)
-    return cosines, sines
+    angles.reach(max(positions))
+    return angles.cosines[positions], angles.sines[positions]
 
 
 @pytest.mark.parametrize("positions", [[0], [5, 3, 3, 900], [FIRST - 1, FIRST], [7 * FIRST + 1, 0]])
-def test_each_row_is_turned_by_its_position(positions, rope):
+def test_each_position_has_its_angles(positions, rope):
     cosines, sines = turns(Angles(rope), positions)
     angles = [[position * float(frequency) for frequency in rope.frequencies] for position in positions]
     assert cosines == pytest.approx(np.array([[1.25 * cos(each) for each in row] for row in angles]), abs=1e-6)
@@ -40,3 +39,12 @@ def test_a_position_has_the_same_angles_before_and_after_longer_texts(rope):
     for position in positions:
         before, after = turns(Angles(rope), [position]), turns(grown, [position])
         assert np.array_equal(before, after)
+
+
+def test_it_says_when_the_tables_are_new_ones(rope):
+    angles = Angles(rope)
+    assert angles.reach(0)
+    assert not angles.reach(FIRST - 1)
+    assert angles.reach(FIRST)
+    assert angles.cosines.shape == angles.sines.shape == (2 * FIRST, 10)
+    assert not angles.reach(5)

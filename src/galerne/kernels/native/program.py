@@ -76,10 +76,8 @@ class NativeProgram:
             self._keep(name, work.numbers)
         rope = self._trace.rope_used
         self._angles = None if rope is None else Angles(rope)
-        half = 0 if rope is None else len(rope.frequencies)
-        self._turns = [self._keep(name, np.zeros((max_rows, half), np.float32)) for name in ("cosines", "sines")]
-        self._set(threads=team.threads, program_length=len(self._notes.instructions), rotated=2 * half)
-        self._set(blocks_stride=self._blocks.strides[0])
+        self._set(threads=team.threads, program_length=len(self._notes.instructions))
+        self._set(rotated=0 if rope is None else 2 * len(rope.frequencies), blocks_stride=self._blocks.strides[0])
         self._place_buffers(outputs=min(16, max_rows))
 
     def __call__(self, batch: Batch) -> NDArray[np.float32]:
@@ -136,8 +134,9 @@ class NativeProgram:
             output_unit_count=len(output_units),
             merge_count=len(merges),
         )
-        if self._angles is not None:
-            self._angles.write(batch.positions, *(turns[:rows] for turns in self._turns))
+        if self._angles is not None and self._angles.reach(max(batch.positions.tolist())):
+            self._keep("cosines", self._angles.cosines)
+            self._keep("sines", self._angles.sines)
 
     def _place_buffers(self, outputs: int) -> None:
         """Lay the buffers out for so many rows of logits, and write the instructions."""

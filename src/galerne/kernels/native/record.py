@@ -45,7 +45,7 @@ CONTEXT = Record(
         "output_rows",  # int32 [outputs]
         "blocks",  # int32 [sequences, blocks_stride / 4]
         "blocks_stride",
-        "cosines",  # float32 [rows, rotated / 2]
+        "cosines",  # float32 [positions, rotated / 2], see angles.py
         "sines",
         "rotated",  # numbers of a head that RoPE turns
         "units",  # attention's work list, see attention.py

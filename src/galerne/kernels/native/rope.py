@@ -65,7 +65,7 @@ class _Row:
         self.ins, self.ctx = ROPE.at(emit, address), CONTEXT.at(emit, context)
         q, k, v = (self.ins.__getattr__(n) + row * self.ins.__getattr__(f"{n}_stride") for n in "qkv")
         half = self.ctx.rotated >> 1
-        angles = row * half * 4
+        angles = position_of(emit, self.ctx, row) * half * 4
         with emit.if_(self.ins.turn.differs(0)):
             self._turn_heads(q, self.ins.heads, half, angles)
             self._turn_heads(k, self.ins.kv_heads, half, angles)
@@ -203,9 +203,13 @@ class _Row:
         return self.emit.truncate(whole_steps(self.emit, numbers, inverse, 127), vector(I8))
 
 
+def position_of(emit: Emitter, ctx: Reader, row: Value) -> Value:
+    return emit.extend(emit.load(I32, ctx.positions + row * 4), I64, signed=True)
+
+
 def cache_slot(emit: Emitter, ctx: Reader, ins: Reader, row: Value) -> tuple[Value, Value]:
     """(address of the row's block in this layer, its place in the block)."""
-    position = emit.extend(emit.load(I32, ctx.positions + row * 4), I64, signed=True)
+    position = position_of(emit, ctx, row)
     sequence = emit.extend(emit.load(I32, ctx.sequence_of + row * 4), I64, signed=True)
     table = ctx.blocks + sequence * ctx.blocks_stride
     block = emit.extend(emit.load(I32, table + (position // BLOCK) * 4), I64, signed=True)
