@@ -6,11 +6,13 @@ and activations a in 8 bits,
 
     sum a * (d * (q - 8) + m)  =  unit * (scale * dot + minimum * count)
 
-    dot, count = sum a * (q - 8), -8 * sum a            at most 8 * 127 * 32, so 16 bits each
+    dot, count = sum a * (q - 8), -8 * sum a            at most 8 * 120 * 32, so 16 bits each
     scale, minimum = round(d / unit), round(-m / (8 * unit))   at most LARGEST, so 16 bits each
 
 is one instruction that adds up the products of two pairs (`vpmaddwd`), and one multiplication by the activations'
-scale. The whole numbers' steps are at most a 16,000th of an output's largest scale, and an 8,000th for minima.
+scale. The pair is one number, 65536 * count + dot, of which a negative dot takes 1 from the count; it is left at that, an
+eighth of a step of one activation. The whole numbers' steps are at most a 16,000th of an output's largest scale, and an
+8,000th for minima.
 """
 
 from __future__ import annotations
