@@ -10,9 +10,9 @@ and activations a in 8 bits,
     scale, minimum = round(d / unit), round(-m / (8 * unit))   at most LARGEST, so 16 bits each
 
 is one instruction that adds up the products of two pairs (`vpmaddwd`), and one multiplication by the activations'
-scale. The pair is one number, 65536 * count + dot, of which a negative dot takes 1 from the count; it is left at that, an
-eighth of a step of one activation. The whole numbers' steps are at most a 16,000th of an output's largest scale, and an
-8,000th for minima.
+scale. The pair is one number, 65536 * count + dot, of which a negative dot takes 1 from the count; it is left at that,
+an eighth of a step of one activation. The whole numbers' steps are at most a 16,000th of an output's largest scale, and
+an 8,000th for minima.
 """
 
 from __future__ import annotations
