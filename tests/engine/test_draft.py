@@ -118,7 +118,7 @@ def test_memory_of_a_preempted_request_is_free_in_the_draft_too() -> None:
         engine.submit(each)
     while engine.has_work:
         engine.step()
-        held = sum(copy.text.held for copy in draft._copies.values())
+        held = sum(len(copy.text.table) for copy in draft._copies.values())
         assert set(draft._copies) <= set(engine._scheduler.running)
         assert draft.blocks_held <= held
     assert engine.statistics()["preemptions"] > 0

@@ -204,8 +204,8 @@ class EngineMachine(RuleBasedStateMachine):
 
     def _check_pool(self, cache: Cache, running: list[Sequence]) -> None:
         pool = cache.pool
-        assert all(sequence.computed <= sequence.held * BLOCK for sequence in running)
-        tables = [sequence.table[: sequence.held].tolist() for sequence in running]
+        assert all(sequence.computed <= len(sequence.table) * BLOCK for sequence in running)
+        tables = [sequence.table for sequence in running]
         assert all(len(set(table)) == len(table) for table in tables)
         holders = Counter(block for table in tables for block in table)
         assert [holders[block] for block in range(pool.size)] == pool._holders

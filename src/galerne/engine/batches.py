@@ -10,7 +10,7 @@ from galerne.engine.sequence import Sequence, blocks_for
 from galerne.kernels.batch import Batch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that takes three times as long to make, and a step makes many
 class Share:
     """What a sequence gets of a step: its next `rows` positions, and after them a guess of those that follow."""
 
@@ -49,6 +49,7 @@ class BatchBuilder:
         self.max_rows = max_rows
         self.max_sequences = max_sequences
         self._blocks = np.zeros((max_sequences, blocks_for(context_length)), np.int32)
+        self._tables: list[list[int]] = [[] for _ in range(max_sequences)]  # which it has
 
     def build(self, shares: list[Share]) -> Step:
         """The batch of these shares, of which those of answers come first."""
@@ -67,7 +68,9 @@ class BatchBuilder:
             starts.append(end)
             lengths.append(length)
             outputs += range(end - share.outputs, end)
-            self._blocks[index, : sequence.held] = sequence.table[: sequence.held]
+            if self._tables[index] != sequence.table:
+                self._blocks[index, : len(sequence.table)] = sequence.table
+                self._tables[index] = sequence.table.copy()
             answers = answers if sequence.in_prompt else end
         batch = Batch(
             tokens=np.array(tokens, np.int32),

@@ -56,7 +56,7 @@ class Cache:
             return
         self.pool.hold(source.block)  # lest it is the very one that is evicted to make room
         if self.reserve(sequence, sequence.computed + common):
-            self._copy_block(source.block, int(sequence.table[sequence.shared]))
+            self._copy_block(source.block, sequence.table[sequence.shared])
             sequence.advance(common, cached=True)
         self.pool.release(source.block)
 
@@ -74,12 +74,12 @@ class Cache:
 
     def reserve(self, sequence: Sequence, positions: int) -> bool:
         """Give the sequence blocks for so many positions: all of them, or none and False."""
-        missing = blocks_for(positions) - sequence.held
+        missing = blocks_for(positions) - len(sequence.table)
+        if missing <= 0:
+            return True
         if missing > self.pool.available:
             return False
-        for _ in range(missing):
-            sequence.table[sequence.held] = self.pool.take()
-            sequence.held += 1
+        sequence.table += [self.pool.take() for _ in range(missing)]
         return True
 
     def share(self, sequence: Sequence) -> None:
@@ -89,7 +89,7 @@ class Cache:
         while self._shareable(sequence, sequence.computed) >= (sequence.shared + 1) * BLOCK:
             self._drop_tail(sequence)
             tenant, tokens = sequence.request.tenant, next_block(sequence)
-            block = int(sequence.table[sequence.shared])
+            block = sequence.table[sequence.shared]
             node = self._tree.find(tenant, sequence.node, tokens)
             if node is None:
                 node = self._tree.insert(tenant, sequence.node, tokens, block)
@@ -108,16 +108,16 @@ class Cache:
         self._drop_tail(sequence)
         _, common = self._tree.nearest(sequence.request.tenant, sequence.node, tokens)
         if common < len(tokens):
-            block = int(sequence.table[sequence.shared])
+            block = sequence.table[sequence.shared]
             sequence.tail = self._tree.insert(sequence.request.tenant, sequence.node, tokens, block)
             self.pool.keep(block)
 
     def release(self, sequence: Sequence) -> None:
         """The sequence leaves the cache; what it computed stays for others until the room is needed."""
         self.share_tail(sequence)
-        for block in reversed(sequence.table[: sequence.held].tolist()):
-            self.pool.release(block)
-        sequence.held = sequence.computed = sequence.shared = 0
+        while sequence.table:
+            self.pool.release(sequence.table.pop())
+        sequence.computed = sequence.shared = 0
         sequence.node = sequence.tail = None
 
     def forget(self, sequence: Sequence) -> None:
@@ -149,15 +149,13 @@ class Cache:
 
     def _put(self, sequence: Sequence, index: int, block: int) -> None:
         """Make a block of the tree the sequence's block of that index, instead of the one that it has there."""
-        if index < sequence.held:
-            if block == sequence.table[index]:
-                return
+        if index == len(sequence.table):
             self.pool.hold(block)
-            self.pool.release(int(sequence.table[index]))
-        else:
+            sequence.table.append(block)
+        elif block != sequence.table[index]:
             self.pool.hold(block)
-            sequence.held += 1
-        sequence.table[index] = block
+            self.pool.release(sequence.table[index])
+            sequence.table[index] = block
 
 
 def next_block(sequence: Sequence) -> tuple[int, ...]:

@@ -185,9 +185,10 @@ class Engine:
     def _account(self, step: Step, cpu_seconds: float, joules: float | None) -> None:
         """Each sequence bears the step's CPU time and energy by its rows."""
         self._counters["steps"] += 1
+        rows = step.rows
         for share in step.shares:
-            share.sequence.cpu_seconds += cpu_seconds * share.size / step.rows
-            share.sequence.bear(None if joules is None else joules * share.size / step.rows)
+            share.sequence.cpu_seconds += cpu_seconds * share.size / rows
+            share.sequence.bear(None if joules is None else joules * share.size / rows)
 
     def _end(self, sequence: Sequence) -> EndEvent:
         assert sequence.end is not None

@@ -34,7 +34,9 @@ class Grammars:
         """Those that have their mask now, or were refused; they are still to be removed.
 
         `patiently`: there is nothing else to do, so sleep until one has."""
-        if patiently and self._compiling:
+        if not self._compiling:
+            return []
+        if patiently:
             wait(self._compiling.values(), PAUSE, FIRST_COMPLETED)
         ready = [sequence for sequence, future in self._compiling.items() if future.done()]
         for sequence in ready:

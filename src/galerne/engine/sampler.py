@@ -36,39 +36,40 @@ class Sampler:
         winners = logits.argmax(axis=1).tolist()
         first = 0
         for share in step.shares:
-            last = first + share.outputs
+            rows = range(first, first + share.outputs)
             if not share.sequence.request.embeds:
-                self._advance(share, logits[first:last], winners[first:last], events)
-            first = last
+                self._advance(share, rows, logits, winners, events)
+            first = rows.stop
         return events
 
-    def _advance(self, share: Share, logits: Logits, winners: list[int], events: list[TokenEvent]) -> None:
+    def _advance(self, share: Share, rows: range, logits: Logits, winners: list[int], events: list[TokenEvent]) -> None:
         sequence = share.sequence
         sequence.advance(share.rows)
         self.guessed += len(share.proposal)
-        for row, winner, guess in zip(logits, winners, (*share.proposal, None), strict=False):
-            token = self._choose(sequence, row, winner)
+        for row, guess in zip(rows, (*share.proposal, None), strict=False):
+            token = self._choose(sequence, logits, row, winners[row])
             if token is None:
                 return
-            self._append(sequence, token, row, events)
+            self._append(sequence, token, logits, row, events)
             if sequence.end is not None or token != guess:
                 return
             self.accepted += 1
             sequence.advance(1)  # the guess was right, so its keys and values are too
 
-    def _choose(self, sequence: Sequence, logits: Logits, winner: int) -> int | None:
-        """The next token; None when there can be none, and the sequence has ended. `winner` has the largest logit."""
-        if not isfinite(logits.item(winner)):  # a NaN counts as the largest
+    def _choose(self, sequence: Sequence, logits: Logits, row: int, winner: int) -> int | None:
+        """The next token; None when there can be none, and the sequence has ended. `winner` has the row's largest
+        logit."""
+        if not isfinite(logits.item(row, winner)):  # a NaN counts as the largest
             sequence.fail("The model computed something that is not a number. Its weights may be damaged.")
             return None
         greedy = sequence.request.sampling.temperature == 0
         if greedy and sequence.only_masked and (sequence.mask is None or _permits(sequence, winner)):
             return winner
-        return self._weigh(sequence, logits, winner)
+        return self._weigh(sequence, logits[row], winner)
 
     @np.errstate(over="ignore", invalid="ignore")
     def _weigh(self, sequence: Sequence, logits: Logits, winner: int) -> int | None:
-        """The same where the logits must be changed or drawn from."""
+        """The same where the row's logits must be changed, or drawn from."""
         sampling = sequence.request.sampling
         if not sequence.untouched:
             allowed = _allowed(sequence)
@@ -101,7 +102,7 @@ class Sampler:
             if allowed is not None and not np.isfinite(logits.max()):
                 logits[stops] = before  # the grammar is complete
 
-    def _append(self, sequence: Sequence, token: int, logits: Logits, events: list[TokenEvent]) -> None:
+    def _append(self, sequence: Sequence, token: int, logits: Logits, row: int, events: list[TokenEvent]) -> None:
         request = sequence.request
         sequence.tokens.append(token)
         if sequence.penalties is not None:
@@ -117,7 +118,7 @@ class Sampler:
         if request.sampling.logprobs is None:
             events.append(TokenEvent(request.id, token))
         else:
-            events.append(TokenEvent(request.id, token, *logprobs(logits, token, request.sampling.logprobs)))
+            events.append(TokenEvent(request.id, token, *logprobs(logits[row], token, request.sampling.logprobs)))
         if sequence.generated == request.max_tokens:
             sequence.end = EndReason.LENGTH
 

@@ -71,8 +71,11 @@ class Scheduler:
         for sequence in self.running:  # while we go, only the last of them can be preempted
             if sequence.pending == 1 and self._reserve(sequence, 1, plan):
                 plan[sequence] = 1
-        guesses = self._guess(plan) if len(plan) == len(self.running) else {}
-        self._fill_with_prompts(plan)
+        guesses = {}
+        if len(plan) == len(self.running):
+            guesses = self._guess(plan)
+        else:
+            self._fill_with_prompts(plan)
         if not plan:
             return None
         shares = [Share(each, rows, rows == each.pending, guesses.get(each, ())) for each, rows in plan.items()]
@@ -152,7 +155,7 @@ class Scheduler:
         """Whether the cache has room for its prompt beside what the running ones still need, and a block to grow."""
         if not self.running:
             return True
-        promised = sum(max(blocks_for(len(other.tokens) + 1) - other.held, 0) for other in self.running)
+        promised = sum(max(blocks_for(len(other.tokens) + 1) - len(other.table), 0) for other in self.running)
         missing = blocks_for(len(newcomer.tokens) + 1) + promised - self._cache.pool.available
         return missing <= 0 or missing <= self._cache.held_by_others(newcomer)
 

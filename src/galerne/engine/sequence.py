@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from galerne.engine.events import EndReason, Work
 from galerne.engine.mask import TokenMask
@@ -33,8 +32,7 @@ class Sequence:
     mask: TokenMask | None = field(init=False, default=None)  # there once its grammar is compiled
     tokens: list[int] = field(init=False)
     penalties: Penalties | None = field(init=False)
-    table: NDArray[np.int32] = field(init=False)  # [most blocks] the blocks it holds, `held` of them
-    held: int = 0
+    table: list[int] = field(init=False, default_factory=list)  # the blocks it holds
     computed: int = 0
     shared: int = 0  # full blocks of it that are in the prefix tree
     node: Node | None = None  # the last of them
@@ -50,8 +48,6 @@ class Sequence:
     def __post_init__(self) -> None:
         self.tokens = list(self.request.prompt)
         self.penalties = Penalties.of(self.request)
-        most = len(self.tokens) + self.request.max_tokens - 1  # the last token is never computed
-        self.table = np.zeros(blocks_for(most), np.int32)
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -83,7 +79,7 @@ class Sequence:
         return (
             self.penalties is None
             and not request.sampling.bias
-            and (self.generated >= request.min_tokens or not request.stop_tokens)
+            and (not request.min_tokens or not request.stop_tokens or self.generated >= request.min_tokens)
         )
 
     def advance(self, positions: int, *, cached: bool = False) -> None:

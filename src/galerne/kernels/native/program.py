@@ -121,9 +121,12 @@ class NativeProgram:
         ]
         self._blocks[: len(starts) - 1, :blocks] = batch.blocks[:, :blocks]
         units, merges = plan_units(batch, self._group)
-        output_units = units if outputs == rows else with_rows(units, batch.outputs.tolist())
-        for name, lines in (("units", units), ("output_units", output_units), ("merges", merges)):
-            self._work[name].write(lines)
+        self._work["units"].write(units)
+        self._work["merges"].write(merges)
+        output_units, place = units, "units"
+        if outputs < rows:
+            output_units, place = with_rows(units, batch.outputs.tolist()), "output_units"
+            self._work[place].write(output_units)
         self._set(
             rows=rows,
             answers=batch.answers if self.answers_apart and batch.answers is not None else rows,
@@ -131,6 +134,7 @@ class NativeProgram:
             pairs=rows * self._trace.experts_used,
             output_pairs=outputs * self._trace.experts_used,
             unit_count=len(units),
+            output_units=self._work[place].address,
             output_unit_count=len(output_units),
             merge_count=len(merges),
         )

@@ -61,6 +61,7 @@ class WorkList:
     def __init__(self, record: Record, most: int) -> None:
         self._line = Struct(f"{len(record.fields)}q")
         self.numbers = aligned(most * len(record.fields), np.int64)
+        self.address = int(self.numbers.ctypes.data)
         self._bytes = self.numbers.data.cast("B")
 
     def write(self, lines: Sequence[Line]) -> None:
