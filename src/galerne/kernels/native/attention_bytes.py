@@ -152,7 +152,7 @@ class ByteAttention(Attention):
     def _softmax(self) -> ir.Function:
         """(instruction, private, rows, first of some rows, how many, the unit's first position, the first key's, keys):
         their weights."""
-        largest, weights = self._new("attention_largest", 5), self._new("attention_weights", 6)
+        largest, weights = self._new("attention_largest", 6), self._new("attention_weights", 6)
         write_largest(largest)
         write_weights(weights)
         emit = self._new("attention_softmax", 8)
@@ -164,7 +164,8 @@ class ByteAttention(Attention):
             end = emit.minimum(emit.maximum(mine + 1, 0), count)
             begin = emit.select(ins.window > 0, emit.maximum(mine - ins.window + 1, 0), emit.i64(0))
             scores, factors = at.scores + row * (CHUNK * 4), at.factors + row * FACTOR_BYTES
-            emit.call(largest.function, scores, factors, at.stats + (first + row) * 8, emit.minimum(begin, end), end)
+            seen = emit.minimum(begin, end), end, count
+            emit.call(largest.function, scores, factors, at.stats + (first + row) * 8, *seen)
         with emit.loop(0, some) as row:
             scores, factors = at.scores + row * (CHUNK * 4), at.factors + row * FACTOR_BYTES
             target, stats = at.weights + row * CHUNK, at.stats + (first + row) * 8

@@ -27,17 +27,19 @@ FACTOR_BYTES = 2 * 4 * BLOCKS
 
 
 def write_largest(emit: Emitter) -> None:
-    """(scores, factors, stats, first key seen, end of them): hide the others' scores; find each block's largest one.
+    """(scores, factors, stats, first key seen, end of them, keys): hide the others' scores; find each block's largest.
 
-    `stats` gets the largest of all, to base e.
+    `stats` gets the largest of all, to base e. Blocks beyond the keys hold what another row left there.
     """
-    scores, factors, stats, first, end = emit.arguments
-    _hide(emit, scores, first, end)
+    scores, factors, stats, first, end, count = emit.arguments
+    _hide(emit, scores, first, end, (count + (BLOCK - 1)) & -BLOCK)
     best = []
     for block in range(BLOCKS):
         low, high = (emit.load(F32V, scores + block * (4 * BLOCK) + half * (4 * LANES)) for half in range(2))
         best.append(emit.maximum(low, high))
-    largest = emit.maximum(emit.reduce_each("max", best), emit.constant(F32V, HIDDEN))
+    hidden = emit.constant(F32V, HIDDEN)
+    computed = emit.splat(emit.truncate(count + (BLOCK - 1), I32)) >= (emit.iota() + 1) * BLOCK
+    largest = emit.select(computed, emit.maximum(emit.reduce_each("max", best), hidden), hidden)
     ceiling = emit.reduce("max", largest)
     emit.store(power(emit, largest - emit.splat(ceiling)), factors)
     emit.store(largest, factors + 4 * BLOCKS)
@@ -45,10 +47,10 @@ def write_largest(emit: Emitter) -> None:
     emit.done()
 
 
-def _hide(emit: Emitter, scores: Value, first: Value, end: Value) -> None:
-    """Up to the end of the chunk."""
+def _hide(emit: Emitter, scores: Value, first: Value, end: Value, last: Value) -> None:
+    """All scores before `last` but those from `first` to `end`."""
     nothing = emit.constant(F32V, NOTHING)
-    for start, stop in ((emit.i64(0), first), ((end & -LANES), emit.i64(CHUNK))):
+    for start, stop in ((emit.i64(0), first), ((end & -LANES), last)):
         with emit.loop(start, stop, LANES) as key:
             index = emit.iota() + emit.splat(emit.truncate(key, I32))
             low, high = (emit.splat(emit.truncate(x, I32)) for x in (first, end))
