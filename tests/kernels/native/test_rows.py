@@ -57,7 +57,7 @@ def test_states_outlive_what_follows(kernels):
             x = ops.linear(ops.swiglu(ops.linear(x, packed)), kernels.matrix([weights(96, 20)]))
         return x
 
-    program = kernels.program(forward, CacheShape(1, 1, 1, 32), max_rows=40)
+    program = kernels.program(forward, CacheShape(1, 4, 1, 32), max_rows=40)
     for wanted in ([2, 39], range(40), [7]):  # more rows than before, and fewer
         program(batch((0, 40), outputs=wanted))
         assert np.array_equal(program.states(), table.float32()[list(wanted)])
