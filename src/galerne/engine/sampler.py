@@ -36,17 +36,19 @@ class Sampler:
         winners = logits.argmax(axis=1).tolist()
         first = 0
         for share in step.shares:
-            rows = range(first, first + share.outputs)
             if not share.sequence.request.embeds:
-                self._advance(share, rows, logits, winners, events)
-            first = rows.stop
+                self._advance(share, first, logits, winners, events)
+            first += share.outputs
         return events
 
-    def _advance(self, share: Share, rows: range, logits: Logits, winners: list[int], events: list[TokenEvent]) -> None:
+    def _advance(self, share: Share, first: int, logits: Logits, winners: list[int], events: list[TokenEvent]) -> None:
+        """Its outputs are rows of `logits` from the `first` on."""
         sequence = share.sequence
         sequence.advance(share.rows)
         self.guessed += len(share.proposal)
-        for row, guess in zip(rows, (*share.proposal, None), strict=False):
+        if not share.complete:
+            return
+        for row, guess in enumerate((*share.proposal, None), first):
             token = self._choose(sequence, logits, row, winners[row])
             if token is None:
                 return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 
 import numpy as np
@@ -93,15 +92,14 @@ def test_units_with_some_rows(sequences, data):
 
 def test_a_work_list_has_its_lines_one_after_the_other():
     work = WorkList(MERGE, most=3)
-    address = work.numbers.ctypes.data
     for lines in ([(1, 2, 3, 4), (5, 6, 7, 8), (2**40, -1, 0, 9)], [(9, 8, 7, 6)], []):
         work.write(lines)
-        assert work.numbers.reshape(3, -1)[: len(lines)].tolist() == [list(line) for line in lines]
-    assert work.numbers.ctypes.data == address
+        assert work.lines[: len(lines)].tolist() == [list(line) for line in lines]
+        assert work.lines.ctypes.data == work.address
 
 
 def test_a_work_list_writes_nothing_behind_its_end():
-    with pytest.raises(struct.error):
+    with pytest.raises(ValueError):
         WorkList(MERGE, most=1).write([(1, 2, 3, 4)] * 2)
 
 

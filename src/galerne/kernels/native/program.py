@@ -73,7 +73,7 @@ class NativeProgram:
         records = {"units": UNIT, "output_units": UNIT, "merges": MERGE}
         self._work = {name: WorkList(record, max_rows + SLOTS) for name, record in records.items()}
         for name, work in self._work.items():
-            self._keep(name, work.numbers)
+            self._keep(name, work.lines)
         rope = self._trace.rope_used
         self._angles = None if rope is None else Angles(rope)
         self._set(threads=team.threads, program_length=len(self._notes.instructions))

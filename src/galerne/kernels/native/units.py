@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from struct import Struct
 
 import numpy as np
+from numpy.typing import NDArray
 
 from galerne.kernels.batch import Batch
 from galerne.kernels.native.attention import CHUNK, TILE_ROWS
@@ -59,12 +59,11 @@ class WorkList:
     """Room for at most `most` lines of a record, at an address that stays."""
 
     def __init__(self, record: Record, most: int) -> None:
-        self._line = Struct(f"{len(record.fields)}q")
-        self.numbers = aligned(most * len(record.fields), np.int64)
-        self.address = int(self.numbers.ctypes.data)
-        self._bytes = self.numbers.data.cast("B")
+        fields = len(record.fields)
+        self.lines: NDArray[np.int64] = aligned(most * fields, np.int64).reshape(most, fields)
+        self.address = int(self.lines.ctypes.data)
 
     def write(self, lines: Sequence[Line]) -> None:
-        """Raises `struct.error` where there is no room."""
-        for number, line in enumerate(lines):
-            self._line.pack_into(self._bytes, number * self._line.size, *line)
+        """Raises `ValueError` where there is no room."""
+        if lines:
+            self.lines[: len(lines)] = lines
