@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from math import isfinite
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from galerne.engine.mask import forbid
 from galerne.engine.sequence import Sequence
 
 Logits = NDArray[np.float32]
+T = TypeVar("T")
 
 
 class Sampler:
@@ -109,9 +110,9 @@ class Sampler:
         sequence.tokens.append(token)
         if sequence.penalties is not None:
             sequence.penalties.count(token)
-        if sequence.mask is not None:
-            with _guarded(sequence):
-                sequence.mask.advance(token)
+        mask = sequence.mask
+        if mask is not None:
+            _asked(sequence, lambda: mask.advance(token))
             if sequence.end is not None:
                 return
         if token in request.stop_tokens:
@@ -127,26 +128,19 @@ class Sampler:
 
 def _permits(sequence: Sequence, token: int) -> bool:
     """Whether its grammar is known to allow this token."""
-    known = False
-    if sequence.mask is not None:
-        with _guarded(sequence):
-            known = sequence.mask.permits(token)
-    return known
+    mask = sequence.mask
+    return mask is not None and bool(_asked(sequence, lambda: mask.permits(token)))
 
 
 def _allowed(sequence: Sequence) -> NDArray[np.int32] | None:
     """What its grammar allows next, if it has one. When that cannot be said, the sequence has ended."""
-    allowed = None
-    if sequence.mask is not None:
-        with _guarded(sequence):
-            allowed = sequence.mask.allowed()
-    return allowed
+    return None if sequence.mask is None else _asked(sequence, sequence.mask.allowed)
 
 
-@contextmanager
-def _guarded(sequence: Sequence) -> Iterator[None]:
-    """A grammar is foreign code: its fault is its request's alone."""
+def _asked(sequence: Sequence, ask: Callable[[], T]) -> T | None:
+    """What its grammar says. That is foreign code: its fault is its request's alone, which then has ended."""
     try:
-        yield
+        return ask()
     except Exception as error:
         sequence.refuse(f"The grammar cannot be followed: {error}")
+        return None
