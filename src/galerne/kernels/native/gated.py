@@ -18,6 +18,7 @@ from galerne.kernels.native.panel import PANEL_BLOCKS, panel_bytes, unpacked, wr
 from galerne.kernels.native.product import (
     Products,
     activation_addresses,
+    activations_in,
     copy_group,
     multiplied,
     quantised_bytes,
@@ -70,8 +71,8 @@ def write_gated(module: ir.Module, level: Level, products: Products) -> ir.Funct
     pairs, parts = ins.pairs, Parts(emit, ctx, rows)
     with parts.each(counter, thread, lambda _: pieces(pairs, emit.i64(CHUNK))) as (start, end, piece):
         first = piece * CHUNK
-        activations = rows_below([getattr(ins, name) for name in ACTIVATIONS], start, ins.groups)
-        to = rows_below([getattr(ins, f"to_{name}") for name in ACTIVATIONS], start, pairs)
+        activations = rows_below(activations_in(ins), start, ins.groups)
+        to = rows_below(activations_in(ins, "to_"), start, pairs)
         where = [*activations, *to, ins.weights, ins.weight_scales, ins.weight_units]
         count = emit.minimum(pairs - first, CHUNK)
         for number, chunk in chunks.items():

@@ -11,7 +11,7 @@ from llvmlite import ir
 from galerne.kernels.native.emitter import F32, F32V, I64, LANES, VOID, Emitter, Value
 from galerne.kernels.native.forms import ACTIVATIONS, STORED
 from galerne.kernels.native.levels import Level
-from galerne.kernels.native.product import Products, copy_group, rows_below
+from galerne.kernels.native.product import Products, activations_in, copy_group, rows_below
 from galerne.kernels.native.quantise import exponential
 from galerne.kernels.native.record import ANY, CONTEXT, Reader, count_of, instruction
 from galerne.kernels.native.sharing import take
@@ -147,7 +147,7 @@ def _arrange(module: ir.Module, level: Level) -> ir.Function:
 
 def _deal(emit: Emitter, level: Level, address: Value, row: Value) -> None:
     ins = DEAL.at(emit, address)
-    activations, to = ([getattr(ins, prefix + name) for name in ACTIVATIONS] for prefix in ("", "to_"))
+    activations, to = activations_in(ins), activations_in(ins, "to_")
     with emit.loop(0, ins.used) as slot:
         place = emit.load(I64, ins.places + (row * ins.used + slot) * 8)
         with emit.loop(0, ins.groups) as group:
@@ -186,7 +186,7 @@ def _expert(
     groups = ins.groups
     weights = [emit.load(I64, ins.table + (expert * 4 + part) * 8) for part in range(4)]
     outputs = [ins.out + start * ins.out_stride, ins.out_stride, emit.i64(0), emit.i64(0), emit.i64(0)]
-    activations = rows_below([getattr(ins, name) for name in ACTIVATIONS], start, groups)
+    activations = rows_below(activations_in(ins), start, groups)
     count = emit.minimum(ins.blocks - first, ins.chunk)
     for number, form in enumerate(STORED):
         with emit.if_(ins.form.equals(number)):

@@ -40,10 +40,10 @@ def write_pairing(module: ir.Module, level: Level) -> ir.Function:
     emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * (1 + len(ACTIVATIONS))), name), fused=level.fused)
     emit.function.linkage = "internal"
     groups, quants, _, sums, _, to_quants, to_sums = emit.arguments
-    whole, two = groups & -LANES, 2 * GROUP
+    whole = groups & -LANES
     with emit.loop(0, whole, LANES) as group:
         excess = []
-        for place in range(0, LANES * GROUP, two):
+        for place in range(0, LANES * GROUP, 2 * GROUP):
             numbers = emit.load(BYTES, quants + group * GROUP + place)
             emit.store(numbers + _bias(emit), to_quants + group * GROUP + place)
             excess.append(_excess(emit, level, numbers))

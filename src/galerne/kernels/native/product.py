@@ -49,6 +49,11 @@ def quantised_bytes(groups: int, rows: int) -> int:
     return rows * groups * sum(ACTIVATIONS.values())
 
 
+def activations_in(ins: Reader, prefix: str = "") -> list[Value]:
+    """What an instruction's fields with the names of ACTIVATIONS hold."""
+    return [getattr(ins, prefix + name) for name in ACTIVATIONS]
+
+
 def activation_addresses(base: Value, rows: Value, groups: Value) -> list[Value]:
     """Where each of ACTIVATIONS lies when those of `rows` rows start at `base`."""
     starts = itertools.accumulate(ACTIVATIONS.values(), initial=0)
@@ -110,8 +115,10 @@ class Products:
         rows = emit.select(ins.bfloats.equals(0), every, ctx.answers)
         own = quantised_apart(ins, every, rows)
         activations = [
-            emit.select(own, own_at, getattr(ins, name))
-            for own_at, name in zip(activation_addresses(private, rows, ins.groups), ACTIVATIONS, strict=True)
+            emit.select(own, own_at, shared_at)
+            for own_at, shared_at in zip(
+                activation_addresses(private, rows, ins.groups), activations_in(ins), strict=True
+            )
         ]
         stored = [ins.weights, ins.weight_scales, ins.weight_minima, ins.weight_units]
 

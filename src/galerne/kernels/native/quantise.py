@@ -12,7 +12,14 @@ from galerne.kernels.native.halves import round_to_bfloats
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.memory import LINE
 from galerne.kernels.native.pairs import write_pairing
-from galerne.kernels.native.product import MANY_ROWS, activation_addresses, quantised_apart, quantised_bytes, rows_below
+from galerne.kernels.native.product import (
+    MANY_ROWS,
+    activation_addresses,
+    activations_in,
+    quantised_apart,
+    quantised_bytes,
+    rows_below,
+)
 from galerne.kernels.native.quantise_groups import ROUNDER, write_groups
 from galerne.kernels.native.record import CONTEXT, PRIVATE_ROWS, Reader, count_of, instruction
 from galerne.kernels.native.sharing import Parts, pieces, share
@@ -62,7 +69,7 @@ def write_quantise(module: ir.Module, level: Level) -> ir.Function:
         quantised = pieces(end - first, size) * kept
         with emit.builder.if_else((piece < quantised).ir) as (then, otherwise):
             with then, _rows_of(emit, first + piece * size, size, end) as index:
-                to = [getattr(ins, name) for name in ACTIVATIONS]
+                to = activations_in(ins)
                 emit.call(row, address, index, room, *to)
                 if level.paired:
                     with emit.if_(rows > MANY_ROWS - 1):

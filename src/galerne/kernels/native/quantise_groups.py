@@ -1,7 +1,8 @@
 """float32 -> int8 in groups of 32: q = round(x * 120 / max|x|).
 
 Sixteen groups at a time, whose largest numbers, scales and sums are each a lane of a vector; what is left of a row, a
-group at a time. Both ways give the same numbers. Sums are kept times -8: products with weights of 4 bits start there.
+group at a time. Both ways give the same numbers. Sums are kept times -8, in both halves of 32 bits: products with
+weights of 4 bits start there.
 """
 
 from __future__ import annotations
