@@ -31,11 +31,16 @@ def events(response: httpx2.Response) -> Iterator[dict[str, Any]]:
     return (json.loads(line.removeprefix("data: ")) for line in response.iter_lines() if line.startswith("data: "))
 
 
+MANY_NUMBERS = {"type": "array", "minItems": 5000, "items": {"type": "integer"}}
+"""An answer that does not end by itself, whatever the model would say."""
+
+
 def test_a_killed_server_leaves_what_was_said(environment: dict[str, str]) -> None:
     with serve(environment) as served:
         served.until_ready()
         chat = HTTP.post(f"{served.url}/v1/chats", json={}).json()["id"]
-        asked = {"content": "Count from 1 to 1000, each number in words.", "parameters": {"temperature": 0.0}}
+        form = {"type": "json_schema", "json_schema": {"name": "numbers", "schema": MANY_NUMBERS}}
+        asked = {"content": "Count from 1 to 1000.", "parameters": {"temperature": 0.0, "response_format": form}}
         address = f"{served.url}/v1/chats/{chat}/messages"
         with HTTP.stream("POST", address, json=asked) as response:
             said = events(response)
