@@ -39,8 +39,9 @@ async def generator(request: pytest.FixtureRequest) -> AsyncGenerator[Generator]
         COMMAND, Load("fake", {}), context_length=CONTEXT, hang_seconds=30, start_seconds=60
     )
     supervised.start()
-    while not await supervised.ready():
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(60):
+        while not await supervised.ready():
+            await asyncio.sleep(0.05)
     yield supervised
     await supervised.close()
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -45,6 +46,20 @@ async def generator() -> AsyncGenerator[SupervisedGenerator]:
     await supervisor.close()
 
 
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """So many are open that the next one's number is beyond what select(2) can name."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(4096, before[0]), before[1]))
+    files = [os.open(os.devnull, os.O_RDONLY)]
+    while files[-1] < 1100:
+        files.append(os.open(os.devnull, os.O_RDONLY))
+    yield
+    for file in files:
+        os.close(file)
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 def ask(id: str = "a", prompt: tuple[int, ...] = (1, 2, 3), tokens: int = 8) -> GenerationRequest:
     return GenerationRequest(id, prompt, tokens, Sampling(seed=1, logprobs=2))
 
@@ -57,6 +72,15 @@ async def follow(generator: SupervisedGenerator, request: GenerationRequest, set
 async def drain(events: AsyncGenerator[Event]) -> None:
     async for _ in events:
         pass
+
+
+@pytest.mark.usefixtures("many_files")
+async def test_an_engine_starts_beside_many_open_files() -> None:
+    generator = supervised()
+    generator.start()
+    await until_ready(generator)
+    assert await follow(generator, ask(), []) == answer(ask())
+    await generator.close()
 
 
 def worker_of(parent: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import select
 import signal
 import socket
 import sys
@@ -90,13 +89,15 @@ class _Channel:
     def receive(self, *, wait: bool) -> list[ToWorker] | None:
         """The messages that have arrived; None when the server is gone. With `wait`, at least one."""
         messages = list[ToWorker]()
-        while (wait and not messages) or select.select([self._socket], [], [], 0)[0]:
-            data = self._socket.recv(1 << 20)
+        while True:
+            try:
+                data = self._socket.recv(1 << 20, 0 if wait and not messages else socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return messages
             if not data:
                 return None
             self._received += data
             messages += self._whole()
-        return messages
 
     def _whole(self) -> list[ToWorker]:
         messages = list[ToWorker]()
