@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
-from select import select
+from select import POLLIN, poll
 from typing import Any
 
 from benchmarks.engines.worker import Run
@@ -65,7 +65,9 @@ class EngineProcess:
 
     def _answer(self, seconds: float) -> dict[str, Any]:
         assert self._process.stdout is not None
-        if not select([self._process.stdout], [], [], seconds)[0]:
+        said = poll()
+        said.register(self._process.stdout, POLLIN)
+        if not said.poll(seconds * 1000):
             raise EngineError(f"no answer for {seconds} s")
         line = self._process.stdout.readline()
         if not line:
