@@ -272,12 +272,6 @@ class Emitter:
             function = ir.Function(self.module, ir.FunctionType(result, [a.type for a in arguments]), name)
         return self.call(function, *arguments)
 
-    def opaque(self, value: Value) -> Value:
-        """The same value, of which LLVM knows nothing, in one register."""
-        place = "x" if isinstance(value.type, ir.VectorType) else "r"
-        kind = ir.FunctionType(value.type, [value.type])
-        return Value(self, self.builder.asm(kind, "", f"={place},0", [value.ir], False))
-
     def fma(self, a: Value, b: Value, c: Value) -> Value:
         """a * b + c: rounded once where the CPU can, never left to what LLVM would choose to contract."""
         if not self.fused:

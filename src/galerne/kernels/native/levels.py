@@ -34,7 +34,6 @@ class Level:
     ]  # heights of the register tiles for few rows, descending, the last one 1; they are a vector wide
     many: dict[int, tuple[int, ...]]  # for many rows: height -> widths in vectors of 16 outputs; both as above
     paired: dict[int, tuple[int, ...]] = field(default_factory=dict)  # the same, of 4-bit weights multiplied in pairs
-    one_register: bool = False  # for a vector
     fused: bool = True  # has fused multiply-add
     halves: bool = True  # converts float16 in hardware
     bfloats: bool = False  # attention in bfloat16
@@ -149,7 +148,6 @@ AMX = Level(
     signed_bytes=False,
     few=(8, 6, 4, 3, 2, 1),
     many=_WIDE,
-    one_register=True,
     bfloats=True,
     quads=True,
     tiles=True,
@@ -166,7 +164,6 @@ AVX512_BF16 = Level(
     signed_bytes=False,
     few=(8, 6, 4, 3, 2, 1),
     many=_WIDE,
-    one_register=True,
     bfloats=True,
     quads=True,
 )
@@ -182,7 +179,6 @@ AVX512_VNNI = Level(
     signed_bytes=False,
     few=(8, 6, 4, 3, 2, 1),
     many=_WIDE,
-    one_register=True,
     quads=True,
 )
 AVX_VNNI = Level(
