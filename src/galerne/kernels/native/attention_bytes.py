@@ -69,7 +69,7 @@ class ByteAttention(Attention):
             numbers = emit.select(inside, numbers * scale, emit.constant(F32V, 0.0))
             emit.store(numbers, at.total + (row * ins.width + d) * 4)
         groups = rows * (ins.width // CACHE_GROUP)
-        emit.call(quantise, at.total, groups, at.q, at.q_scales, at.q_sums, at.part, *[emit.i64(0)] * 2)
+        emit.call(quantise, at.total, groups, at.q, at.q_scales, at.q_sums, at.part)
         with emit.loop(0, groups, LANES) as group:
             place = at.q_sums + group * 4
             emit.store(count_in(emit, emit.load(I32V, place)) * (128 // MIDDLE), place)

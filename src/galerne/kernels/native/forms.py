@@ -34,15 +34,17 @@ MIDDLE = 8
 UNIT_BYTES = BLOCK_OUT * 4
 """Of the units of a block's outputs."""
 
-
-ACTIVATIONS = {
+QUANTISED = {
     "quants": GROUP,  # int8
     "scales": 4,  # float32
     "sums": 4,  # int32: the count, a group's sum times -MIDDLE, in the lower 16 bits and added to the upper ones
     "scaled_sums": 4,  # float32: scale * sum
-    "paired_quants": GROUP,  # as pairs.py wants them, where the level multiplies in pairs and rows are many
-    "paired_sums": 4,
 }
+
+PAIRED = {"paired_quants": GROUP, "paired_sums": 4}
+"""The same as pairs.py wants them, filled in where the level multiplies in pairs and rows are many."""
+
+ACTIVATIONS = QUANTISED | PAIRED
 """What activations in 8 bits are: an array [rows, groups] of each of these, so many bytes a group."""
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from galerne.kernels.native.emitter import I64, LANES, VOID, Emitter, Value, vector
-from galerne.kernels.native.forms import ACTIVATIONS, BLOCK_OUT, GROUP, STORED, UNIT_BYTES, Form
+from galerne.kernels.native.forms import ACTIVATIONS, BLOCK_OUT, GROUP, QUANTISED, STORED, UNIT_BYTES, Form
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.pairs import write_pairing
 from galerne.kernels.native.panel import PANEL_BLOCKS, panel_bytes, unpacked, write_unpack
@@ -133,7 +133,7 @@ def _chunk(module: ir.Module, level: Level, products: Products, form: Form) -> i
             )  # fmt: skip
             with emit.loop(0, some) as index:
                 _gate(emit, room.products + index * (2 * GROUP * 4), room.gated + index * (GROUP * 4))
-            emit.call(quantise, room.gated, some, *room.quantised)
+            emit.call(quantise, room.gated, some, *room.quantised[: len(QUANTISED)])
             if level.paired:
                 emit.call(pairing, some, *room.quantised)
             with emit.loop(0, some) as index:

@@ -12,7 +12,7 @@ from llvmlite import ir
 
 from galerne.kernels.native.bfloat_product import BfloatProducts
 from galerne.kernels.native.emitter import I32, I64, VOID, Emitter, Value, vector
-from galerne.kernels.native.forms import ACTIVATIONS, BLOCK_OUT, GROUP, STORED, UNIT_BYTES, Form
+from galerne.kernels.native.forms import ACTIVATIONS, BLOCK_OUT, GROUP, PAIRED, STORED, UNIT_BYTES, Form
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.panel import PANEL_BLOCKS, unpacked, write_unpack
 from galerne.kernels.native.record import CONTEXT, PRIVATE_ROWS, Reader, count_of, instruction
@@ -78,7 +78,7 @@ def copy_group(
 ) -> None:
     """All of one group: to another place, both counted in groups."""
     for (name, size), source, target in zip(ACTIVATIONS.items(), activations, to, strict=True):
-        if level.paired or not name.startswith("paired"):
+        if level.paired or name not in PAIRED:
             kind = I32 if size == 4 else vector(I64, 4)
             emit.store(emit.load(kind, source + group * size), target + place * size)
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from llvmlite import ir
 
 from galerne.kernels.native.emitter import F32, F32V, I32, I32V, I64, LANES, VOID, Emitter, Value
-from galerne.kernels.native.forms import ACTIVATIONS, GROUP
+from galerne.kernels.native.forms import ACTIVATIONS, GROUP, QUANTISED
 from galerne.kernels.native.halves import round_to_bfloats
 from galerne.kernels.native.levels import Level
 from galerne.kernels.native.memory import LINE
@@ -110,7 +110,8 @@ def _row(module: ir.Module, level: Level) -> ir.Function:
     with emit.if_(plain.equals(0)):
         emit.call(prepare, address, row, kept)
     numbers = emit.select(plain, ins.x + row * ins.x_stride, kept)
-    emit.call(quantise, numbers, ins.groups, *rows_below(to, row, ins.groups))
+    to = rows_below(to, row, ins.groups)[: len(QUANTISED)]
+    emit.call(quantise, numbers, ins.groups, *to)
     emit.done()
     return emit.function
 

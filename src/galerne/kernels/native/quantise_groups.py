@@ -10,7 +10,7 @@ from __future__ import annotations
 from llvmlite import ir
 
 from galerne.kernels.native.emitter import F32, F32V, I8, I16, I32V, I64, LANES, VOID, Emitter, Value, vector
-from galerne.kernels.native.forms import ACTIVATIONS, GROUP, LARGEST_QUANT, MIDDLE
+from galerne.kernels.native.forms import GROUP, LARGEST_QUANT, MIDDLE, QUANTISED
 from galerne.kernels.native.levels import Level
 
 ROUNDER, ROUNDER_BITS = 1.5 * 2.0**23, 0x4B400000
@@ -24,15 +24,15 @@ TOGETHER = LANES
 
 
 def write_groups(module: ir.Module, level: Level) -> ir.Function:
-    """The function (floats, groups, ACTIVATIONS): all of these but what is paired."""
+    """The function (floats, groups, QUANTISED)."""
     name = "quantise_groups"
     if name in module.globals:
         return module.globals[name]
     several = _sixteen(module, level)
-    parameters = 2 + len(ACTIVATIONS)
+    parameters = 2 + len(QUANTISED)
     emit = Emitter(ir.Function(module, ir.FunctionType(VOID, [I64] * parameters), name), fused=level.fused)
     emit.function.linkage = "internal"
-    floats, groups, quants, scales, sums, scaled_sums, *_ = emit.arguments
+    floats, groups, quants, scales, sums, scaled_sums = emit.arguments
 
     def at(group: Value) -> list[Value]:
         lists = [address + group * 4 for address in (scales, sums, scaled_sums)]
