@@ -18,10 +18,13 @@ from hypothesis import HealthCheck, settings
 from tests.store.postgres import Cluster, find_server
 from tests.store.ready import lay_out
 
+from galerne.open_files import allow_open_files
 from galerne.store.database import Database
 from galerne.weights.catalogue import load_catalogue
 from galerne.weights.pull import pull
 from galerne.weights.store import Store
+
+allow_open_files()  # houses that tests build keep theirs until the process ends
 
 settings.register_profile(
     "galerne", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]

@@ -7,7 +7,7 @@
     │   ├── PromptTooLong         the prompt (and the answer asked for) could never fit
     │   ├── Taken                 a name or an address that something else has already
     │   ├── TooLarge              a body, list or number beyond its limit
-    │   └── TooSlow               a body that did not arrive in time
+    │   └── TooSlow               headers or a body that did not arrive in time
     ├── NotAuthenticated          no key was shown, or one that is not known
     ├── Forbidden                 the caller is known, but may not do this
     ├── NotFound                  no such thing

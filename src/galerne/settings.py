@@ -191,6 +191,7 @@ class Settings(BaseSettings):
     max_body_items: int = Field(
         262_144, ge=1, description="Commas in a body: parsed, a list of numbers takes many times its bytes."
     )
+    headers_seconds: float = Field(20.0, gt=0, description="How long until a request's headers have come.")
     body_seconds: float = Field(60.0, gt=0, description="How long a client may take to send a body.")
     max_messages: int = Field(4096, ge=1, le=1_000_000)
     max_tokenize_chars: int = Field(1_000_000, ge=1, description="Characters that are tokenized for their own sake.")

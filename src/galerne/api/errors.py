@@ -132,6 +132,11 @@ def respond(error: Exception) -> Response:
     return _response(status_of(error), report(error), _headers(error))
 
 
+def refused(status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """The response to what is not even a request of ours; its code is the status in words."""
+    return _response(status, error_body(status, status.phrase.lower().replace(" ", "_"), message), headers or {})
+
+
 def install(app: FastAPI) -> None:
     """Let the failures that are known leave as error objects; `RequestLog` does it for the others."""
 
@@ -154,8 +159,7 @@ def install(app: FastAPI) -> None:
             HTTPStatus.NOT_FOUND: "there is nothing at this address. See /docs.",
             HTTPStatus.METHOD_NOT_ALLOWED: "this address does not answer to that method. See /docs.",
         }.get(status, error.detail)
-        code = status.phrase.lower().replace(" ", "_")
-        return _response(status, error_body(status, code, message), headers)
+        return refused(status, message, headers)
 
     async def on_disconnect(_: Request, __: Exception) -> Response:
         return Response(status_code=CLIENT_LEFT)  # for the log: nobody reads it

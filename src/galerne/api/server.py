@@ -8,6 +8,8 @@ import socket
 import uvicorn
 from fastapi import FastAPI
 
+from galerne.api.connection import ConnectionConfig
+
 LAST_WORDS_SECONDS = 2
 """How long answers that were ended may take to say so, before their connections are broken off."""
 
@@ -15,16 +17,10 @@ LAST_WORDS_SECONDS = 2
 class Server(uvicorn.Server):
     """Gives answers that are under way `grace_seconds` when it stops; then they end with a failure that says why."""
 
-    def __init__(self, app: FastAPI, grace_seconds: int) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,  # the API writes a line of its own for each request, with its id
-                server_header=False,
-                timeout_graceful_shutdown=grace_seconds + LAST_WORDS_SECONDS,
-            )
-        )
+    def __init__(self, app: FastAPI, files: int, *, headers_seconds: float, grace_seconds: int) -> None:
+        """`files`: that this process may have open."""
+        last = grace_seconds + LAST_WORDS_SECONDS
+        super().__init__(ConnectionConfig(app, files, headers_seconds, grace_seconds=last))
         self._models = app.state.models
         self._grace_seconds = grace_seconds
 

@@ -28,6 +28,7 @@ def serve(
     from galerne.api.server import Server
     from galerne.cli.log_lines import configure_logs
     from galerne.core_files import forbid_core_files
+    from galerne.open_files import allow_open_files
     from galerne.settings import load_settings
 
     forbid_core_files()
@@ -43,7 +44,12 @@ def serve(
     )
     configure_logs(settings.log_format, settings.log_level)
     with listen(settings.host, settings.port) as listener:
-        server = Server(bootstrap.build_app(settings), settings.shutdown_seconds)
+        server = Server(
+            bootstrap.build_app(settings),
+            allow_open_files(),
+            headers_seconds=settings.headers_seconds,
+            grace_seconds=settings.shutdown_seconds,
+        )
         if (key := bootstrap.first_key(settings)) is not None:
             typer.echo(f"The first start. The administrator's key, shown this once: {key}")
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
