@@ -18,7 +18,7 @@
     │   ├── UnsupportedFile       a true file of a kind that is not implemented (architecture, tensor type, ...)
     │   └── TemplateError         a chat template that cannot be rendered within its limits
     ├── DiskFull                  there is no room for what shall be kept
-    ├── MemoryFull                there is no memory for the model that shall be loaded
+    ├── MemoryFull                there is no memory for a model, or its cache
     ├── PullError                 fetching a model did not work
     │   └── DigestMismatch        what arrived is not what the catalogue promises
     └── Unavailable               try again later; `retry_after` says when

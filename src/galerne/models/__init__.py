@@ -77,7 +77,7 @@ def read_config(checkpoint: Checkpoint) -> ModelConfig:
 def load(checkpoint: Checkpoint, kernels: Kernels, blocks: int, max_rows: int) -> Model:
     """Load the weights, and make a cache of `blocks` blocks, for batches of at most `max_rows` rows.
 
-    Raises `BadFile`, `UnsupportedFile`.
+    Raises `BadFile`, `UnsupportedFile`, `MemoryFull`.
     """
     config = read_config(checkpoint)
     decoder = load_decoder(checkpoint, config, kernels)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from galerne.errors import MemoryFull
 from galerne.kernels.native import memory
-from galerne.kernels.native.memory import LINE, WeightMemory, aligned
+from galerne.kernels.native.memory import LINE, WeightMemory, aligned, large
 
 
 def test_pieces_start_on_cache_lines_and_do_not_overlap(monkeypatch):
@@ -30,3 +32,8 @@ def test_small_pieces_share_a_chunk():
 def test_aligned_numbers_are_zero():
     assert not aligned(33, np.float32).any()
     assert aligned(33, np.float32).ctypes.data % LINE == 0
+
+
+def test_what_the_machine_does_not_have_is_refused():
+    with pytest.raises(MemoryFull, match=r"\d+ MiB of memory cannot be had: .* \(kv_cache_mb\)"):
+        large(1 << 50)

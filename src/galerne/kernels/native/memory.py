@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from galerne.errors import MemoryFull
+
 LINE = 64
 BEYOND = LINE
 """Kernels may read one vector beyond the end."""
@@ -46,7 +48,7 @@ class WeightMemory:
 
 
 def large(count: int, dtype: Any = np.uint8) -> NDArray[Any]:
-    """The same in large pages of its own."""
+    """The same in large pages of its own. Raises `MemoryFull`."""
     size = count * np.dtype(dtype).itemsize
     return _large_pages(size + BEYOND)[:size].view(dtype)
 
@@ -60,9 +62,14 @@ def _large_pages(size: int) -> NDArray[np.uint8]:
 
 
 def _private_pages(size: int) -> mmap.mmap:
-    if not hasattr(mmap, "MADV_HUGEPAGE"):
-        return mmap.mmap(-1, size)
-    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # shared ones are never large
+    """Raises `MemoryFull`."""
+    try:
+        if not hasattr(mmap, "MADV_HUGEPAGE"):
+            return mmap.mmap(-1, size)
+        pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # shared ones are never large
+    except OSError as error:
+        hint = "Use a smaller model, or less memory for keys and values (kv_cache_mb)."
+        raise MemoryFull(f"{size >> 20} MiB of memory cannot be had: {error.strerror}.", hint=hint) from None
     with suppress(OSError):  # a system that was built without them
         pages.madvise(mmap.MADV_HUGEPAGE)
     return pages
