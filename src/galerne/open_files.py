@@ -9,14 +9,15 @@ from __future__ import annotations
 import resource
 import sys
 
-_MACOS_MOST = 10_240
-"""OPEN_MAX of macOS, which refuses more even where it says that there is no limit."""
+MOST = 10_240 if sys.platform == "darwin" else 1 << 20
+"""Enough. macOS refuses more than its OPEN_MAX even where it says that there is no limit; elsewhere it may be a
+billion, and some programs go through all numbers below it when they start."""
 
 
 def allow_open_files() -> int:
     """Raise the limit of this process, and of those that it starts from now on, as far as it may; returns it."""
     limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if sys.platform == "darwin" and (most == resource.RLIM_INFINITY or most > _MACOS_MOST):
-        most = max(limit, _MACOS_MOST)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    return most
+    allowed = MOST if most == resource.RLIM_INFINITY else min(most, MOST)
+    allowed = max(limit, allowed)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    return allowed
