@@ -88,13 +88,10 @@ class Connection(H11Protocol):
     def _refuse(self, error: GalerneError | None) -> None:
         """Say why, and end it; None: what came is no request."""
         id = begin_request(None)
-        bad = HTTPStatus.BAD_REQUEST
-        response = respond(error) if error else refused(bad, "this is not a request in HTTP/1.1.")
+        response = respond(error) if error else refused(HTTPStatus.BAD_REQUEST, "this is not a request in HTTP/1.1.")
         response.headers[HEADER], response.headers["connection"] = id, "close"
         status = response.status_code
-        head = [
-            b"HTTP/1.1 %d %s" % (status, STATUS_PHRASES[status]),
-            *(b"%s: %s" % pair for pair in response.raw_headers),
-        ]
-        self.transport.write(b"\r\n".join([*head, b"", bytes(response.body)]))
+        line = b"HTTP/1.1 %d %s" % (status, STATUS_PHRASES[status])
+        headers = [b"%s: %s" % header for header in response.raw_headers]
+        self.transport.write(b"\r\n".join([line, *headers, b"", bytes(response.body)]))
         self.transport.close()
