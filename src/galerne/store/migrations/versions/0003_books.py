@@ -12,6 +12,13 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _limits()
+    _money()
+    _answers()
+
+
+def _limits() -> None:
+    """Who may use how much, and how much of it is used."""
     op.create_table(
         "counters",
         sa.Column("holder", sa.String(length=16), nullable=False),
@@ -29,6 +36,10 @@ def upgrade() -> None:
         sa.Column("most", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("holder", "subject", "measure", name=op.f("pk_limits")),
     )
+
+
+def _money() -> None:
+    """What tokens cost, and who paid whom."""
     op.create_table(
         "prices",
         sa.Column("model", sa.String(length=128), nullable=False),
@@ -37,6 +48,20 @@ def upgrade() -> None:
         sa.Column("nano_euros", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("model", "kind", "since", name=op.f("pk_prices")),
     )
+    op.create_table(
+        "transfers",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("debit", sa.String(length=80), nullable=False),
+        sa.Column("credit", sa.String(length=80), nullable=False),
+        sa.Column("nano_euros", sa.BigInteger(), nullable=False),
+        sa.Column("time", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("nano_euros > 0", name=op.f("ck_transfers_positive")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transfers")),
+    )
+
+
+def _answers() -> None:
+    """What is set aside for an answer, what it took, and what its receipt says."""
     op.create_table(
         "receipts",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -64,16 +89,6 @@ def upgrade() -> None:
         sa.Column("journal", sa.String(length=64), nullable=False),
         sa.Column("slot", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reservations")),
-    )
-    op.create_table(
-        "transfers",
-        sa.Column("id", sa.String(length=80), nullable=False),
-        sa.Column("debit", sa.String(length=80), nullable=False),
-        sa.Column("credit", sa.String(length=80), nullable=False),
-        sa.Column("nano_euros", sa.BigInteger(), nullable=False),
-        sa.Column("time", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("nano_euros > 0", name=op.f("ck_transfers_positive")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_transfers")),
     )
     op.create_table(
         "usage",
