@@ -6,11 +6,11 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from threading import Thread
 from time import monotonic, sleep
 
 import pytest
 from tests.api.house import CHAT, House, question
+from tests.contract.server import running
 
 from galerne.api.server import Server
 
@@ -19,22 +19,16 @@ SECONDS = 0.3
 
 
 @contextmanager
-def serving(files: int = 4096, headers_seconds: float = SECONDS) -> Iterator[int]:
+def limited(files: int = 4096, headers_seconds: float = SECONDS) -> Iterator[int]:
     """The port of a server that may have so many files open."""
     server = Server(House().app, files, headers_seconds=headers_seconds, grace_seconds=1)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        while not server.started:
-            sleep(0.01)
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        thread.join()
+    with running(server) as url:
+        yield int(url.rpartition(":")[2])
 
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with serving() as port:
+    with limited() as port:
         yield port
 
 
@@ -103,7 +97,7 @@ def test_what_is_no_request_is_refused_in_our_voice(port: int) -> None:
 
 
 def test_connections_beyond_the_most_are_refused_and_those_that_are_there_go_on() -> None:
-    with serving(files=32, headers_seconds=30) as port, ExitStack() as stack:
+    with limited(files=32, headers_seconds=30) as port, ExitStack() as stack:
         first, *others = [stack.enter_context(connect(port)) for _ in range(16)]
         first.sendall(request())
         assert answer(first)[0] == 200

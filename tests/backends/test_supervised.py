@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -49,15 +48,12 @@ async def generator() -> AsyncGenerator[SupervisedGenerator]:
 @pytest.fixture
 def many_files() -> Iterator[None]:
     """So many are open that the next one's number is beyond what select(2) can name."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(4096, before[0]), before[1]))
     files = [os.open(os.devnull, os.O_RDONLY)]
     while files[-1] < 1100:
         files.append(os.open(os.devnull, os.O_RDONLY))
     yield
     for file in files:
         os.close(file)
-    resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def ask(id: str = "a", prompt: tuple[int, ...] = (1, 2, 3), tokens: int = 8) -> GenerationRequest:
