@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from math import ceil
 
 import h11
 import uvicorn
@@ -26,7 +25,7 @@ ACCEPTED_AT_ONCE = 2048
 class ConnectionConfig(uvicorn.Config):
     """uvicorn's, for connections that keep to limits. `files`: that the process may have open."""
 
-    def __init__(self, app: FastAPI, files: int, headers_seconds: float, *, grace_seconds: float) -> None:
+    def __init__(self, app: FastAPI, files: int, headers_seconds: float, *, grace_seconds: int) -> None:
         super().__init__(
             app,
             http=Connection,
@@ -34,7 +33,7 @@ class ConnectionConfig(uvicorn.Config):
             log_config=None,
             access_log=False,  # the API writes a line of its own for each request, with its id
             server_header=False,
-            timeout_graceful_shutdown=ceil(grace_seconds),
+            timeout_graceful_shutdown=grace_seconds,
         )
         self.most_connections, self.headers_seconds = files // 2, headers_seconds
 
